@@ -1,0 +1,57 @@
+"""Corpora: files on disk, or sound made on the spot, as a list of utterances.
+
+A corpus is a list of `Utterance` in a stable order. Corpora know nothing of layers.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+
+from numser.errors import InputError
+
+
+@dataclass(frozen=True, eq=False)
+class Utterance:
+    """One recording of one speaker, with the emotion it is labelled with.
+
+    Exactly one of `path` and `waveform` is given.
+    """
+
+    name: str  # unique in its corpus, for example "03a01Fa"
+    label: str  # the emotion's English name, for example "happiness"
+    speaker: str | None = None
+    text: str | None = None  # which sentence was spoken
+    votes: float | None = None  # share of the annotators' votes that went to the label, 0 to 1
+    path: Path | None = None
+    waveform: np.ndarray | None = None  # (samples,) float32, 16 kHz, mono
+    span: tuple[float, float] | None = (
+        None  # seconds from and to, where the emotion was put, if that is known
+    )
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """What a corpus's `load` brings: its utterances, and sentences on what was found and what is missing."""
+
+    name: str
+    utterances: list[Utterance]
+    findings: list[str]
+    source: Path | None = None  # the folder they were read from; None for sound made on the spot
+
+
+_MODULES = {"emodb": "numser.corpora.emodb", "synthetic": "numser.corpora.synthetic"}
+NAMES = tuple(sorted(_MODULES))
+
+
+def load_corpus(name: str, data: Path | None = None) -> Corpus:
+    """Load the corpus called `name`, from the folder `data` or from where it is usually kept.
+
+    Raises      InputError: no such corpus; what the corpus itself raises about its files
+    """
+    if name not in _MODULES:
+        raise InputError(f"--corpus {name}: there is no such corpus; choose one of {', '.join(NAMES)}")
+    load: Callable[[Path | None], Corpus] = import_module(_MODULES[name]).load
+    return load(data)

@@ -1,0 +1,67 @@
+"""Rectified linear units: ReLU, and PReLU with a learned slope.        Paper §3.1 (ReLU), §3.2 (PReLU)
+
+    ReLU     y = x where x > 0, else 0              dx = dy where x > 0, else 0
+    PReLU    y = x where x > 0, else a·x            dx = dy where x > 0, else a·dy
+             one slope a for each unit              da = Σ x·dy over where x ≤ 0
+
+At x = 0 the functions have a corner and no derivative; we take the left one.
+
+Shapes      x, y (..., C)   slope (C,)
+Remembers   ReLU: where x > 0.   PReLU: x, and where it is > 0
+Raises      ValueError: PReLU: units differ
+Deviation   none
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from numser.ragged import Ragged, check_array, check_parameters, frames_of, with_frames
+
+
+@dataclass(frozen=True)
+class ReLU:
+    """Rectified linear unit. It has no parameters."""
+
+    def init(self, rng: np.random.Generator, dtype=np.float32) -> dict[str, np.ndarray]:
+        """No parameters."""
+        return {}
+
+    def forward(self, params, x: Ragged | np.ndarray, *, rng=None) -> tuple[Ragged | np.ndarray, np.ndarray]:
+        """Set what is negative to zero; `rng` is not used."""
+        data = frames_of(x)
+        return with_frames(x, np.maximum(data, 0)), data > 0
+
+    def backward(self, params, cache: np.ndarray, dy: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """Gradient of x, given that of y."""
+        positive = cache
+        check_array(dy, positive.shape, None, "dy")
+        return dy * positive, {}
+
+
+@dataclass(frozen=True)
+class PReLU:
+    """Rectified linear unit with a learned slope on the negative side (He et al., 2015)."""
+
+    units: int
+
+    def init(self, rng: np.random.Generator, dtype=np.float32) -> dict[str, np.ndarray]:
+        """Slopes 0: it starts as a ReLU."""
+        return {"slope": np.zeros(self.units, dtype)}
+
+    def forward(self, params, x: Ragged | np.ndarray, *, rng=None) -> tuple[Ragged | np.ndarray, tuple]:
+        """Scale what is negative by each unit's slope; `rng` is not used."""
+        data = frames_of(x)
+        check_array(data, (*(None,) * (data.ndim - 1), self.units))
+        check_parameters(params, data.dtype, {"slope": (self.units,)})
+        positive = data > 0
+        return with_frames(x, np.where(positive, data, params["slope"] * data)), (data, positive)
+
+    def backward(self, params, cache, dy: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """Gradients of x and of the slopes, given that of y."""
+        data, positive = cache
+        check_array(dy, data.shape, data.dtype, "dy")
+        # forward: y = slope * x where x <= 0, so:
+        dx = np.where(positive, dy, params["slope"] * dy)
+        dslope = np.where(positive, 0, data * dy).sum(tuple(range(dy.ndim - 1)))
+        return dx, {"slope": dslope}

@@ -1,0 +1,89 @@
+"""Depthwise convolution over time and frequency.        Paper §3.1, Fig. 2(b)
+
+    y[t,f,c] = Σ_ij w[i,j,c] · x[t+i−1, f+j−1, c]          i, j = 0 … 2; x is zero outside the utterance
+
+    dx[t,f,c] = Σ_ij w[i,j,c] · dy[t+1−i, f+1−j, c]        the input at t fed the output at t+1−i
+    dw[i,j,c] = Σ_tf x[t+i−1, f+j−1, c] · dy[t,f,c]
+
+Each channel is filtered alone: no sum over channels, so no matrix product, and NumPy has no call for it. The
+kernels are the plain loops, compiled by Numba. Channels stand last and are the innermost loop, so that the
+processor computes 8 or 16 of them at once.
+
+Shapes      x (N, F, C)   w (3, 3, C)   y (N, F, C);   N = frames of all utterances
+Remembers   x             (dw needs it)
+Raises      ValueError: channels differ; offsets do not run 0 … N
+Deviation   none
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from numser.jit import jit
+from numser.layers.initial import glorot_uniform
+from numser.ragged import Ragged, check_array, check_parameters, check_ragged
+
+
+@jit
+def depthwise_forward(x, offsets, w, y):
+    """Fill y (N, F, C)."""
+    frequencies, channels = x.shape[1], x.shape[2]
+    for u in range(len(offsets) - 1):
+        first, last = offsets[u], offsets[u + 1] - 1
+        for t in range(first, last + 1):
+            for f in range(frequencies):
+                for c in range(channels):
+                    y[t, f, c] = 0
+                for i in range(3):
+                    for j in range(3):
+                        s, g = t + i - 1, f + j - 1
+                        if first <= s <= last and 0 <= g < frequencies:
+                            for c in range(channels):
+                                y[t, f, c] += w[i, j, c] * x[s, g, c]
+
+
+@jit
+def depthwise_backward(x, offsets, w, dy, dx, dw):
+    """Fill dx (N, F, C); add to dw (3, 3, C), which starts as zeros."""
+    frequencies, channels = x.shape[1], x.shape[2]
+    for u in range(len(offsets) - 1):
+        first, last = offsets[u], offsets[u + 1] - 1
+        for s in range(first, last + 1):
+            for g in range(frequencies):
+                for c in range(channels):
+                    dx[s, g, c] = 0
+                for i in range(3):
+                    for j in range(3):
+                        t, f = s + 1 - i, g + 1 - j
+                        if first <= t <= last and 0 <= f < frequencies:
+                            for c in range(channels):
+                                # forward: y[t,f] += w[i,j] * x[s,g], so:
+                                dx[s, g, c] += w[i, j, c] * dy[t, f, c]
+                                dw[i, j, c] += x[s, g, c] * dy[t, f, c]
+
+
+@dataclass(frozen=True)
+class DepthwiseConv:
+    """3×3 convolution of each channel by itself. The equations stand at the top of this file."""
+
+    channels: int
+
+    def init(self, rng: np.random.Generator, dtype=np.float32) -> dict[str, np.ndarray]:
+        """Weights Glorot-uniform with TensorFlow's fans for this layer, 9·C and 9; there is no bias."""
+        return {"w": glorot_uniform(rng, (3, 3, self.channels), 9 * self.channels, 9, dtype)}
+
+    def forward(self, params, x: Ragged, *, rng=None) -> tuple[Ragged, Ragged]:
+        """Filter each channel of each utterance; `rng` is not used."""
+        check_ragged(x, (None, self.channels))
+        check_parameters(params, x.data.dtype, {"w": (3, 3, self.channels)})
+        y = np.empty_like(x.data)
+        depthwise_forward(x.data, x.offsets, params["w"], y)
+        return Ragged(y, x.offsets), x
+
+    def backward(self, params, cache: Ragged, dy: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """Gradients of x and of w, given that of y."""
+        x = cache
+        check_array(dy, x.data.shape, x.data.dtype, "dy")
+        dx, dw = np.empty_like(x.data), np.zeros_like(params["w"])
+        depthwise_backward(x.data, x.offsets, params["w"], dy, dx, dw)
+        return dx, {"w": dw}

@@ -1,0 +1,36 @@
+"""Flatten: frequency and channels become one axis, time stays.        Paper §3.2 (before the Bi-RNN)
+
+    y[t, f·C + c] = x[t,f,c]          dx[t,f,c] = dy[t, f·C + c]
+
+Shapes      x (N, F, C)   y (N, F·C)
+Remembers   F and C
+Raises      ValueError: x is not (frames, frequency, channels); offsets do not run 0 … N
+Deviation   none
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from numser.ragged import Ragged, check_array, check_ragged
+
+
+@dataclass(frozen=True)
+class Flatten:
+    """One row of features a frame. It has no parameters."""
+
+    def init(self, rng: np.random.Generator, dtype=np.float32) -> dict[str, np.ndarray]:
+        """No parameters."""
+        return {}
+
+    def forward(self, params, x: Ragged, *, rng=None) -> tuple[Ragged, tuple[int, int]]:
+        """Join the two last axes; `rng` is not used."""
+        check_ragged(x, (None, None))
+        frames, frequencies, channels = x.data.shape
+        return Ragged(x.data.reshape(frames, -1), x.offsets), (frequencies, channels)
+
+    def backward(self, params, cache, dy: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """Gradient of x, given that of y."""
+        frequencies, channels = cache
+        check_array(dy, (None, frequencies * channels), None, "dy")
+        return dy.reshape(-1, frequencies, channels), {}

@@ -1,0 +1,159 @@
+"""Bidirectional gated recurrent unit: reads each utterance from both ends.        Paper §3.2 (Bi-RNN)
+
+    a = x W + b                                       for all frames at once, split into ar, az, ac
+    r = σ(ar + h Ur)        reset: how much of the past the candidate sees
+    z = σ(az + h Uz)        update: how much of the past is kept
+    c = tanh(ac + (r∘h) Uc) candidate
+    h' = z∘h + (1−z)∘c      the new state, from the last one, h; h = 0 before the first frame
+
+Backward walks each direction from its end to its start and carries dh, the gradient of the state:
+    dac = dh'∘(1−z)∘(1−c²)        dq = dac Ucᵀ        q = r∘h
+    dar = dq∘h∘r∘(1−r)            daz = dh'∘(h−c)∘z∘(1−z)
+    dh = dh'∘z + dq∘r + dar Urᵀ + daz Uzᵀ
+and then, over all frames at once: dx = da Wᵀ, dW = xᵀ da, db = Σ da, dUr,z = Σ hᵀ da(r,z), dUc = Σ qᵀ dac.
+
+Tied: both directions use one set of weights, and x W + b is computed once for the two.
+
+Shapes      x (N, C)   w (C, 3H)   u (H, 3H)   b (3H,)   y (N, 2H): forward states, then backward states
+            columns of w, u, b: reset, update, candidate
+Remembers   x, y, and r, z, c of each direction (N, 3H)
+Raises      ValueError: features differ; offsets do not run 0 … N
+Deviation   the paper does not say that the directions share weights. Its parameter counts (Table 4) come out
+            only if they do. The reset comes before the product with Uc (Cho et al., 2014), unlike torch.nn.GRU
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from numser.jit import jit
+from numser.layers.initial import glorot_uniform
+from numser.ragged import Ragged, check_array, check_parameters, check_ragged
+
+
+@jit
+def gru_forward(a, offsets, u, reverse, gates, y, column):
+    """Fill gates (N, 3H) with r, z, c, and y[:, column:column+H] with the states of one direction."""
+    units = u.shape[0]
+    one = u.dtype.type(1)
+    h = np.empty(units, u.dtype)
+    for n in range(len(offsets) - 1):
+        first, last = offsets[n], offsets[n + 1] - 1
+        h[:] = 0
+        for step in range(last - first + 1):
+            t = last - step if reverse else first + step
+            g = gates[t]
+            g[:] = a[t]
+            for k in range(units):
+                for j in range(2 * units):
+                    g[j] += h[k] * u[k, j]
+            for j in range(2 * units):
+                g[j] = one / (one + math.exp(-g[j]))
+            for k in range(units):
+                for j in range(2 * units, 3 * units):
+                    g[j] += g[k] * h[k] * u[k, j]
+            for k in range(units):
+                z = g[units + k]
+                c = math.tanh(g[2 * units + k])
+                g[2 * units + k] = c
+                h[k] = z * h[k] + (one - z) * c
+                y[t, column + k] = h[k]
+
+
+@jit
+def gru_backward(dy, offsets, u_transposed, reverse, gates, y, column, da, past, reset_past):
+    """Fill da (N, 3H), and h (N, H) and r∘h (N, H) as the frames saw them, for one direction."""
+    units = u_transposed.shape[1]
+    one = u_transposed.dtype.type(1)
+    dh, dq = np.empty(units, da.dtype), np.empty(units, da.dtype)
+    for n in range(len(offsets) - 1):
+        first, last = offsets[n], offsets[n + 1] - 1
+        dh[:] = 0
+        for step in range(last - first, -1, -1):
+            t = last - step if reverse else first + step
+            for k in range(units):
+                if step == 0:
+                    past[t, k] = 0
+                else:
+                    past[t, k] = y[t + 1 if reverse else t - 1, column + k]
+            g, h, d = gates[t], past[t], da[t]
+            for k in range(units):
+                r, z, c = g[k], g[units + k], g[2 * units + k]
+                dh[k] += dy[t, column + k]
+                # forward: h' = z * h + (1 - z) * c, so:
+                d[units + k] = dh[k] * (h[k] - c) * z * (one - z)
+                d[2 * units + k] = dh[k] * (one - z) * (one - c * c)
+                dh[k] *= z
+                reset_past[t, k] = r * h[k]
+            # forward: ac += (r * h) @ Uc, so:
+            dq[:] = 0
+            for j in range(2 * units, 3 * units):
+                for k in range(units):
+                    dq[k] += d[j] * u_transposed[j, k]
+            for k in range(units):
+                r = g[k]
+                d[k] = dq[k] * h[k] * r * (one - r)
+                dh[k] += dq[k] * r
+            # forward: ar += h @ Ur and az += h @ Uz, so:
+            for j in range(2 * units):
+                for k in range(units):
+                    dh[k] += d[j] * u_transposed[j, k]
+
+
+@dataclass(frozen=True)
+class GRU:
+    """Bidirectional GRU. The equations stand at the top of this file."""
+
+    inputs: int
+    units: int
+    tied: bool = True
+
+    @property
+    def _prefixes(self) -> tuple[str, str]:
+        return ("", "") if self.tied else ("forward.", "backward.")
+
+    def init(self, rng: np.random.Generator, dtype=np.float32) -> dict[str, np.ndarray]:
+        """Weights Glorot-uniform with the fans of the stacked [x; h] matrix; biases 1 for r and z, 0 for c."""
+        n, h = self.inputs, self.units
+        params = {}
+        for prefix in dict.fromkeys(self._prefixes):
+            gates = glorot_uniform(rng, (n + h, 2 * h), n + h, 2 * h, dtype)
+            candidate = glorot_uniform(rng, (n + h, h), n + h, h, dtype)
+            stacked = np.concatenate([gates, candidate], axis=1)
+            params[prefix + "w"], params[prefix + "u"] = stacked[:n].copy(), stacked[n:].copy()
+            params[prefix + "b"] = np.repeat(np.array([1, 1, 0], dtype), h)
+        return params
+
+    def forward(self, params, x: Ragged, *, rng=None) -> tuple[Ragged, tuple]:
+        """Read each utterance in both directions; `rng` is not used."""
+        n, h = self.inputs, self.units
+        check_ragged(x, (n,))
+        shapes = {"w": (n, 3 * h), "u": (h, 3 * h), "b": (3 * h,)}
+        check_parameters(
+            params, x.data.dtype, {p + name: shape for p in self._prefixes for name, shape in shapes.items()}
+        )
+        projected = {p: x.data @ params[p + "w"] + params[p + "b"] for p in dict.fromkeys(self._prefixes)}
+        y = np.empty((len(x.data), 2 * h), x.data.dtype)
+        gates = np.empty((2, len(x.data), 3 * h), x.data.dtype)
+        for i, p in enumerate(self._prefixes):
+            gru_forward(projected[p], x.offsets, params[p + "u"], i == 1, gates[i], y, i * h)
+        return Ragged(y, x.offsets), (x, y, gates)
+
+    def backward(self, params, cache, dy: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """Gradients of x and of the weights, given that of y."""
+        x, y, gates = cache
+        h = self.units
+        check_array(dy, y.shape, y.dtype, "dy")
+        da, grads = {}, {}
+        for i, p in enumerate(self._prefixes):
+            direction = np.empty_like(gates[i])
+            past, reset_past = np.empty((2, len(y), h), y.dtype)
+            u_transposed = np.ascontiguousarray(params[p + "u"].T)
+            gru_backward(dy, x.offsets, u_transposed, i == 1, gates[i], y, i * h, direction, past, reset_past)
+            du = np.hstack([past.T @ direction[:, : 2 * h], reset_past.T @ direction[:, 2 * h :]])
+            grads[p + "u"] = grads[p + "u"] + du if p + "u" in grads else du
+            da[p] = da[p] + direction if p in da else direction
+        for p, d in da.items():  # forward: a = x @ w + b, so:
+            grads[p + "w"], grads[p + "b"] = x.data.T @ d, d.sum(0)
+        return sum(d @ params[p + "w"].T for p, d in da.items()), grads

@@ -1,0 +1,94 @@
+"""Max-pooling 3×3 with stride 2, "same": T frames become ⌈T/2⌉.        Paper §3.1 (end of the first block)
+
+    y[t,f,c] = max_ij x[2t+i−p, 2f+j−q, c]          i, j = 0 … 2, only where that is inside the utterance
+
+    dx[2t+i−p, 2f+j−q, c] += dy[t,f,c]              for the one (i, j) that won
+
+p and q say how far the first window reaches over the edge: p = before(T), q = before(F). The window sees
+nothing outside the utterance. Zeros there would be wrong: the values are signed, and a zero could win. Among
+equal values the first in (time, frequency) order wins and receives the whole gradient.
+
+Shapes      x (N, F, C)   y (N', ⌈F/2⌉, C)
+Remembers   which of the nine won, 3i + j, in 8 bits
+Raises      ValueError: x is not (frames, frequency, channels); offsets do not run 0 … N
+Deviation   none
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from numser.jit import jit
+from numser.ragged import Ragged, check_array, check_ragged, offsets_of
+
+
+def before(n: int) -> int:
+    """How far the first window reaches over the edge of n values (TensorFlow's "same")."""
+    total = max((-(-n // 2) - 1) * 2 + 3 - n, 0)
+    return total // 2
+
+
+@jit
+def pool_forward(x, x_offsets, y, y_offsets, time_before, frequency_before, winner):
+    """Fill y and winner (N', F', C)."""
+    for u in range(len(x_offsets) - 1):
+        first, last = x_offsets[u], x_offsets[u + 1] - 1
+        for t in range(y_offsets[u], y_offsets[u + 1]):
+            top = first + 2 * (t - y_offsets[u]) - time_before[u]
+            for f in range(y.shape[1]):
+                left = 2 * f - frequency_before
+                for c in range(x.shape[2]):
+                    y[t, f, c] = -np.inf
+                    winner[t, f, c] = 0
+                for i in range(max(0, first - top), min(3, last + 1 - top)):
+                    for j in range(max(0, -left), min(3, x.shape[1] - left)):
+                        for c in range(x.shape[2]):
+                            value = x[top + i, left + j, c]
+                            wins = not value <= y[t, f, c]  # so that a NaN wins, and is seen
+                            y[t, f, c] = value if wins else y[t, f, c]
+                            winner[t, f, c] = 3 * i + j if wins else winner[t, f, c]
+
+
+@jit
+def pool_backward(dy, y_offsets, x_offsets, time_before, frequency_before, winner, dx):
+    """Add to dx (N, F, C), which starts as zeros."""
+    for u in range(len(x_offsets) - 1):
+        first, last = x_offsets[u], x_offsets[u + 1] - 1
+        for t in range(y_offsets[u], y_offsets[u + 1]):
+            top = first + 2 * (t - y_offsets[u]) - time_before[u]
+            for f in range(dy.shape[1]):
+                left = 2 * f - frequency_before
+                for i in range(max(0, first - top), min(3, last + 1 - top)):
+                    for j in range(max(0, -left), min(3, dx.shape[1] - left)):
+                        for c in range(dx.shape[2]):
+                            # forward: y = x where (i, j) won, so:
+                            share = dy[t, f, c] if winner[t, f, c] == 3 * i + j else 0
+                            dx[top + i, left + j, c] += share
+
+
+@dataclass(frozen=True)
+class MaxPool:
+    """3×3 max-pooling with stride 2. The equations stand at the top of this file."""
+
+    def init(self, rng: np.random.Generator, dtype=np.float32) -> dict[str, np.ndarray]:
+        """No parameters."""
+        return {}
+
+    def forward(self, params, x: Ragged, *, rng=None) -> tuple[Ragged, tuple]:
+        """Keep the largest value of each window; `rng` is not used."""
+        check_ragged(x, (None, None))
+        _, frequencies, channels = x.data.shape
+        offsets = offsets_of((x.lengths + 1) // 2)
+        y = np.empty((offsets[-1], (frequencies + 1) // 2, channels), x.data.dtype)
+        winner = np.empty(y.shape, np.uint8)
+        edges = np.array([before(n) for n in x.lengths]), before(frequencies)
+        pool_forward(x.data, x.offsets, y, offsets, *edges, winner)
+        return Ragged(y, offsets), (winner, offsets, x.offsets, edges, frequencies)
+
+    def backward(self, params, cache, dy: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """Gradient of x, given that of y."""
+        winner, offsets, x_offsets, edges, frequencies = cache
+        check_array(dy, winner.shape, None, "dy")
+        dx = np.zeros((x_offsets[-1], frequencies, dy.shape[2]), dy.dtype)
+        pool_backward(dy, offsets, x_offsets, *edges, winner, dx)
+        return dx, {}

@@ -1,0 +1,37 @@
+"""How good predictions are: confusion matrix, UA, WA, macro F1.        Paper §4.2
+
+Emotion corpora have unequal classes. WA, the plain accuracy, can be high for a model that ignores the rare ones;
+UA, the mean of the classes' recalls, cannot, and is the figure to look at. Chance is UA = 1/K.
+"""
+
+import numpy as np
+
+
+def confusion_matrix(truth: np.ndarray, predicted: np.ndarray, n_classes: int) -> np.ndarray:
+    """Counts (K, K): row = true class, column = predicted class."""
+    counts = np.zeros((n_classes, n_classes), np.int64)
+    np.add.at(counts, (truth, predicted), 1)
+    return counts
+
+
+def recalls(confusion: np.ndarray) -> np.ndarray:
+    """Share of each class that was recognised, (K,); NaN for a class that does not occur."""
+    totals = confusion.sum(1)
+    return np.divide(confusion.diagonal(), totals, out=np.full(len(totals), np.nan), where=totals > 0)
+
+
+def unweighted_accuracy(confusion: np.ndarray) -> float:
+    """UA: the mean of the recalls of the classes that occur."""
+    return float(np.nanmean(recalls(confusion)))
+
+
+def weighted_accuracy(confusion: np.ndarray) -> float:
+    """WA: the share of all utterances that was recognised."""
+    return float(confusion.trace() / confusion.sum())
+
+
+def macro_f1(confusion: np.ndarray) -> float:
+    """F1: the mean over classes of 2·hits / (occurrences + predictions), over the classes that occur or are predicted."""
+    either = confusion.sum(0) + confusion.sum(1)
+    seen = either > 0
+    return float(np.mean(2 * confusion.diagonal()[seen] / either[seen]))

@@ -1,0 +1,179 @@
+"""SeparableSER: the paper's network, from log-mel frames to logits.        Paper Fig. 1
+
+    python -m numser.model --blocks 4 --classes 7          prints its layers
+
+    entry flow    3×3 convolution, stride 2
+    middle flow   stem (a separable block without residual), max-pool, n inverted residuals
+    exit flow     bidirectional GRU, attention, hidden layer with PReLU, output layer
+
+Shapes      x (N, 128) log-mel frames   logits (B, K)
+Remembers   what its layers remember
+Raises      ValueError: the number of mel bands differs; an utterance has fewer than 3 frames
+Deviation   the GRU's directions share their weights (see layers/gru.py); the paper does not say so, but Table 4's
+            parameter counts come out only with them: in multiples of 2²⁰, cut after two digits
+"""
+
+import argparse
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from numser.commandline import run
+from numser.layers import (
+    GRU,
+    Attention,
+    Conv,
+    Dense,
+    Dropout,
+    Flatten,
+    LastState,
+    MaxPool,
+    PReLU,
+    ReLU,
+    Sequential,
+    inverted_residual,
+    separable_block,
+)
+from numser.layers.pool import before
+from numser.ragged import Ragged, check_ragged, offsets_of
+
+BANDS = 128
+UNITS = 128  # of the GRU, a direction
+SHORTEST = 3  # frames an utterance needs: the entry convolution's window
+
+
+@dataclass(frozen=True)
+class SeparableSER:
+    """The network's hyper-parameters. It is a layer: init, forward, backward."""
+
+    n_classes: int
+    n_blocks: int = 4
+    attention: bool = True  # False: the GRU's last states, Table 2's "No Attention"
+    tied: bool = True  # False: each direction of the GRU has its own weights
+    dropout: float = 0.0
+
+    def __post_init__(self):
+        if self.n_classes < 2:
+            raise ValueError(f"n_classes: should be at least 2, found {self.n_classes}")
+        if self.n_blocks < 0:
+            raise ValueError(f"n_blocks: should be 0 or more, found {self.n_blocks}")
+
+    @cached_property
+    def network(self) -> Sequential:
+        """The layers, from entry to output."""
+        return Sequential(
+            (
+                ("entry", Sequential((("", Conv(1, 32)), ("", ReLU())))),
+                ("stem", separable_block(32, 64, 64)),
+                ("pool", MaxPool()),
+                *((f"blocks.{i}", inverted_residual(64, 128)) for i in range(self.n_blocks)),
+                ("flatten", Flatten()),
+                ("gru", GRU(32 * 64, UNITS, self.tied)),
+                ("attention", Attention(2 * UNITS)) if self.attention else ("last", LastState(UNITS)),
+                *((("dropout", Dropout(self.dropout)),) if self.dropout else ()),
+                ("hidden", Sequential((("", Dense(2 * UNITS, 64)), ("", PReLU(64))))),
+                ("output", Dense(64, self.n_classes)),
+            )
+        )
+
+    def init(self, rng: np.random.Generator, dtype=np.float32) -> dict[str, np.ndarray]:
+        """Draw initial parameters, named as in the table that `python -m numser.model` prints."""
+        return self.network.init(rng, dtype)
+
+    def forward(self, params, x: Ragged, *, rng=None) -> tuple[np.ndarray, list]:
+        """Logits (B, K) of a batch, and the cache. With `rng` this is training: dropout is on."""
+        check_ragged(x, (BANDS,))
+        if x.lengths.min() < SHORTEST:
+            raise ValueError(
+                f"x: an utterance has {x.lengths.min()} frames, and the network needs at least {SHORTEST}"
+            )
+        return self.network.forward(params, Ragged(x.data[:, :, None], x.offsets), rng=rng)
+
+    def backward(self, params, cache: list, dy: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """Gradients of the log-mels (N, 128) and of all parameters, given that of the logits (B, K)."""
+        dx, grads = self.network.backward(params, cache, dy)
+        return dx[:, :, 0], grads
+
+    def attention_weights(self, cache: list) -> Ragged:
+        """The attention of a forward pass, from its cache: data (N',), summing to 1 in each utterance.
+
+        `attended_frames` says where in the input each weight lies.
+
+        Raises      ValueError: the model has no attention
+        """
+        if not self.attention:
+            raise ValueError("attention: this model was made without it")
+        names = [name for name, _ in self.network.children]
+        states, alpha = cache[names.index("attention")]
+        return Ragged(alpha, states.offsets)
+
+
+def attended_frames(frames: int) -> np.ndarray:
+    """The input frame on which each attention weight of an utterance of so many frames is centred, (N',)."""
+    entered = (frames - 3) // 2 + 1
+    weights = -(-entered // 2)
+    return 4 * np.arange(weights) + 3 - 2 * before(entered)
+
+
+class Stage(NamedTuple):
+    """One row of the layer table."""
+
+    name: str
+    output: tuple[int, ...]
+    parameters: int
+    multiply_accumulates: int
+
+
+def stages(model: SeparableSER, frames: int) -> list[Stage]:
+    """The layer table for one utterance of so many frames.
+
+    A weight matrix is used once at each output position, so it costs size · positions multiply-accumulates. The GRU uses
+    tied matrices U once a direction; attention touches each frame twice, to score it and to sum it.
+    """
+    params = model.init(np.random.default_rng(0))
+    x: Any = Ragged(np.zeros((frames, BANDS, 1), np.float32), offsets_of([frames]))
+    table = []
+    for name, layer in model.network.children:
+        own = {k.removeprefix(name + "."): w for k, w in params.items() if k.startswith(name + ".")}
+        y, _ = layer.forward(own, x)
+        output = y.data.shape if isinstance(y, Ragged) else y.shape[1:]
+        if isinstance(layer, Attention):
+            cost = 2 * len(x.data) * layer.features
+        else:
+            matrices = sum(w.size for w in own.values() if w.ndim >= 2)
+            again = own["u"].size if isinstance(layer, GRU) and layer.tied else 0
+            cost = (matrices + again) * int(np.prod(output[:-1]))
+        table.append(Stage(name, output, sum(w.size for w in own.values()), cost))
+        x = y
+    return table
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Print the network's layers: output shape for an utterance, parameters, multiply-accumulates."""
+    parser = argparse.ArgumentParser(prog="python -m numser.model", description=main.__doc__)
+    parser.add_argument("--blocks", type=int, default=4, help="inverted residuals, 0 or more (default 4)")
+    parser.add_argument("--classes", type=int, default=7, help="emotions, 2 or more (default 7)")
+    parser.add_argument("--seconds", type=float, default=3, help="length of the utterance (default 3)")
+    parser.add_argument("--no-attention", action="store_true", help="the GRU's last states instead")
+    parser.add_argument("--untied", action="store_true", help="own GRU weights for each direction")
+    args = parser.parse_args(argv)
+    if args.blocks < 0 or args.classes < 2 or not 0.02 <= args.seconds <= 60:
+        parser.error("--blocks should be 0 or more, --classes 2 or more, --seconds between 0.02 and 60")
+    model = SeparableSER(args.classes, args.blocks, not args.no_attention, not args.untied)
+    frames = 1 + int(args.seconds * 100)
+    table = stages(model, frames)
+    print(model)
+    print(f"{'stage':<12}{'output':<18}{'parameters':>12}{'multiply-accumulates':>22}")
+    print(f"{'log-mel':<12}{f'{frames} × {BANDS}':<18}")
+    for stage in table:
+        shape = " × ".join(map(str, stage.output))
+        print(f"{stage.name:<12}{shape:<18}{stage.parameters:>12,}{stage.multiply_accumulates:>22,}")
+    parameters, cost = (sum(column) for column in list(zip(*table, strict=True))[2:])
+    print(f"{'total':<12}{'':<18}{parameters:>12,}{cost:>22,}")
+    print(f"{parameters / 2**20:.3f} · 2²⁰ parameters; output is frames × frequency × channels")
+
+
+if __name__ == "__main__":
+    run(main)
