@@ -1,8 +1,10 @@
-"""What all command lines share: how they end."""
+"""What all command lines share: how they end, and how they name Python."""
 
 import os
+import shutil
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import NoReturn
 
 from numser.errors import InputError
@@ -22,3 +24,13 @@ def run(main: Callable[[], int | None]) -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 141
     sys.exit(code)
+
+
+def python_command() -> str:
+    """What to type for the Python that is running: "python" if that is it, else its path, short where it can be."""
+    running = Path(sys.executable)
+    on_path = shutil.which("python")
+    if on_path and Path(on_path) == running:
+        return "python"
+    here = Path.cwd()
+    return str(running.relative_to(here)) if running.is_relative_to(here) else str(running)

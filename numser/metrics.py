@@ -31,7 +31,7 @@ def weighted_accuracy(confusion: np.ndarray) -> float:
 
 
 def macro_f1(confusion: np.ndarray) -> float:
-    """F1: the mean over classes of 2·hits / (occurrences + predictions), over the classes that occur or are predicted."""
+    """F1: 2·hits / (occurrences + predictions), averaged over the classes that occur or are predicted."""
     either = confusion.sum(0) + confusion.sum(1)
     seen = either > 0
     return float(np.mean(2 * confusion.diagonal()[seen] / either[seen]))

@@ -129,8 +129,8 @@ class Stage(NamedTuple):
 def stages(model: SeparableSER, frames: int) -> list[Stage]:
     """The layer table for one utterance of so many frames.
 
-    A weight matrix is used once at each output position, so it costs size · positions multiply-accumulates. The GRU uses
-    tied matrices U once a direction; attention touches each frame twice, to score it and to sum it.
+    A weight matrix is used once at each output position, so it costs size · positions multiply-accumulates. The
+    GRU uses tied matrices U once a direction; attention touches each frame twice, to score it and to sum it.
     """
     params = model.init(np.random.default_rng(0))
     x: Any = Ragged(np.zeros((frames, BANDS, 1), np.float32), offsets_of([frames]))

@@ -1,0 +1,99 @@
+"""Files that appear whole or not at all: arrays as .npz, without pickle, and JSON and CSV.
+
+A file is first written under another name in the same folder, forced to disk, and then renamed. Whoever is killed
+on the way leaves the old file as it was.
+"""
+
+import csv
+import io
+import json
+import os
+import zipfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from numser.errors import InputError
+
+
+def write_whole(path: Path, write: Callable[[BinaryIO], None]) -> None:
+    """Let `write` fill a file, which then takes the place of `path` in one step.
+
+    Raises      InputError: the file cannot be written
+    """
+    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with open(aside, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(aside, path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror}); what was there before is kept") from error
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "posix":  # elsewhere a folder cannot be opened, and the rename is enough
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, and see that it can be written to.
+
+    Raises      InputError: it cannot
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: the folder cannot be made ({error.strerror}); choose another --out") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(f"{folder}: the folder cannot be written to; choose another --out")
+
+
+def write_arrays(path: Path, arrays: dict[str, np.ndarray], about: dict[str, Any]) -> None:
+    """Write arrays, and `about` as JSON text in an array called "about". The same content gives the same bytes."""
+    text = np.array(json.dumps(about, sort_keys=True))
+    write_whole(path, lambda file: np.savez(file, about=text, **arrays))
+
+
+def read_arrays(path: Path, kind: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Read what `write_arrays` wrote: the arrays and `about`, whose "kind" should be `kind`. Never reads a pickle.
+
+    Raises      InputError: the file is missing, damaged, or of another kind
+    """
+    problem = f"{path}: is not a numser {kind}"
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        about = json.loads(str(arrays.pop("about")))
+    except FileNotFoundError:
+        raise InputError(f"{path}: there is no such file") from None
+    except (OSError, ValueError, KeyError, TypeError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+        raise InputError(f"{problem} (it cannot be read: {error})") from error
+    if not isinstance(about, dict) or about.get("kind") != kind:
+        raise InputError(f"{problem}; give a file that numser.train wrote")
+    return arrays, about
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a value as JSON that a person can read."""
+    text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    write_whole(path, lambda file: file.write(text.encode()))
+
+
+def write_csv(path: Path, header: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
+    """Write a table as CSV."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    write_whole(path, lambda file: file.write(text.getvalue().encode()))

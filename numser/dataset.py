@@ -1,0 +1,100 @@
+"""A corpus made ready for the network: log-mel frames, class numbers, and how much each utterance counts."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from hashlib import sha256
+
+import numpy as np
+
+from numser.audio import SAMPLE_RATE, read_audio
+from numser.corpora import Corpus, Utterance
+from numser.difficulty import THRESHOLD, THRESHOLDS, level
+from numser.errors import InputError
+from numser.features import PAPER, FeatureSettings, Standardiser, crop, log_mel
+from numser.model import SHORTEST
+from numser.threads import available_cores, one_blas_thread
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """The utterances of a corpus as arrays, in the corpus's order."""
+
+    utterances: Sequence[Utterance]
+    classes: tuple[str, ...]  # in alphabetical order
+    labels: np.ndarray  # (B,) int, indices into classes
+    levels: tuple[str, ...]  # difficulty of each: A, B or C
+    log_mels: list[np.ndarray]  # each (frames, 128) float32: the middle of a long utterance; dB, then standardised
+    starts: list[int]  # which frame of the whole utterance the first one is
+
+    def standardised(self, standardiser: Standardiser) -> "Dataset":
+        """The same with every log-mel standardised."""
+        log_mels = [standardiser.apply(x) for x in self.log_mels]
+        return Dataset(self.utterances, self.classes, self.labels, self.levels, log_mels, self.starts)
+
+    @property
+    def fingerprint(self) -> str:
+        """Tells whether two datasets hold the same utterances with the same labels and frames."""
+        digest = sha256()
+        for u, x in zip(self.utterances, self.log_mels, strict=True):
+            digest.update(f"{u.name}\t{u.label}\t{u.speaker}\t{u.votes}\t{len(x)}\n".encode())
+        return digest.hexdigest()
+
+
+def prepare(
+    corpus: Corpus,
+    settings: FeatureSettings = PAPER,
+    threads: int | None = None,
+    report: Callable[[int, int], None] = lambda done, of: None,
+) -> Dataset:
+    """Read every utterance of a corpus and compute its log-mel frames. `report(done, of)` follows the work.
+
+    Raises      InputError: naming the utterance that cannot be read, is silent or too short
+    """
+    utterances = corpus.utterances
+    classes = tuple(sorted({u.label for u in utterances}))
+    if len(classes) < 2:
+        raise InputError(
+            f"--corpus {corpus.name}: all utterances are labelled {classes}; at least two emotions are needed"
+        )
+    log_mels, starts = [], []
+    with one_blas_thread(), ThreadPoolExecutor(threads or available_cores()) as pool:
+        for frames, start in pool.map(lambda u: frames_of_utterance(u, settings), utterances):
+            log_mels.append(frames)
+            starts.append(start)
+            report(len(log_mels), len(utterances))
+    threshold = THRESHOLDS.get(corpus.name, THRESHOLD)
+    return Dataset(
+        utterances,
+        classes,
+        np.array([classes.index(u.label) for u in utterances]),
+        tuple(level(u.votes, threshold) for u in utterances),
+        log_mels,
+        starts,
+    )
+
+
+def frames_of_utterance(utterance: Utterance, settings: FeatureSettings) -> tuple[np.ndarray, int]:
+    """The log-mel frames of the middle of an utterance, and which frame of the whole the first one is.
+
+    Raises      InputError: naming the utterance that cannot be read, is silent or too short
+    """
+    if utterance.waveform is None:
+        return frames_of_waveform(read_audio(utterance.path), settings, str(utterance.path))
+    return frames_of_waveform(utterance.waveform, settings, utterance.name)
+
+
+def frames_of_waveform(waveform: np.ndarray, settings: FeatureSettings, name: str) -> tuple[np.ndarray, int]:
+    """As `frames_of_utterance`, for 16 kHz sound that is already in memory.
+
+    Raises      InputError: the sound is silent or too short; the message begins with `name`
+    """
+    shortest = (SHORTEST - 1) * settings.hop
+    if len(waveform) < shortest:
+        raise InputError(
+            f"{name}: lasts {len(waveform) / SAMPLE_RATE * 1000:.0f} ms, and the network needs at least "
+            f"{shortest / SAMPLE_RATE * 1000:.0f} ms; leave it out or give a longer recording"
+        )
+    if not waveform.any():
+        raise InputError(f"{name}: every sample is zero; leave it out or give a recording with sound")
+    return crop(log_mel(waveform, settings), settings.longest)

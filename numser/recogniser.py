@@ -1,0 +1,120 @@
+"""A trained network with all that it needs to recognise sound: labels, feature settings, standardiser."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from numser.audio import to_mono_16k
+from numser.checkpoint import read_arrays, write_arrays
+from numser.dataset import frames_of_waveform
+from numser.errors import InputError
+from numser.features import FeatureSettings, Standardiser, frame_seconds
+from numser.losses import softmax
+from numser.model import BANDS, SeparableSER, attended_frames
+from numser.optim import Params
+from numser.threads import one_blas_thread
+from numser.training import recognise
+
+KIND = "model"
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What the network makes of one utterance."""
+
+    label: str
+    probabilities: dict[str, float]  # by label
+    attention: np.ndarray | None  # (N',) weights that sum to 1; None for a model without attention
+    seconds: np.ndarray | None  # (N',) where in the utterance each weight is centred
+
+
+@dataclass(frozen=True, eq=False)
+class Recogniser:
+    """A trained network, ready for sound."""
+
+    model: SeparableSER
+    params: Params
+    labels: tuple[str, ...]
+    features: FeatureSettings
+    standardiser: Standardiser
+    trained_on: str = ""  # corpus and split, in words
+
+    def predict(self, waveform: np.ndarray, sample_rate: float, name: str = "waveform") -> Prediction:
+        """Recognise one utterance.
+
+        Shapes      waveform (samples,) or (samples, channels)
+        Units       sample_rate in Hz
+        Raises      InputError: the waveform is empty, too short, silent, or has NaN; the message begins with `name`
+        """
+        frames, start = frames_of_waveform(to_mono_16k(waveform, sample_rate, name), self.features, name)
+        with one_blas_thread(), ThreadPoolExecutor(1) as pool:
+            logits, attention = recognise(self.model, self.params, [self.standardiser.apply(frames)], pool)
+        probabilities = softmax(logits)[0]
+        best = self.labels[int(probabilities.argmax())]
+        shares = dict(zip(self.labels, map(float, probabilities), strict=True))
+        if attention is None:
+            return Prediction(best, shares, None, None)
+        seconds = frame_seconds(start + attended_frames(len(frames)), self.features)
+        return Prediction(best, shares, attention[0], seconds)
+
+    def save(self, path: Path) -> None:
+        """Write everything into one .npz file.
+
+        Raises      InputError: the file cannot be written
+        """
+        about = {
+            "kind": KIND,
+            "model": asdict(self.model),
+            "labels": list(self.labels),
+            "features": self.features.as_dict(),
+            "trained_on": self.trained_on,
+        }
+        params = {f"params.{name}": w for name, w in self.params.items()}
+        statistics = {"standardiser.mean": self.standardiser.mean, "standardiser.sd": self.standardiser.sd}
+        write_arrays(path, params | statistics, about)
+
+
+def load(path: str | Path) -> Recogniser:
+    """Read a model that numser.train wrote.
+
+    Raises      InputError: there is no such file; it is not such a model, or it is damaged
+    """
+    path = Path(path)
+    arrays, about = read_arrays(path, KIND)
+    try:
+        model = SeparableSER(**about["model"])
+        features = FeatureSettings(**about["features"])
+        labels = tuple(map(str, about["labels"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: is not a numser model this version can read ({error})") from error
+    if len(labels) != model.n_classes or features.bands != BANDS:
+        raise InputError(f"{path}: is damaged: {len(labels)} labels for {model.n_classes} classes")
+    expected = {f"params.{name}": w.shape for name, w in model.init(np.random.default_rng(0)).items()}
+    expected |= {"standardiser.mean": (BANDS,), "standardiser.sd": (BANDS,)}
+    check_arrays(path, arrays, expected)
+    standardiser = Standardiser(arrays.pop("standardiser.mean"), arrays.pop("standardiser.sd"))
+    params = {name.removeprefix("params."): w for name, w in arrays.items()}
+    return Recogniser(model, params, labels, features, standardiser, str(about.get("trained_on", "")))
+
+
+def check_arrays(path: Path, arrays: dict[str, Any], expected: dict[str, tuple[int, ...]]) -> None:
+    """Refuse a file whose arrays are not the expected finite float32 ones.
+
+    Raises      InputError: naming the first array that is missing, too many, or wrong
+    """
+    for name in sorted(expected.keys() | arrays.keys()):
+        if name not in arrays:
+            raise InputError(f"{path}: is damaged: the array {name} is missing")
+        if name not in expected:
+            raise InputError(f"{path}: is damaged: there is an array {name} too many")
+        found = arrays[name]
+        if found.shape != expected[name] or found.dtype != np.float32:
+            raise InputError(
+                f"{path}: is damaged: {name} should be float32 of shape {expected[name]}, "
+                f"found {found.dtype} of {found.shape}"
+            )
+        if not np.isfinite(found).all():
+            raise InputError(f"{path}: is damaged: {name} has values that are not finite")

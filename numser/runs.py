@@ -1,0 +1,313 @@
+"""A training run and its folder.
+
+    state.npz      everything that the training is made of at one moment: the truth while it runs
+    config.json    what was asked for
+    history.csv    the learning curve, a row a validation
+    result.json    the test: UA, WA, F1, confusion matrix, and each utterance's truth, probabilities, attention
+    model.npz      the best parameters with all that `python -m numser.predict` needs
+
+Only state.npz is ever read again; the rest is written anew from it. It is saved at every validation. Kill the run at
+any moment, resume it, and it ends with the same bits.
+"""
+
+import json
+import platform
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, astuple, dataclass, fields
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from numser import splits
+from numser.checkpoint import make_folder, read_arrays, write_arrays, write_csv, write_json
+from numser.corpora import Corpus, load_corpus
+from numser.dataset import Dataset, prepare
+from numser.errors import InputError
+from numser.features import PAPER, Standardiser, frame_seconds
+from numser.losses import softmax
+from numser.metrics import confusion_matrix, macro_f1, unweighted_accuracy, weighted_accuracy
+from numser.model import attended_frames
+from numser.optim import AdamState
+from numser.progress import Progress, duration
+from numser.recipe import Recipe
+from numser.recogniser import Recogniser, check_arrays
+from numser.splits import Split
+from numser.threads import available_cores, one_blas_thread
+from numser.training import Order, State, Validation, initial_state, network, recognise, train
+
+KIND = "training state"
+FILES = ("state.npz", "config.json", "history.csv", "result.json", "model.npz")
+
+
+@dataclass(frozen=True)
+class Config:
+    """What a run was asked to do."""
+
+    corpus: str
+    data: str | None
+    fold: int | None  # either this …
+    test_speaker: str | None  # … or this is given
+    recipe: Recipe
+
+    def split(self, corpus: Corpus) -> Split:
+        """The corpus's utterances for training, validation and test."""
+        if self.test_speaker is not None:
+            return splits.leave_speaker_out(corpus.utterances, self.test_speaker)
+        return splits.fold(corpus.utterances, self.fold)
+
+    @property
+    def split_name(self) -> str:
+        """The split in words, for file names too."""
+        return f"fold{self.fold}" if self.test_speaker is None else f"speaker{self.test_speaker}"
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "Config":
+        """The reverse of `dataclasses.asdict`."""
+        return cls(**{**values, "recipe": Recipe(**values["recipe"])})
+
+
+class Interrupted(Exception):
+    """The run was asked to stop, and has saved its state."""
+
+
+def stored_config(out: Path) -> Config:
+    """What the run in `out` was asked to do.
+
+    Raises      InputError: there is no run, or its state is damaged
+    """
+    if not (out / "state.npz").exists():
+        raise InputError(f"--resume --out {out}: there is no run to resume in that folder; leave out --resume")
+    return _read_config(out / "state.npz")[0]
+
+
+def _read_config(path: Path) -> tuple[Config, dict[str, np.ndarray], dict[str, Any]]:
+    arrays, about = read_arrays(path, KIND)
+    try:
+        return Config.from_dict(about["config"]), arrays, about
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: is not a training state this version can read ({error})") from error
+
+
+def run(
+    config: Config,
+    out: Path,
+    *,
+    resume: bool = False,
+    threads: int | None = None,
+    progress: Progress | None = None,
+    stop=lambda: False,
+) -> dict[str, Any]:
+    """Train as `config` says, test, leave everything in the folder `out`, and return what is in result.json.
+
+    `stop()` is asked after each step; once it is true, the state is saved and Interrupted raised.
+
+    Raises      InputError: the corpus, the split or the folder cannot be used
+                Interrupted: `stop` said so
+    """
+    progress = progress or Progress()
+    threads = threads or available_cores()
+    began = time.monotonic()
+    _check_folder(out, resume)
+    corpus = load_corpus(config.corpus, Path(config.data) if config.data else None)
+    for finding in corpus.findings:
+        progress.line(finding)
+    split = config.split(corpus)
+    dataset = prepare(corpus, PAPER, threads, lambda done, of: progress.live(f"log-mels {done}/{of}"))
+    standardiser = Standardiser.fit([dataset.log_mels[i] for i in split.train])
+    fingerprint, dataset = dataset.fingerprint, dataset.standardised(standardiser)
+
+    if resume:
+        state = _restore(out / "state.npz", config, dataset, len(split.train), fingerprint)
+    else:
+        make_folder(out)
+        state = initial_state(config.recipe, len(dataset.classes), len(split.train))
+        _save(out, config, state, fingerprint)
+    progress.line(_summary(config, dataset, split, threads))
+
+    follower = _Follower(progress, config.recipe.steps, state.step)
+
+    def on_step(state: State, loss: float) -> bool:
+        follower.step(state, loss)
+        stopping = stop() and state.step < config.recipe.steps
+        if stopping:
+            _save(out, config, state, fingerprint)
+        return stopping
+
+    def on_validation(state: State) -> None:
+        _save(out, config, state, fingerprint)
+        follower.validation(state)
+
+    train(config.recipe, dataset, split, state, threads=threads, on_step=on_step, on_validation=on_validation)
+    progress.clear()
+    if state.step < config.recipe.steps:
+        raise Interrupted
+    recogniser = Recogniser(
+        network(config.recipe, len(dataset.classes)),
+        state.best_params,
+        dataset.classes,
+        PAPER,
+        standardiser,
+        f"{config.corpus}, {config.split_name}",
+    )
+    result = _test(recogniser, dataset, split.test, threads)
+    result |= _origin(config, corpus, state, threads, time.monotonic() - began)
+    recogniser.save(out / "model.npz")
+    write_json(out / "result.json", result)
+    return result
+
+
+def _check_folder(out: Path, resume: bool) -> None:
+    """Refuse, before any work is done, a folder that the results could not be written to."""
+    if out.exists() and not out.is_dir():
+        raise InputError(f"--out {out}: this is a file; give a folder")
+    found = [name for name in FILES if (out / name).exists()]
+    if found and not resume:
+        raise InputError(f"--out {out}: already holds a run ({found[0]}); choose another folder, or add --resume")
+    if resume and "state.npz" not in found:
+        raise InputError(f"--resume --out {out}: there is no run to resume in that folder; leave out --resume")
+    make_folder(out)
+    for left in out.glob(".*.part"):  # by a run that was killed while it wrote
+        left.unlink(missing_ok=True)
+
+
+def _save(out: Path, config: Config, state: State, fingerprint: str) -> None:
+    arrays = {"permutation": state.order.permutation, "recent_losses": np.array(state.recent_losses)}
+    arrays["history"] = np.array([astuple(row) for row in state.history]).reshape(-1, len(fields(Validation)))
+    for prefix, values in _parameter_sets(state).items():
+        arrays |= {f"{prefix}.{name}": w for name, w in values.items()}
+    about = {
+        "kind": KIND,
+        "config": asdict(config),
+        "corpus_fingerprint": fingerprint,
+        "step": state.step,
+        "position": state.order.position,
+        "best_ua": state.best_ua,
+        "best_step": state.best_step,
+        "order": state.order.rng.bit_generator.state,
+        "dropout": state.dropout.bit_generator.state,
+    }
+    write_arrays(out / "state.npz", arrays, about)
+    write_json(out / "config.json", asdict(config))
+    write_csv(out / "history.csv", [f.name for f in fields(Validation)], map(astuple, state.history))
+
+
+def _parameter_sets(state: State) -> dict[str, dict[str, np.ndarray]]:
+    return {"params": state.params, "best": state.best_params, "m": state.adam.m, "v": state.adam.v}
+
+
+def _restore(path: Path, config: Config, dataset: Dataset, n_train: int, fingerprint: str) -> State:
+    stored, arrays, about = _read_config(path)
+    if asdict(stored) | {"data": None} != asdict(config) | {"data": None}:
+        raise InputError(f"{path}: was made with other settings, {json.dumps(asdict(stored))}; use the same ones")
+    if about["corpus_fingerprint"] != fingerprint:
+        raise InputError(f"{path}: the corpus has changed since this run began; start a new run in another --out")
+    state = initial_state(config.recipe, len(dataset.classes), n_train)
+    history, recent = arrays.pop("history"), arrays.pop("recent_losses")
+    permutation = arrays.pop("permutation")
+    if sorted(permutation.tolist()) != list(range(n_train)):
+        raise InputError(f"{path}: is damaged: the permutation is not one of {n_train} utterances")
+    sets = _parameter_sets(state)
+    check_arrays(path, arrays, {f"{p}.{name}": w.shape for p, values in sets.items() for name, w in values.items()})
+    restored = {p: {name: arrays[f"{p}.{name}"] for name in values} for p, values in sets.items()}
+    state.params, state.best_params = restored["params"], restored["best"]
+    state.adam = AdamState(about["step"], restored["m"], restored["v"])
+    state.order = Order(state.order.rng, permutation, about["position"])
+    state.order.rng.bit_generator.state = about["order"]
+    state.dropout.bit_generator.state = about["dropout"]
+    state.best_ua, state.best_step = about["best_ua"], about["best_step"]
+    state.recent_losses = recent.tolist()
+    state.history = [Validation(int(row[0]), *row[1:]) for row in history.tolist()]
+    return state
+
+
+def _test(recogniser: Recogniser, dataset: Dataset, test: np.ndarray, threads: int) -> dict[str, Any]:
+    log_mels = [dataset.log_mels[i] for i in test]
+    with one_blas_thread(), ThreadPoolExecutor(threads) as pool:
+        logits, attention = recognise(recogniser.model, recogniser.params, log_mels, pool)
+    probabilities = softmax(logits)
+    labels = dataset.labels[test]
+    confusion = confusion_matrix(labels, logits.argmax(1), len(dataset.classes))
+    rows = []
+    for row, i in enumerate(test):
+        u = dataset.utterances[i]
+        rows.append(
+            {
+                "name": u.name,
+                "path": str(u.path) if u.path else None,
+                "speaker": u.speaker,
+                "difficulty": dataset.levels[i],
+                "truth": u.label,
+                "predicted": dataset.classes[int(logits[row].argmax())],
+                "probabilities": [round(float(p), 6) for p in probabilities[row]],
+            }
+        )
+        if attention is not None:
+            seconds = frame_seconds(dataset.starts[i] + attended_frames(len(dataset.log_mels[i])), PAPER)
+            rows[-1]["attention"] = [round(float(w), 6) for w in attention[row]]
+            rows[-1]["attention_seconds"] = [round(float(s), 3) for s in seconds]
+    return {
+        "ua": unweighted_accuracy(confusion),
+        "wa": weighted_accuracy(confusion),
+        "f1": macro_f1(confusion),
+        "labels": list(dataset.classes),
+        "confusion": confusion.tolist(),
+        "utterances": rows,
+    }
+
+
+def _origin(config: Config, corpus: Corpus, state: State, threads: int, seconds: float) -> dict[str, Any]:
+    return {
+        "config": asdict(config),
+        "corpus": config.corpus,
+        "corpus_path": str(corpus.source.resolve()) if corpus.source else None,
+        "seed": config.recipe.seed,
+        "best_step": state.best_step,
+        "best_validation_ua": state.best_ua,
+        "seconds": round(seconds, 1),
+        "threads": threads,
+        "versions": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("numser", "numpy", "numba", "scipy", "soundfile")},
+        },
+        "machine": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def _summary(config: Config, dataset: Dataset, split: Split, threads: int) -> str:
+    recipe = config.recipe
+    loss = recipe.loss if recipe.loss == "ce" else f"focal (λ_B {recipe.lambda_b:g}, λ_C {recipe.lambda_c:g})"
+    return (
+        f"training on {len(split.train)} utterances, validation on {len(split.validation)}, "
+        f"test on {len(split.test)} ({config.split_name}); {len(dataset.classes)} emotions\n"
+        f"{recipe.blocks} blocks, attention {'on' if recipe.attention else 'off'}, loss {loss}, "
+        f"{recipe.steps} steps of {recipe.batch_size} utterances "
+        f"({recipe.steps * recipe.batch_size / len(split.train):.0f} epochs), learning rate {recipe.lr:g}, "
+        f"seed {recipe.seed}, {threads} threads"
+    )
+
+
+class _Follower:
+    """Says where the training is, and when it will be done."""
+
+    def __init__(self, progress: Progress, steps: int, first: int):
+        self.progress, self.steps, self.first = progress, steps, first
+        self.began = time.monotonic()
+        self.best = ""
+
+    def step(self, state: State, loss: float) -> None:
+        self.progress.live(f"{self._where(state)}  loss {loss:.3f}{self.best}  {self._left(state)}")
+
+    def validation(self, state: State) -> None:
+        row = state.history[-1]
+        self.best = f"  validation UA {row.validation_ua:.3f}  best {state.best_ua:.3f} (step {state.best_step})"
+        self.progress.step(f"{self._where(state)}  loss {row.loss:.3f}{self.best}  {self._left(state)}")
+
+    def _where(self, state: State) -> str:
+        return f"step {state.step:>{len(str(self.steps))}}/{self.steps}"
+
+    def _left(self, state: State) -> str:
+        seconds = (time.monotonic() - self.began) / (state.step - self.first)
+        return f"{seconds:.2f} s a step, {duration(seconds * (self.steps - state.step))} left"

@@ -1,0 +1,89 @@
+"""Which utterances train, which choose the best parameters, which are the test.        Paper §4.2
+
+The paper cuts the corpus into ten random subsets with the same mix of emotions: one is the test, one in turn
+validates, eight train. The subsets are drawn from a fixed seed, so that the test set is the same in every run.
+
+Random subsets let a speaker stand on both sides, and a network that has learned the voice looks better than it
+is. Leaving one speaker out asks the honest question: does it work for somebody it never heard?
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from numser.corpora import Utterance
+from numser.errors import InputError
+
+SUBSETS = 10
+_SUBSET_SEED = 2020  # fixed, whatever the training's seed
+
+
+class Split(NamedTuple):
+    """Indices into the corpus's list of utterances, each rising."""
+
+    train: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
+
+
+def random_subsets(labels: Sequence[str]) -> list[np.ndarray]:
+    """Ten subsets of the indices with the same mix of labels, as far as whole utterances allow.
+
+    Each label's utterances are shuffled and dealt out like cards, each label going on where the last one ended.
+
+    Raises      InputError: a label has fewer than ten utterances, so that a subset would lack it
+    """
+    labels = np.asarray(labels)
+    rng = np.random.default_rng(_SUBSET_SEED)
+    dealt = []
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        if len(members) < SUBSETS:
+            raise InputError(
+                f"the corpus has {len(members)} utterances of {label}, and ten subsets need at least {SUBSETS} of "
+                f"each label; add recordings or use --test-speaker"
+            )
+        dealt.append(rng.permutation(members))
+    dealt = np.concatenate(dealt)
+    return [np.sort(dealt[k::SUBSETS]) for k in range(SUBSETS)]
+
+
+def fold(utterances: Sequence[Utterance], k: int) -> Split:
+    """Run k, 0 to 8, of the paper's nine: subset k validates, subset 9 is the test, the others train.
+
+    Raises      InputError: there is no such fold; a label has too few utterances
+    """
+    if not 0 <= k < SUBSETS - 1:
+        raise InputError(f"--fold {k}: should be 0 to {SUBSETS - 2}; subset {SUBSETS - 1} is always the test")
+    subsets = random_subsets([u.label for u in utterances])
+    train = [subset for i, subset in enumerate(subsets[:-1]) if i != k]
+    return Split(np.sort(np.concatenate(train)), subsets[k], subsets[-1])
+
+
+def leave_speaker_out(utterances: Sequence[Utterance], speaker: str) -> Split:
+    """Test on one speaker, validate on the next in order (after the last comes the first), train on the rest.
+
+    Raises      InputError: there is no such speaker; there are fewer than three; a label is not in the training set
+    """
+    speakers = sorted({u.speaker for u in utterances if u.speaker is not None})
+    if speaker not in speakers:
+        known = ", ".join(speakers) or "none"
+        raise InputError(f"--test-speaker {speaker}: there is no such speaker; the corpus has {known}")
+    if len(speakers) < 3:
+        raise InputError(
+            f"--test-speaker {speaker}: the corpus has {len(speakers)} speakers, and one each for training, "
+            f"validation and test makes three; use --fold"
+        )
+    following = speakers[(speakers.index(speaker) + 1) % len(speakers)]
+    who = np.array([u.speaker or "" for u in utterances])
+    test, validation = who == speaker, who == following
+    train = ~test & ~validation
+    labels = np.array([u.label for u in utterances])
+    unheard = sorted(set(labels) - set(labels[train]))
+    if unheard:
+        raise InputError(
+            f"--test-speaker {speaker}: no other training speaker has utterances of {', '.join(unheard)}; "
+            f"choose another speaker or add recordings"
+        )
+    return Split(*map(np.flatnonzero, (train, validation, test)))

@@ -1,0 +1,223 @@
+"""The training loop: mini-batches, gradients, Adam, validation.        Paper §4.2
+
+One step takes the next `batch_size` utterances of a random order, computes the gradient of their mean loss, limits
+its norm, and lets Adam move the parameters. Every few steps the validation set is recognised; the parameters that
+do it best are kept. The test set plays no part here.
+
+A batch is cut into shards of a few utterances. Each shard goes through the network alone, so that its activations
+stay in the processor's cache, and threads work on different shards at once. Where the cuts are depends on the data
+only, and gradients are added in the order of the shards: any number of threads gives the same bits.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from numser import losses
+from numser.dataset import Dataset
+from numser.difficulty import focal_exponents
+from numser.errors import InputError
+from numser.metrics import confusion_matrix, unweighted_accuracy, weighted_accuracy
+from numser.model import SeparableSER
+from numser.optim import Adam, AdamState, Params, clip_global_norm
+from numser.ragged import Ragged, pack
+from numser.recipe import Recipe
+from numser.splits import Split
+from numser.threads import available_cores, one_blas_thread
+
+FRAMES_PER_SHARD = 1200
+
+
+class Diverged(InputError):
+    """The loss became NaN or infinite."""
+
+
+@dataclass
+class Order:
+    """The order in which utterances come: a fresh permutation each epoch; a batch may run across its end."""
+
+    rng: np.random.Generator
+    permutation: np.ndarray
+    position: int = 0
+
+    def next_batch(self, size: int) -> np.ndarray:
+        """The next `size` indices."""
+        batch = []
+        while len(batch) < size:
+            if self.position == len(self.permutation):
+                self.permutation = self.rng.permutation(len(self.permutation))
+                self.position = 0
+            taken = self.permutation[self.position : self.position + size - len(batch)]
+            batch.extend(taken)
+            self.position += len(taken)
+        return np.array(batch)
+
+
+@dataclass
+class State:
+    """Everything that a training is made of at one moment. From it, training goes on as if nothing had happened."""
+
+    params: Params
+    adam: AdamState
+    order: Order
+    dropout: np.random.Generator
+    best_params: Params
+    best_ua: float = -1.0
+    best_step: int = 0
+    recent_losses: list[float] = field(default_factory=list)  # since the last validation
+    history: list["Validation"] = field(default_factory=list)
+
+    @property
+    def step(self) -> int:
+        """How many steps have been done."""
+        return self.adam.step
+
+
+@dataclass(frozen=True)
+class Validation:
+    """One row of the learning curve."""
+
+    step: int
+    loss: float  # mean over the training batches since the last row
+    validation_loss: float
+    validation_ua: float
+    validation_wa: float
+    best_ua: float
+
+
+def network(recipe: Recipe, n_classes: int) -> SeparableSER:
+    """The network of a recipe."""
+    return SeparableSER(n_classes, recipe.blocks, recipe.attention, recipe.tied, recipe.dropout)
+
+
+def initial_state(recipe: Recipe, n_classes: int, n_train: int) -> State:
+    """The state before the first step. Initial values, order and dropout have random numbers of their own."""
+    values, order, dropout = map(np.random.default_rng, np.random.SeedSequence(recipe.seed).spawn(3))
+    params = network(recipe, n_classes).init(values)
+    everything = Order(order, np.arange(n_train), position=n_train)
+    return State(params, Adam().init(params), everything, dropout, best_params=params)
+
+
+def train(
+    recipe: Recipe,
+    dataset: Dataset,
+    split: Split,
+    state: State,
+    *,
+    threads: int | None = None,
+    on_step: Callable[[State, float], bool] = lambda state, loss: False,
+    on_validation: Callable[[State], None] = lambda state: None,
+) -> State:
+    """Train on `split.train`, validate on `split.validation`, from `state` up to `recipe.steps` steps.
+
+    `dataset` is standardised. `on_step(state, loss)` is called after each step; if it returns true, training stops
+    there. `on_validation(state)` is called after each validation. Changes `state` and returns it.
+
+    Raises      Diverged: a loss is not finite; `state` is as it was before that step, `state.order` excepted
+    """
+    model = network(recipe, len(dataset.classes))
+    adam = Adam(recipe.lr)
+    weights = losses.class_weights(dataset.labels[split.train], len(dataset.classes))[dataset.labels]
+    lam = np.zeros(len(weights))
+    if recipe.loss == "focal":
+        lam = focal_exponents(dataset.levels, recipe.lambda_b, recipe.lambda_c)
+    with one_blas_thread(), ThreadPoolExecutor(threads or available_cores()) as pool:
+        while state.step < recipe.steps:
+            batch = split.train[state.order.next_batch(recipe.batch_size)]
+            loss, grads = _loss_and_gradients(model, state, dataset, weights, lam, batch, pool)
+            if not np.isfinite(loss):
+                names = " ".join(dataset.utterances[i].name for i in batch)
+                raise Diverged(
+                    f"step {state.step + 1}: the loss became {loss} on the utterances {names}; try a smaller --lr"
+                )
+            grads, _ = clip_global_norm(grads, recipe.clip)
+            state.params, state.adam = adam.update(state.params, grads, state.adam)
+            state.recent_losses.append(float(loss))
+            if state.step % recipe.validate_every == 0 or state.step == recipe.steps:
+                _validate(model, state, dataset, weights, split.validation, pool)
+                on_validation(state)
+            if on_step(state, float(loss)):
+                break
+    return state
+
+
+def _loss_and_gradients(
+    model: SeparableSER,
+    state: State,
+    dataset: Dataset,
+    weights: np.ndarray,
+    lam: np.ndarray,
+    batch: np.ndarray,
+    pool: Executor,
+) -> tuple[float, Params]:
+    """The batch's loss Σ w·ℓ / Σ w and its gradient, added up over shards."""
+    total_weight = weights[batch].sum()
+    cuts = list(shards([len(dataset.log_mels[i]) for i in batch]))
+    seeds = state.dropout.integers(2**63, size=len(cuts))
+
+    def one_shard(cut: slice, seed: int) -> tuple[float, Params]:
+        members = batch[cut]
+        x = pack([dataset.log_mels[i] for i in members])
+        logits, cache = model.forward(state.params, x, rng=np.random.default_rng(seed))
+        loss, dlogits = losses.focal(logits, dataset.labels[members], weights[members], lam[members], total_weight)
+        return loss, model.backward(state.params, cache, dlogits)[1]
+
+    loss, grads = 0.0, None
+    for shard_loss, shard_grads in pool.map(one_shard, cuts, seeds):
+        loss += shard_loss
+        if grads is None:
+            grads = shard_grads
+        else:
+            for name, g in shard_grads.items():
+                grads[name] += g
+    return loss, grads
+
+
+def _validate(
+    model: SeparableSER,
+    state: State,
+    dataset: Dataset,
+    weights: np.ndarray,
+    validation: np.ndarray,
+    pool: Executor,
+) -> None:
+    """Recognise the validation set, add a row to the history, and keep the parameters if they are the best so far."""
+    labels = dataset.labels[validation]
+    logits, _ = recognise(model, state.params, [dataset.log_mels[i] for i in validation], pool)
+    loss, _ = losses.cross_entropy(logits, labels, weights[validation])
+    confusion = confusion_matrix(labels, logits.argmax(1), len(dataset.classes))
+    ua = unweighted_accuracy(confusion)
+    if ua > state.best_ua:
+        state.best_ua, state.best_step, state.best_params = ua, state.step, state.params
+    mean_loss = float(np.mean(state.recent_losses))
+    wa = weighted_accuracy(confusion)
+    state.history.append(Validation(state.step, mean_loss, float(loss), ua, wa, state.best_ua))
+    state.recent_losses = []
+
+
+def recognise(
+    model: SeparableSER, params: Params, log_mels: Sequence[np.ndarray], pool: Executor
+) -> tuple[np.ndarray, list[np.ndarray] | None]:
+    """Logits (B, K) of standardised log-mels, and the attention weights of each (None for a model without)."""
+
+    def one_shard(cut: slice) -> tuple[np.ndarray, Ragged | None]:
+        logits, cache = model.forward(params, pack(log_mels[cut]))
+        return logits, model.attention_weights(cache) if model.attention else None
+
+    logits, attention = zip(*pool.map(one_shard, shards([len(x) for x in log_mels])), strict=True)
+    if not model.attention:
+        return np.concatenate(logits), None
+    return np.concatenate(logits), [w for shard in attention for w in np.split(shard.data, shard.offsets[1:-1])]
+
+
+def shards(lengths: Sequence[int]) -> Iterator[slice]:
+    """Cut utterances of these lengths into runs of at most FRAMES_PER_SHARD frames, or of one utterance."""
+    first, frames = 0, 0
+    for i, length in enumerate(lengths):
+        if i > first and frames + length > FRAMES_PER_SHARD:
+            yield slice(first, i)
+            first, frames = i, 0
+        frames += length
+    yield slice(first, len(lengths))
