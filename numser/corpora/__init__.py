@@ -27,9 +27,7 @@ class Utterance:
     votes: float | None = None  # share of the annotators' votes that went to the label, 0 to 1
     path: Path | None = None
     waveform: np.ndarray | None = None  # (samples,) float32, 16 kHz, mono
-    span: tuple[float, float] | None = (
-        None  # seconds from and to, where the emotion was put, if that is known
-    )
+    span: tuple[float, float] | None = None  # seconds: where the emotion was put, if that is known
 
 
 @dataclass(frozen=True)

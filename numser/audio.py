@@ -1,0 +1,128 @@
+"""Sound files as the network hears them: 16 000 samples a second, one channel, float32.
+
+Recordings come in many forms: stereo, 44.1 kHz, 16-bit numbers, FLAC. What comes after this file sees one.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from numser.errors import InputError
+
+if TYPE_CHECKING:
+    import soundfile
+
+SAMPLE_RATE = 16_000  # Hz
+
+_LOWEST_RATE, _HIGHEST_RATE = 1_000, 1_000_000  # Hz; a rate outside is a slip, such as 44.1 for 44100
+_MOST_CHANNELS = 1024  # what libsndfile can read; more is an array that stands on its side
+_LOUDEST = 100.0  # 40 dB over full scale: such floats are 16-bit numbers that nobody scaled
+_UNKNOWN = 2**63 - 1  # libsndfile's length of a file whose header has none: a FLAC that was written to a pipe
+
+
+def read_audio(path: str | os.PathLike) -> np.ndarray:
+    """Read a sound file of any kind, rate and number of channels.
+
+    Shapes      waveform (n,)   float32
+    Units       16 kHz; full scale is −1 to 1
+    Raises      InputError: the file is missing, a folder, not sound, empty, or holds NaN or infinity
+    """
+    with _opened(path) as sound:
+        samples, sample_rate = sound.read(dtype="float32", always_2d=True), sound.samplerate
+    return to_mono_16k(samples, sample_rate, name=str(path))
+
+
+def duration(path: str | os.PathLike) -> float:
+    """How long a sound file is, from its header alone.
+
+    Units       seconds
+    Raises      InputError: the file is missing, a folder or not sound
+    """
+    with _opened(path) as sound:
+        return sound.frames / sound.samplerate
+
+
+def to_mono_16k(samples: np.ndarray, sample_rate: float, name: str = "waveform") -> np.ndarray:
+    """Bring sound that is already in memory to 16 kHz, one channel and float32.
+
+    Channels are averaged. Floats are taken as they are. Integers are PCM, as sound files hold them, and are
+    scaled so that full scale is −1 to 1: int8, int16, int32, and uint8 around 128. A silent waveform is fine.
+
+    Shapes      samples (n,) or (n, channels)   waveform (ceil(16000 n / sample_rate),)   float32
+    Units       sample_rate in Hz
+    Raises      InputError: beginning with `name`; another dtype or shape, no samples, NaN or infinity, floats
+                that were never scaled, a sampling rate that cannot be meant
+    """
+    samples = np.asarray(samples)
+    _check_samples(samples, name)
+    if not _LOWEST_RATE <= sample_rate <= _HIGHEST_RATE:  # NaN is refused too
+        raise InputError(
+            f"{name}: sampling rate is {sample_rate}; give it in Hz, from {_LOWEST_RATE} to {_HIGHEST_RATE}"
+        )
+    waveform = samples.astype(np.float32)  # a copy: the giver's array stays as it is
+    if samples.dtype.kind == "u":
+        waveform -= 128
+    if samples.dtype.kind in "iu":
+        waveform /= 2 ** (8 * samples.dtype.itemsize - 1)
+    if waveform.ndim == 2:
+        waveform = waveform.mean(axis=1)
+    return waveform if sample_rate == SAMPLE_RATE else _resample(waveform, sample_rate)
+
+
+def _check_samples(samples: np.ndarray, name: str) -> None:
+    """Refuse what cannot be sound, or was meant another way."""
+    if samples.ndim not in (1, 2) or (samples.ndim == 2 and samples.shape[1] > _MOST_CHANNELS):
+        raise InputError(f"{name}: shape should be (samples,) or (samples, channels), found {samples.shape}")
+    if samples.size == 0:
+        raise InputError(f"{name}: it holds no samples; record it anew or leave it out")
+    if samples.dtype.str[1:] in ("i1", "i2", "i4", "u1"):
+        return
+    if samples.dtype.kind != "f":
+        raise InputError(
+            f"{name}: samples should be floats from -1 to 1 or int16, found {samples.dtype}; convert them"
+        )
+    if not np.isfinite(samples).all():
+        raise InputError(f"{name}: some samples are NaN or infinite; repair or leave out this recording")
+    loudest = np.abs(samples).max()
+    if loudest > _LOUDEST:
+        raise InputError(
+            f"{name}: floats should lie between -1 and 1, found {loudest:.6g}; divide 16-bit numbers by 32768"
+        )
+
+
+def _resample(waveform: np.ndarray, sample_rate: float) -> np.ndarray:
+    """Change the sampling rate to 16 kHz; the low-pass filter keeps what is too high from folding back.
+
+    44.1 kHz becomes 16 kHz by 160/441: 160 times as many samples, of which every 441st is kept. The filter has
+    20 taps for each unit of the larger number, so a fraction of huge numbers would need a huge filter. Every
+    whole rate up to 50 kHz has its exact fraction; for others the nearest stands in, off by 0.03 ‰ at worst.
+    """
+    from scipy.signal import resample_poly  # slow to import
+
+    ratio = Fraction(SAMPLE_RATE / sample_rate).limit_denominator(50_000)
+    return resample_poly(waveform, ratio.numerator, ratio.denominator)
+
+
+@contextmanager
+def _opened(path: str | os.PathLike) -> "Iterator[soundfile.SoundFile]":
+    """Open a sound file; whatever is wrong with it becomes one sentence."""
+    import soundfile  # here, so that importing numser.audio is quick
+
+    if Path(path).is_dir():
+        raise InputError(f"{path}: this is a folder; give a sound file")
+    try:
+        open(path, "rb").close()  # says why, where libsndfile says only "System error"
+        with soundfile.SoundFile(path) as sound:
+            if sound.frames == _UNKNOWN:
+                raise InputError(f"{path}: its header does not say how long it is; convert it to WAV")
+            yield sound
+    except OSError as error:
+        raise InputError(f"{path}: cannot be opened ({error.strerror}); check its name and rights") from None
+    except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: .raw files, which have no header
+        reason = str(getattr(error, "error_string", error)).rstrip(".")
+        raise InputError(f"{path}: cannot be read as sound ({reason}); give WAV, FLAC, OGG or MP3") from None

@@ -1,0 +1,134 @@
+"""Emo-DB, the Berlin Database of Emotional Speech.
+
+Ten actors speak ten sentences of everyday German, each as if angry, bored, disgusted, afraid, happy or sad,
+and without emotion. Then 20 listeners (21 for some recordings) judged every recording: those whose emotion at
+least 80 % recognised, and which at least 60 % found natural, were published.
+
+    wav/03a01Fa.wav         speaker 03, sentence a01, emotion F (happiness), version a
+    erkennung.txt           per recording, the percentage of listeners who recognised the emotion
+
+Source: Burkhardt, Paeschke, Rolfes, Sendlmeier, Weiss, "A Database of German Emotional Speech", Interspeech
+2005.
+"""
+
+import re
+from collections import Counter
+from itertools import pairwise
+from pathlib import Path
+
+from numser.audio import duration
+from numser.cache import cache_folder
+from numser.corpora import Corpus, Utterance
+from numser.errors import InputError
+
+ADDRESS = "http://emodb.bilderbar.info/download/download.zip"
+
+# The letters are the German words': Wut, Langeweile, Ekel, Angst, Freude, Trauer, neutral.
+_EMOTIONS = {
+    "W": "anger",
+    "L": "boredom",
+    "E": "disgust",
+    "A": "fear",
+    "F": "happiness",
+    "T": "sadness",
+    "N": "neutral",
+}
+_NAME = re.compile(r"(?P<speaker>\d\d)(?P<text>[a-z]\d\d)(?P<emotion>[WLEAFTN])[a-z]")
+_VOTES = re.compile(r"(?P<name>\w+)\.wav\s+(?P<percent>\d+(?:,\d+)?)")
+
+# What the full corpus holds.
+_CLASSES = dict(anger=127, boredom=81, disgust=46, fear=69, happiness=71, neutral=79, sadness=62)
+_SPEAKERS = {"03", "08", "09", "10", "11", "12", "13", "14", "15", "16"}
+
+
+def load(data: Path | None = None) -> Corpus:
+    """Read Emo-DB, all of it or a part, in the order of the names.
+
+    `data` is the folder that holds `wav/` and `erkennung.txt`; without it, `emodb` in the cache folder. Of
+    the sound only each file's header is read. Votes are None where `erkennung.txt` has none.
+
+    Raises      InputError: there is no such folder; it holds no recordings; a name is not Emo-DB's; a file is
+                not sound
+    """
+    folder = cache_folder() / "emodb" if data is None else Path(data)
+    recordings = _recordings(folder)
+    votes = _votes(folder / "erkennung.txt")
+    utterances = [_utterance(path, votes) for path in recordings]
+    return Corpus("emodb", utterances, _findings(folder, utterances), folder)
+
+
+def _recordings(folder: Path) -> list[Path]:
+    """Sound files in `folder/wav`, by name; hidden ones, such as macOS's ._03a01Fa.wav, are no recordings."""
+    remedy = f"unpack {ADDRESS} and give, as --data, the folder that holds wav and erkennung.txt"
+    wav = folder / "wav"
+    if not folder.is_dir():
+        raise InputError(f"{folder}: there is no such folder; to use Emo-DB, {remedy}")
+    if not wav.is_dir():
+        raise InputError(f"{folder}: there is no folder wav in it, as Emo-DB has; {remedy}")
+    sounds = [p for p in wav.iterdir() if p.suffix.lower() == ".wav" and not p.name.startswith(".")]
+    if not sounds:
+        raise InputError(f"{wav}: there are no .wav files in it; {remedy}")
+    sounds.sort(key=lambda p: p.name)
+    for one, other in pairwise(sounds):
+        if one.stem == other.stem:
+            raise InputError(f"{one}: {other.name} is there too; take one of the two away")
+    return sounds
+
+
+def _utterance(path: Path, votes: dict[str, float]) -> Utterance:
+    parts = _NAME.fullmatch(path.stem)
+    if parts is None:
+        raise InputError(
+            f"{path}: an Emo-DB name is speaker, text, emotion (one of {''.join(_EMOTIONS)}) and version, "
+            "as in 03a01Fa.wav; rename this file or take it away"
+        )
+    return Utterance(
+        name=path.stem,
+        label=_EMOTIONS[parts["emotion"]],
+        speaker=parts["speaker"],
+        text=parts["text"],
+        votes=votes.get(path.stem),
+        path=path,
+    )
+
+
+def _votes(path: Path) -> dict[str, float]:
+    """Share of listeners who recognised each recording's emotion; empty where there is no such file.
+
+    A row is "1␣␣→03a01Ab.wav→65,00␣␣␣␣␣→35,00␣␣␣␣␣": tabs, decimal commas, stray non-breaking spaces.
+    """
+    try:
+        rows = path.read_text(encoding="latin-1")
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check its rights") from None
+    return {row["name"]: float(row["percent"].replace(",", ".")) / 100 for row in _VOTES.finditer(rows)}
+
+
+def _findings(folder: Path, utterances: list[Utterance]) -> list[str]:
+    """What was found, and what is missing against the full corpus."""
+    classes = Counter(u.label for u in utterances)
+    speakers = {u.speaker for u in utterances}
+    minutes = sum(duration(u.path) for u in utterances) / 60
+    full = sum(_CLASSES.values())
+    findings = [
+        f"Found {len(utterances)} of Emo-DB's {full} utterances in {folder}: {_listed(classes)}; "
+        f"{len(speakers)} speakers; {minutes:.1f} minutes."
+    ]
+    # Subtracting Counters keeps what is more than none.
+    if missing := Counter(_CLASSES) - classes:
+        findings.append(f"Missing against the full corpus: {_listed(missing)}.")
+    if absent := _SPEAKERS - speakers:
+        findings.append(f"No recordings of speakers {', '.join(sorted(absent))}.")
+    if surplus := classes - Counter(_CLASSES):
+        findings.append(
+            f"More than the full corpus has: {_listed(surplus)}; version 2.0, of 816, is a different corpus."
+        )
+    if unknown := sum(u.votes is None for u in utterances):
+        findings.append(f"No votes for {unknown} utterances in {folder / 'erkennung.txt'}.")
+    return findings
+
+
+def _listed(counts: Counter) -> str:
+    return ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))

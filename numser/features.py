@@ -1,0 +1,222 @@
+"""From a waveform to the picture the network looks at: log-mel frames.
+
+The ear hears pitch and loudness in ratios, so the network is shown both that way. Every 10 ms a window of
+40 ms is cut out; its spectrum says how much power there is at each frequency; 128 mel bands, narrow at low
+frequencies and wide at high ones, sum this power as the ear would; the logarithm turns equal ratios into
+equal steps.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import scipy.fft
+
+from numser.audio import SAMPLE_RATE
+
+_CHUNK = 256  # frames whose spectra are in memory at once, about 3 MB
+
+
+@dataclass(frozen=True)
+class FeatureSettings:
+    """All numbers that the features depend on; a checkpoint keeps them beside its parameters.
+
+    Raises      ValueError: a number that should be positive is not; the window does not fit into the FFT
+                frame; the bands do not fit below half the sampling rate
+    """
+
+    sample_rate: int = SAMPLE_RATE  # Hz
+    window: int = 640  # samples under the Hamming window, 40 ms
+    fft: int = 1024  # samples in an FFT frame, with the window in its middle
+    hop: int = 160  # samples from one frame to the next, 10 ms
+    bands: int = 128  # mel bands
+    lowest: float = 0.0  # Hz, where the first band begins
+    highest: float = 8000.0  # Hz, where the last band ends
+    floor: float = 1e-10  # power below this counts as this, so that silence has a logarithm
+    dynamic_range: float = 80.0  # dB that an utterance may span below its maximum
+    longest: int = 700  # frames that are kept of a longer utterance, 7 s
+
+    def __post_init__(self) -> None:
+        for name in ("sample_rate", "window", "hop", "bands", "floor", "dynamic_range", "longest"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name}: should be positive, found {getattr(self, name)}")
+        if self.fft < self.window or self.fft % 2:
+            raise ValueError(f"fft: should be even and at least the window, {self.window}, found {self.fft}")
+        if not 0 <= self.lowest < self.highest <= self.sample_rate / 2:
+            raise ValueError(
+                f"lowest, highest: should rise within 0 to {self.sample_rate / 2} Hz, "
+                f"found {self.lowest} and {self.highest}"
+            )
+
+    def as_dict(self) -> dict[str, float]:
+        """The settings as plain numbers; `FeatureSettings(**numbers)` brings them back."""
+        return dataclasses.asdict(self)
+
+
+PAPER = FeatureSettings()
+
+
+def log_mel(waveform: np.ndarray, settings: FeatureSettings = PAPER) -> np.ndarray:
+    """Log-mel frames of a waveform.                                            Paper §4.2
+
+        S[t,m] = Σ_k M[m,k] · |Σ_i h[i] · x[hop·t + i − window/2] · e^(−2πjki/fft)|²      h: Hamming window
+        L[t,m] = 10 · log10(max(S[t,m], floor))
+        y[t,m] = max(L[t,m], max(L) − dynamic_range)
+
+    Frame t is centred on sample hop·t. The signal is mirrored at both ends, so that the first and the last
+    frame are full; a signal too short to be mirrored by half an FFT frame has zeros around it instead.
+
+    The window stands in the middle of a longer FFT frame of zeros. Where it stands turns only the phase, and
+    power forgets the phase: so just the samples under the window are cut out, and the zeros follow them.
+    Spectra are made some hundred frames at a time: they stay in the processor's cache, and a long recording
+    needs no more memory for them than a short one.
+
+    Shapes      waveform (n,)   y (1 + n // hop, bands) float32
+    Units       y in dB relative to power 1; frame t is at t · hop / sample_rate seconds
+    Raises      ValueError: the waveform is not one channel of floats, is empty, holds NaN or infinity
+    Deviation   the paper says "25% overlap"; the authors' script hops by 25 % of the window, 160 of 640
+                samples, so that neighbours overlap by 75 %. We do as the script does.
+    """
+    x = _checked(waveform)
+    half = settings.fft // 2
+    x = np.pad(x, half, mode="reflect") if len(x) > half else np.pad(x, half)
+    windows = np.lib.stride_tricks.sliding_window_view(x, settings.window)
+    start = (settings.fft - settings.window) // 2
+    windows = windows[start :: settings.hop][: 1 + len(waveform) // settings.hop]
+
+    hamming = _hamming(settings.window)
+    filterbank = mel_filterbank(settings)
+    y = np.empty((len(windows), settings.bands), np.float32)
+    for a in range(0, len(windows), _CHUNK):
+        spectrum = scipy.fft.rfft(windows[a : a + _CHUNK] * hamming, settings.fft)
+        power = spectrum.real**2 + spectrum.imag**2
+        np.matmul(power, filterbank.T, out=y[a : a + _CHUNK])
+
+    np.log10(np.maximum(y, np.float32(settings.floor), out=y), out=y)
+    y *= 10
+    return np.maximum(y, y.max() - np.float32(settings.dynamic_range), out=y)
+
+
+def _checked(waveform: np.ndarray) -> np.ndarray:
+    waveform = np.asarray(waveform)
+    if waveform.dtype not in (np.float32, np.float64):
+        raise ValueError(f"waveform: dtype should be float32 or float64, found {waveform.dtype}")
+    if waveform.ndim != 1:
+        raise ValueError(f"waveform: should be one channel, shape (samples,), found shape {waveform.shape}")
+    if len(waveform) == 0:
+        raise ValueError("waveform: holds no samples, should hold at least one")
+    if not np.isfinite(waveform).all():
+        raise ValueError("waveform: some samples are NaN or infinite, all should be finite")
+    return waveform.astype(np.float32, copy=False)
+
+
+@lru_cache
+def _hamming(n: int) -> np.ndarray:
+    """Hamming window of period n: the next sample would be the first again, as the FFT sees it."""
+    return (0.54 - 0.46 * np.cos(2 * np.pi * np.arange(n) / n)).astype(np.float32)
+
+
+@lru_cache
+def mel_filterbank(settings: FeatureSettings = PAPER) -> np.ndarray:
+    """The mel bands: triangles over the spectrum, equally spaced and equally wide in mel.
+
+    A band rises from its left neighbour's centre to its own and falls to its right neighbour's. Divided by
+    half its width in Hz, every triangle has area 1: white noise gives all bands the same power.
+
+    Shapes      filterbank (bands, fft/2 + 1)   float32, read-only
+    Units       1/Hz
+    Source      Slaney, Auditory Toolbox, 1998: the mel scale is linear below 1 kHz, logarithmic above
+    """
+    ends = _mel_of_hertz(np.array([settings.lowest, settings.highest]))
+    edges = _hertz_of_mel(np.linspace(*ends, settings.bands + 2))[:, np.newaxis]
+    left, centre, right = edges[:-2], edges[1:-1], edges[2:]
+    frequency = np.arange(settings.fft // 2 + 1) * settings.sample_rate / settings.fft
+    triangles = np.minimum((frequency - left) / (centre - left), (right - frequency) / (right - centre))
+    filterbank = (np.maximum(triangles, 0) * 2 / (right - left)).astype(np.float32)
+    filterbank.flags.writeable = False  # every caller gets this same array
+    return filterbank
+
+
+# Slaney's scale: 3 mel per 200 Hz up to 1 kHz, which is 15 mel; from there 27 mel for each factor of 6.4.
+_MEL_PER_HERTZ = 3 / 200
+_MEL_PER_E = 27 / np.log(6.4)
+
+
+def _mel_of_hertz(hertz: np.ndarray) -> np.ndarray:
+    logarithmic = 15 + _MEL_PER_E * np.log(np.maximum(hertz, 1000) / 1000)
+    return np.where(hertz < 1000, hertz * _MEL_PER_HERTZ, logarithmic)
+
+
+def _hertz_of_mel(mel: np.ndarray) -> np.ndarray:
+    return np.where(mel < 15, mel / _MEL_PER_HERTZ, 1000 * np.exp((mel - 15) / _MEL_PER_E))
+
+
+def crop(log_mel: np.ndarray, longest: int = PAPER.longest) -> tuple[np.ndarray, int]:
+    """The middle of an utterance that is too long; a shorter one as it is.         Paper §4.2
+
+    Shapes      log_mel (T, bands)   frames (min(T, longest), bands), a view
+    Returns     the frames, and which frame of `log_mel` the first of them is
+    """
+    start = max(len(log_mel) - longest, 0) // 2
+    return log_mel[start : start + longest], start
+
+
+def frame_seconds(frame: float | np.ndarray, settings: FeatureSettings = PAPER) -> float | np.ndarray:
+    """When a frame's centre is. Frame 0 is centred on the first sample.
+
+    After `crop`, add its `start` to the frame first.
+
+    Units       seconds from the beginning of the waveform
+    """
+    return frame * settings.hop / settings.sample_rate
+
+
+@dataclass(frozen=True, eq=False)
+class Standardiser:
+    """Brings each mel band to mean 0 and standard deviation 1 over the training frames.
+
+        y[t,m] = (x[t,m] − mean[m]) / sd[m]
+
+    Without it all inputs are near −40 dB, and the first steps of training would go into that offset. Mean and
+    sd come from the training set alone and belong to the model: what it is tested on must not move them.
+
+    Shapes      mean (bands,)   sd (bands,)   float32
+    Units       dB
+    """
+
+    mean: np.ndarray
+    sd: np.ndarray
+
+    @classmethod
+    def fit(cls, log_mels: Sequence[np.ndarray]) -> "Standardiser":
+        """Mean and population standard deviation per band over all frames of all utterances.
+
+        Sums run in float64: in float32 the millionth frame would add little more than rounding.
+        A band that never changes has sd 0; it is divided by 1, which makes it 0.
+
+        Shapes      log_mels: list of (T, bands)
+        Raises      ValueError: there is no frame; the bands differ in number
+        """
+        frames = sum(len(x) for x in log_mels)
+        if frames == 0:
+            raise ValueError("log_mels: holds no frame, should hold at least one")
+        if len(bands := {x.shape[1:] for x in log_mels}) > 1:
+            raise ValueError(f"log_mels: all should have the same bands, found {sorted(bands)}")
+        mean = sum(x.sum(axis=0, dtype=np.float64) for x in log_mels) / frames
+        variance = sum(np.square(x - mean).sum(axis=0) for x in log_mels) / frames
+        first = next(x[0] for x in log_mels if len(x))
+        changes = np.any([(x != first).any(axis=0) for x in log_mels], axis=0)
+        sd = np.where(changes, np.sqrt(variance), 1.0)
+        return cls(mean.astype(np.float32), sd.astype(np.float32))
+
+    def apply(self, log_mel: np.ndarray) -> np.ndarray:
+        """Standardise one utterance.
+
+        Shapes      log_mel (T, bands)   y (T, bands) float32
+        Raises      ValueError: another number of bands than was fitted
+        """
+        if log_mel.ndim != 2 or log_mel.shape[1:] != self.mean.shape:
+            raise ValueError(f"log_mel: shape should be (frames, {len(self.mean)}), found {log_mel.shape}")
+        return ((log_mel - self.mean) / self.sd).astype(np.float32, copy=False)

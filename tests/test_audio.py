@@ -1,0 +1,180 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import numser
+from numser.audio import duration, read_audio, to_mono_16k
+from numser.errors import InputError
+
+
+def tone(hertz, sample_rate, seconds=0.5):
+    return 0.5 * np.sin(2 * np.pi * hertz * np.arange(int(sample_rate * seconds)) / sample_rate)
+
+
+@pytest.mark.parametrize(
+    ("file_name", "subtype", "error"),
+    [
+        ("a.wav", "PCM_16", 4e-5),
+        ("a.wav", "PCM_U8", 1e-2),
+        ("a.wav", "FLOAT", 1e-7),
+        ("a.WAV", "DOUBLE", 1e-7),
+        ("a.flac", "PCM_24", 1e-6),
+        ("a.ogg", "VORBIS", 0.05),
+    ],
+)
+def test_a_file_is_its_waveform(tmp_path, file_name, subtype, error):
+    soundfile.write(tmp_path / file_name, tone(440, 16_000), 16_000, subtype)
+    waveform = read_audio(tmp_path / file_name)
+    assert waveform.dtype == np.float32
+    np.testing.assert_allclose(waveform, tone(440, 16_000), atol=error)
+
+
+# 44101 Hz needs 16000/44101, a filter of 882,020 taps; the fraction for 192001 Hz is not exact.
+@pytest.mark.parametrize(
+    "sample_rate", [8000, 11_025, 16_001, 22_050, 44_056, 44_100, 44_100.5, 44_101, 48_000, 192_001]
+)
+def test_resampling_keeps_a_tone(sample_rate):
+    waveform = to_mono_16k(tone(440, sample_rate), sample_rate)
+    assert waveform.dtype == np.float32
+    assert len(waveform) == pytest.approx(8000, abs=1.5)
+    inside = slice(200, 7800)  # at the ends the filter sees the silence outside
+    np.testing.assert_allclose(waveform[inside], tone(440, 16_000, 1)[inside], atol=5e-3)
+
+
+def test_what_is_too_high_for_16_khz_does_not_fold_back():
+    waveform = to_mono_16k(tone(12_000, 48_000), 48_000)
+    assert np.abs(waveform[200:7800]).max() < 1e-3
+
+
+def test_reads_stereo_of_another_rate(tmp_path):
+    left, right = tone(440, 44_100), tone(600, 44_100)
+    soundfile.write(tmp_path / "a.wav", np.stack([left, right], axis=1), 44_100)
+    mean = (tone(440, 16_000) + tone(600, 16_000)) / 2
+    np.testing.assert_allclose(read_audio(tmp_path / "a.wav")[200:7800], mean[200:7800], atol=2e-3)
+    assert duration(tmp_path / "a.wav") == 0.5
+
+
+@given(
+    n=st.integers(1, 2000), channels=st.integers(1, 4), sample_rate=st.sampled_from([8000, 16_000, 22_050, 48_000])
+)
+@settings(deadline=None)  # the first resampling imports scipy.signal
+def test_length_and_mean_of_channels(n, channels, sample_rate):
+    samples = np.cos(np.arange(n * channels, dtype=np.float32)).reshape(n, channels)
+    waveform = to_mono_16k(samples, sample_rate)
+    assert waveform.shape == (-(-n * 16_000 // sample_rate),)
+    np.testing.assert_array_equal(waveform, to_mono_16k(samples.mean(axis=1), sample_rate))
+
+
+@pytest.mark.parametrize(
+    ("samples", "expected"),
+    [
+        (np.array([-32768, 0, 16384], np.int16), [-1, 0, 0.5]),
+        (np.array([-32768, 0, 16384], ">i2"), [-1, 0, 0.5]),
+        (np.array([-(2**31), 0, 2**30], np.int32), [-1, 0, 0.5]),
+        (np.array([-128, 0, 64], np.int8), [-1, 0, 0.5]),
+        (np.array([0, 128, 192], np.uint8), [-1, 0, 0.5]),
+        (np.array([[-32768, 0], [8192, 8192]], np.int16), [-0.5, 0.25]),
+        (np.array([-1, 0, 0.5], np.float16), [-1, 0, 0.5]),
+        ([-1.0, 0.0, 0.5], [-1, 0, 0.5]),
+        (np.zeros(3), [0, 0, 0]),
+    ],
+)
+def test_full_scale_is_one(samples, expected):
+    waveform = to_mono_16k(samples, 16_000)
+    assert waveform.dtype == np.float32
+    np.testing.assert_array_equal(waveform, expected)
+
+
+def test_the_waveform_given_stays_the_givers():
+    given_one = np.zeros(10, np.float32)
+    to_mono_16k(given_one, 16_000)[:] = 1
+    assert not given_one.any()
+
+
+@pytest.mark.parametrize(
+    ("samples", "sample_rate", "complaint"),
+    [
+        (np.zeros(0), 16_000, "no samples"),
+        (np.zeros((0, 2)), 16_000, "no samples"),
+        (np.float64(0.5), 16_000, r"shape .* found \(\)"),
+        (np.zeros((2, 3, 4)), 16_000, r"shape .* found \(2, 3, 4\)"),
+        (np.zeros((2, 16_000)), 16_000, r"shape .* found \(2, 16000\)"),
+        (np.array([0, np.nan]), 16_000, "NaN"),
+        (np.array([0, -np.inf]), 16_000, "infinite"),
+        (np.array([3.0, -20_000.0]), 16_000, "found 20000; divide"),
+        (np.array([1e300]), 16_000, r"found 1e\+300"),
+        (np.zeros(9, np.int64), 16_000, "found int64"),
+        (np.zeros(9, np.uint16), 16_000, "found uint16"),
+        (np.zeros(9, bool), 16_000, "found bool"),
+        (np.zeros(9, complex), 16_000, "found complex128"),
+        (np.zeros(9), 0, "is 0; give it in Hz"),
+        (np.zeros(9), -16_000, "is -16000"),
+        (np.zeros(9), 44.1, "is 44.1"),
+        (np.zeros(9), np.nan, "is nan"),
+        (np.zeros(9), 2e9, "is 2000000000"),
+    ],
+)
+def test_refuses_samples(samples, sample_rate, complaint):
+    with pytest.raises(InputError, match=f"^my recording: .*{complaint}"):
+        to_mono_16k(samples, sample_rate, name="my recording")
+
+
+def write_wav(samples):
+    return lambda path: soundfile.write(path, samples, 16_000, "FLOAT", format="WAV")
+
+
+def write_half_a_flac(path):
+    noise = np.random.default_rng(0).normal(0, 0.1, 16_000)
+    soundfile.write(path, noise, 16_000, format="FLAC")
+    path.write_bytes(path.read_bytes()[:9000])
+
+
+def write_flac_of_unknown_length(path):
+    soundfile.write(path, tone(440, 16_000), 16_000, format="FLAC")
+    header = bytearray(path.read_bytes())
+    header[21] &= 0xF0  # the 36 bits of STREAMINFO that hold the number of samples; 0 means unknown
+    header[22:26] = bytes(4)
+    path.write_bytes(header)
+
+
+@pytest.mark.parametrize(
+    ("file_name", "write", "complaint"),
+    [
+        ("missing.wav", lambda path: None, "cannot be opened .No such file"),
+        ("folder.wav", lambda path: path.mkdir(), "this is a folder"),
+        ("empty.wav", lambda path: path.touch(), r"cannot be read as sound \(Format not recognised\); give WAV"),
+        ("text.wav", lambda path: path.write_text("hello"), "cannot be read as sound"),
+        ("headerless.raw", lambda path: path.write_bytes(b"1234"), "cannot be read as sound"),
+        ("streamed.flac", write_flac_of_unknown_length, "does not say how long it is"),
+        ("half.flac", write_half_a_flac, "cannot be read as sound"),
+        ("no samples.wav", write_wav(np.zeros(0)), "no samples"),
+        ("nan.wav", write_wav(np.array([0.1, np.nan])), "NaN"),
+    ],
+)
+def test_refuses_file(tmp_path, file_name, write, complaint):
+    path = tmp_path / file_name
+    write(path)
+    with pytest.raises(InputError, match=complaint) as refusal:
+        read_audio(path)
+    assert str(refusal.value).startswith(f"{path}: ")
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(("file_name", "complaint"), [("", "folder"), ("missing.wav", "No such file")])
+def test_duration_refuses(tmp_path, file_name, complaint):
+    with pytest.raises(InputError, match=complaint):
+        duration(tmp_path / file_name)
+
+
+def test_import_is_quick():
+    program = "import numser.audio, sys; print([m for m in ('scipy', 'soundfile') if m in sys.modules])"
+    environment = os.environ | {"PYTHONPATH": str(Path(numser.__file__).parents[1])}
+    out = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"

@@ -1,0 +1,180 @@
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from numser.audio import read_audio
+from numser.cache import cache_folder
+from numser.corpora import emodb, load_corpus
+from numser.errors import InputError
+
+FOUR = {"anger": 127, "happiness": 71, "neutral": 79, "sadness": 62}
+SEVEN = FOUR | {"boredom": 81, "disgust": 46, "fear": 69}
+SPEAKERS = {"03": 49, "08": 58, "09": 43, "10": 38, "11": 55, "12": 35, "13": 61, "14": 69, "15": 56, "16": 71}
+
+
+def make(folder, *names, votes=None):
+    """An Emo-DB folder with these recordings, each 0.1 s of silence."""
+    (folder / "wav").mkdir(parents=True)
+    for name in names:
+        soundfile.write(folder / "wav" / name, np.zeros(1600), 16_000)
+    if votes is not None:
+        (folder / "erkennung.txt").write_bytes(votes.encode("latin-1"))
+    return folder
+
+
+def test_reads_a_small_corpus(tmp_path):
+    # Rows as in the original: tabs, decimal commas, non-breaking spaces; one recording that is not there.
+    votes = (
+        "Nr.\tSatz\terkannt\tnatuerlich\n"
+        "1\xa0\xa0\t16b10Lb.wav\t95,24\xa0\xa0\xa0\xa0\xa0\t35,00\xa0\xa0\xa0\xa0\xa0\n"
+        "2\xa0\xa0\t03a01Fa.wav\t100,00\xa0\xa0\xa0\xa0\xa0\t75,00\xa0\xa0\xa0\xa0\xa0\n"
+        "3\xa0\xa0\t03a01Nc.wav\t80,00\xa0\xa0\xa0\xa0\xa0\t95,00\xa0\xa0\xa0\n"
+    )
+    corpus = emodb.load(make(tmp_path / "data", "16b10Lb.wav", "03a01Fa.WAV", "08a02Ta.wav", votes=votes))
+    assert (corpus.name, corpus.source) == ("emodb", tmp_path / "data")
+    assert [(u.name, u.label, u.speaker, u.text, u.votes) for u in corpus.utterances] == [
+        ("03a01Fa", "happiness", "03", "a01", 1.0),
+        ("08a02Ta", "sadness", "08", "a02", None),
+        ("16b10Lb", "boredom", "16", "b10", pytest.approx(0.9524)),
+    ]
+    assert corpus.utterances[0].path == tmp_path / "data" / "wav" / "03a01Fa.WAV"
+    assert corpus.findings == [
+        f"Found 3 of Emo-DB's 535 utterances in {tmp_path / 'data'}: boredom 1, happiness 1, sadness 1; "
+        "3 speakers; 0.0 minutes.",
+        "Missing against the full corpus: anger 127, boredom 80, disgust 46, fear 69, happiness 70, neutral 79, "
+        "sadness 61.",
+        "No recordings of speakers 09, 10, 11, 12, 13, 14, 15.",
+        f"No votes for 1 utterances in {tmp_path / 'data' / 'erkennung.txt'}.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("letter", "emotion"),
+    {
+        "W": "anger",
+        "L": "boredom",
+        "E": "disgust",
+        "A": "fear",
+        "F": "happiness",
+        "T": "sadness",
+        "N": "neutral",
+    }.items(),
+)
+def test_emotion_letters(tmp_path, letter, emotion):
+    (utterance,) = emodb.load(make(tmp_path, f"03a01{letter}a.wav")).utterances
+    assert utterance.label == emotion
+
+
+def test_votes_are_optional(tmp_path):
+    (utterance,) = emodb.load(make(tmp_path, "03a01Fa.wav")).utterances
+    assert utterance.votes is None
+
+
+def test_votes_from_a_file_that_was_saved_as_utf_8(tmp_path):
+    make(tmp_path, "03a01Fa.wav")
+    (tmp_path / "erkennung.txt").write_text("3\xa0\xa0\t03a01Fa.wav\t90,00\xa0\t75,00\xa0\n", encoding="utf-8")
+    (utterance,) = emodb.load(tmp_path).utterances
+    assert utterance.votes == 0.9
+
+
+def test_other_files_are_passed_over(tmp_path):
+    make(tmp_path, "03a01Fa.wav")
+    (tmp_path / "wav" / "._03a01Fa.wav").write_bytes(b"macOS")
+    (tmp_path / "wav" / "readme.txt").write_text("hello")
+    (tmp_path / "lablaut").mkdir()
+    assert [u.name for u in emodb.load(tmp_path).utterances] == ["03a01Fa"]
+
+
+def test_too_many_recordings_are_mentioned(tmp_path):
+    names = [f"{speaker:02}a01Ea.wav" for speaker in range(50)]
+    findings = emodb.load(make(tmp_path, *names)).findings
+    assert "More than the full corpus has: disgust 4; version 2.0, of 816, is a different corpus." in findings
+
+
+@pytest.mark.parametrize(
+    "name", ["3a01Fa.wav", "03a01Xa.wav", "03a01F.wav", "03a01Faa.wav", "03A01Fa.wav", "hello.wav"]
+)
+def test_refuses_a_name(tmp_path, name):
+    make(tmp_path, "03a01Fa.wav", name)
+    with pytest.raises(InputError, match="as in 03a01Fa") as refusal:
+        emodb.load(tmp_path)
+    assert str(refusal.value).startswith(f"{tmp_path / 'wav' / name}: ")
+
+
+def test_refuses_two_recordings_of_one_name(tmp_path):
+    make(tmp_path, "03a01Fa.wav", "03a01Fa.WAV")
+    if len(list((tmp_path / "wav").iterdir())) == 1:
+        pytest.skip("names that differ in capitals are one file here")
+    with pytest.raises(InputError, match=r"03a01Fa.WAV: 03a01Fa.wav is there too"):
+        emodb.load(tmp_path)
+
+
+def test_refuses_what_is_no_sound(tmp_path):
+    make(tmp_path, "03a01Fa.wav")
+    (tmp_path / "wav" / "03a01Nc.wav").write_bytes(b"no header")
+    with pytest.raises(InputError, match=r"03a01Nc.wav: cannot be read as sound"):
+        emodb.load(tmp_path)
+
+
+def test_refuses_a_folder_without_recordings(tmp_path):
+    with pytest.raises(InputError, match=r"nowhere: there is no such folder.*emodb.bilderbar.info"):
+        emodb.load(tmp_path / "nowhere")
+    with pytest.raises(InputError, match=r"there is no folder wav in it.*emodb.bilderbar.info"):
+        emodb.load(tmp_path)
+    make(tmp_path)
+    with pytest.raises(InputError, match=r"wav: there are no .wav files in it.*emodb.bilderbar.info"):
+        emodb.load(tmp_path)
+
+
+def test_looks_in_the_cache_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("NUMSER_DATA", str(tmp_path))
+    make(tmp_path / "emodb", "03a01Fa.wav")
+    assert load_corpus("emodb").source == tmp_path / "emodb"
+
+
+@pytest.mark.parametrize(
+    ("platform", "environment", "folder"),
+    [
+        ("linux", {"NUMSER_DATA": "/mnt/corpora", "XDG_CACHE_HOME": "/var/x"}, "/mnt/corpora"),
+        ("linux", {"NUMSER_DATA": "", "XDG_CACHE_HOME": "/var/x"}, "/var/x/numser"),
+        ("linux", {}, "/home/me/.cache/numser"),
+        ("linux", {"NUMSER_DATA": "~/corpora"}, "/home/me/corpora"),
+        ("darwin", {"XDG_CACHE_HOME": "/var/x"}, "/home/me/Library/Caches/numser"),
+        ("win32", {"LOCALAPPDATA": "/users/me/local"}, "/users/me/local/numser"),
+        ("win32", {}, "/home/me/AppData/Local/numser"),
+    ],
+)
+def test_cache_folder(monkeypatch, platform, environment, folder):
+    for name in ("NUMSER_DATA", "XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in (environment | {"HOME": "/home/me", "USERPROFILE": "/home/me"}).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("sys.platform", platform)
+    assert cache_folder() == Path(folder)
+
+
+def test_four_real_classes(shared_data):
+    if not (shared_data / "emodb4").is_dir():
+        pytest.skip("emodb4 is not there")
+    corpus = load_corpus("emodb", shared_data / "emodb4")
+    assert Counter(u.label for u in corpus.utterances) == FOUR
+    assert [u.name for u in corpus.utterances] == sorted(u.name for u in corpus.utterances)
+    assert all(0.8 <= u.votes <= 1 for u in corpus.utterances)
+    assert "anger 127, happiness 71, neutral 79, sadness 62; 10 speakers; 15.9 minutes" in corpus.findings[0]
+    assert corpus.findings[1:] == ["Missing against the full corpus: boredom 81, disgust 46, fear 69."]
+    waveform = read_audio(corpus.utterances[0].path)
+    assert len(waveform) > 16_000 and 0.01 < np.abs(waveform).max() <= 1
+
+
+def test_seven_real_classes(shared_data):
+    if not (shared_data / "emodb7-2s").is_dir():
+        pytest.skip("emodb7-2s is not there")
+    corpus = emodb.load(shared_data / "emodb7-2s")
+    assert Counter(u.label for u in corpus.utterances) == SEVEN
+    assert Counter(u.speaker for u in corpus.utterances) == SPEAKERS
+    assert len({u.text for u in corpus.utterances}) == 10
+    assert len(corpus.findings) == 1
+    assert len(read_audio(corpus.utterances[0].path)) == 32_000  # two seconds, from 22.05 kHz
