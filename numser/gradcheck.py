@@ -27,7 +27,7 @@ from numser.commandline import run
 from numser.model import SeparableSER
 from numser.ragged import Ragged, frames_of, offsets_of, with_frames
 
-TOLERANCE = 1e-7
+TOLERANCE = 1e-6
 INPUT = "x"  # the input's name among the tensors
 
 
@@ -92,7 +92,7 @@ class _Check:
     def slopes(self, tensor: str, entries: np.ndarray) -> tuple[float, float, np.ndarray]:
         """Analytic and numeric slope along a random direction over these entries, and the direction."""
         for attempt in range(30):
-            step = 1e-6 / 2**attempt
+            step = 1e-5 / 2**attempt
             direction = np.zeros(self.gradients[tensor].size)
             direction[entries] = self.rng.standard_normal(len(entries))
             direction = direction.reshape(self.gradients[tensor].shape)
