@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from threadpoolctl import ThreadpoolController
 
 _lock = threading.Lock()
-_holders = 0  # how many `one_blas_thread` blocks are open, in all threads
-_limit = None
+_blocks = 0  # how many `one_blas_thread` blocks are open, in all threads
+_keeper: "_Keeper | None" = None
 
 
 def available_cores() -> int:
@@ -30,24 +30,58 @@ def available_cores() -> int:
 def one_blas_thread() -> Iterator[None]:
     """Hold BLAS to one thread inside the block. Blocks may overlap in several threads: the last one lets go.
 
-    Where the BLAS library cannot be held, one warning says so.
+    Where the BLAS library cannot be held, a warning says so, once.
     """
-    global _holders, _limit
+    global _blocks, _keeper
     with _lock:
-        if _holders == 0:
-            blas = ThreadpoolController().select(user_api="blas")
-            if len(blas) == 0:
-                warnings.warn(
-                    "numser: NumPy's BLAS library cannot be held to one thread here; training may be slower, and "
-                    "another number of threads may give other last digits",
-                    stacklevel=3,
-                )
-            _limit = blas.limit(limits=1)
-        _holders += 1
+        if _blocks == 0:
+            _keeper = _Keeper()
+        _blocks += 1
     try:
         yield
     finally:
         with _lock:
-            _holders -= 1
-            if _holders == 0:
-                _limit.restore_original_limits()
+            _blocks -= 1
+            if _blocks == 0:
+                _keeper.let_go()
+
+
+class _Keeper(threading.Thread):
+    """Sets the limit when it starts, and takes it back when it is told to let go.
+
+    It is a thread because threadpoolctl lets only the thread that set a limit take it back, and the first block
+    to open need not be the last to close.
+    """
+
+    def __init__(self):
+        super().__init__(name="numser-blas-limit", daemon=True)
+        self._held, self._done = threading.Event(), threading.Event()
+        self.start()
+        self._held.wait()
+
+    def run(self):
+        blas = ThreadpoolController().select(user_api="blas")
+        with blas.limit(limits=1):
+            info = blas.info()
+            if not info or any(library["num_threads"] != 1 for library in info):
+                _warn_once()
+            self._held.set()
+            self._done.wait()
+
+    def let_go(self):
+        self._done.set()
+        self.join()
+
+
+_warned = False
+
+
+def _warn_once() -> None:
+    global _warned
+    if not _warned:
+        _warned = True
+        warnings.warn(
+            "numser: NumPy's BLAS library cannot be held to one thread here; training may be slower, and another "
+            "number of threads may give other last digits",
+            stacklevel=2,
+        )

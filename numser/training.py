@@ -160,9 +160,10 @@ def _loss_and_gradients(
     def one_shard(cut: slice, seed: int) -> tuple[float, Params]:
         members = batch[cut]
         x = pack([dataset.log_mels[i] for i in members])
-        logits, cache = model.forward(state.params, x, rng=np.random.default_rng(seed))
-        loss, dlogits = losses.focal(logits, dataset.labels[members], weights[members], lam[members], total_weight)
-        return loss, model.backward(state.params, cache, dlogits)[1]
+        with np.errstate(over="ignore", invalid="ignore"):  # the loss shows it, and then training stops
+            logits, cache = model.forward(state.params, x, rng=np.random.default_rng(seed))
+            loss, dlogits = losses.focal(logits, dataset.labels[members], weights[members], lam[members], total_weight)
+            return loss, model.backward(state.params, cache, dlogits)[1]
 
     loss, grads = 0.0, None
     for shard_loss, shard_grads in pool.map(one_shard, cuts, seeds):

@@ -4,6 +4,10 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("numser", deadline=None)  # a kernel's first call compiles it, which takes seconds
+settings.load_profile("numser")
 
 PROJECT = Path(__file__).parents[1]
 

@@ -221,7 +221,7 @@ def without_edge_row(gradient):
 
 
 def tensors(name):
-    layer, params, _, _ = example(name)
+    _, params, _, _ = example(name)
     return [INPUT, *params]
 
 

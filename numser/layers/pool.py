@@ -44,7 +44,7 @@ def pool_forward(x, x_offsets, y, y_offsets, time_before, frequency_before, winn
                     for j in range(max(0, -left), min(3, x.shape[1] - left)):
                         for c in range(x.shape[2]):
                             value = x[top + i, left + j, c]
-                            wins = not value <= y[t, f, c]  # so that a NaN wins, and is seen
+                            wins = value > y[t, f, c] or value != value  # a NaN wins and stays, so that it is seen
                             y[t, f, c] = value if wins else y[t, f, c]
                             winner[t, f, c] = 3 * i + j if wins else winner[t, f, c]
 

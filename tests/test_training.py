@@ -1,0 +1,126 @@
+import threading
+
+import numpy as np
+import pytest
+
+from numser.corpora import Utterance
+from numser.dataset import Dataset
+from numser.recipe import Recipe
+from numser.splits import Split
+from numser.training import Diverged, Order, initial_state, shards, train
+
+
+def random_dataset(count=20, classes=4, lowest=20, highest=60, seed=0) -> Dataset:
+    """Noise with labels: nothing to understand, all to be learned by heart."""
+    rng = np.random.default_rng(seed)
+    names = tuple("abcdefg"[:classes])
+    labels = np.arange(count) % classes
+    frames = rng.integers(lowest, highest, count)
+    log_mels = [rng.standard_normal((n, 128)).astype(np.float32) for n in frames]
+    utterances = [Utterance(f"u{i}", names[label]) for i, label in enumerate(labels)]
+    return Dataset(utterances, names, labels, tuple("ABC"[i % 3] for i in range(count)), log_mels, [0] * count)
+
+
+def all_of(dataset: Dataset) -> Split:
+    everything = np.arange(len(dataset.labels))
+    return Split(everything, everything, everything)
+
+
+def trained(recipe, dataset, **options):
+    state = initial_state(recipe, len(dataset.classes), len(dataset.labels))
+    return train(recipe, dataset, all_of(dataset), state, **options)
+
+
+def test_twenty_utterances_are_learned_by_heart():
+    dataset = random_dataset()
+    recipe = Recipe(blocks=1, steps=80, batch_size=20, lr=1e-3)
+    state = trained(recipe, dataset)
+    assert state.best_ua == 1
+    assert state.history[-1].loss < 0.05
+
+
+@pytest.mark.parametrize("loss", ["ce", "focal"])
+def test_any_number_of_threads_gives_the_same_bits(loss):
+    dataset = random_dataset(24, lowest=150, highest=500)
+    recipe = Recipe(blocks=1, steps=3, batch_size=16, loss=loss, dropout=0.3, validate_every=2)
+    one, two, three = (trained(recipe, dataset, threads=n) for n in (1, 2, 3))
+    assert len(list(shards([len(x) for x in dataset.log_mels[:16]]))) > 3
+    for other in (two, three):
+        assert one.history == other.history
+        for name, w in one.params.items():
+            np.testing.assert_array_equal(w, other.params[name])
+
+
+def test_one_seed_gives_the_same_bits_and_another_seed_does_not():
+    dataset = random_dataset()
+    first, again, other = (trained(Recipe(blocks=0, steps=2, batch_size=8, seed=s), dataset) for s in (1, 1, 2))
+    assert all(np.array_equal(w, again.params[name]) for name, w in first.params.items())
+    assert not np.array_equal(first.params["gru.w"], other.params["gru.w"])
+
+
+def test_two_trainings_at_once_do_not_disturb_each_other():
+    dataset = random_dataset()
+    recipe = Recipe(blocks=1, steps=3, batch_size=8)
+    alone = trained(recipe, dataset)
+    results = {}
+    workers = [threading.Thread(target=lambda i=i: results.update({i: trained(recipe, dataset)})) for i in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    for state in results.values():
+        assert all(np.array_equal(w, state.params[name]) for name, w in alone.params.items())
+    assert len(results) == 2
+
+
+def test_only_a_strictly_better_validation_replaces_the_best():
+    dataset = random_dataset()
+    recipe = Recipe(blocks=0, steps=30, batch_size=20, lr=1e-3, validate_every=1)
+    best = []
+    state = trained(recipe, dataset, on_validation=lambda s: best.append((s.best_step, s.best_ua)))
+    expected, highest = [], -1
+    for row in state.history:
+        if row.validation_ua > highest:
+            highest = row.validation_ua
+            expected.append((row.step, highest))
+        else:
+            expected.append(expected[-1])
+    assert best == expected
+    assert len(set(best)) < len(best)  # ties and worse steps did occur
+
+
+def test_an_epoch_meets_everything_once_and_batches_run_across_its_end():
+    order = Order(np.random.default_rng(0), np.arange(10), position=10)
+    drawn = np.concatenate([order.next_batch(4) for _ in range(5)])
+    assert sorted(drawn[:10]) == sorted(drawn[10:]) == list(range(10))
+    assert drawn[:10].tolist() != drawn[10:].tolist()
+    assert len(Order(np.random.default_rng(0), np.arange(3), position=3).next_batch(8)) == 8
+
+
+def test_shards_are_runs_that_cover_everything_once():
+    lengths = [700, 600, 100, 100, 1300, 5]
+    cuts = list(shards(lengths))
+    assert [lengths[c] for c in cuts] == [[700], [600, 100, 100], [1300], [5]]
+
+
+def test_a_loss_that_is_not_finite_stops_with_step_and_utterances():
+    dataset = random_dataset()
+    dataset.log_mels[7][3, 5] = np.inf
+    recipe = Recipe(blocks=0, steps=50, batch_size=4)
+    with pytest.raises(Diverged, match=r"step \d: the loss became nan .*u7") as caught:
+        trained(recipe, dataset)
+    assert len(str(caught.value).split("utterances ")[1].split(";")[0].split()) == 4
+
+
+def test_focal_loss_counts_hard_utterances_otherwise():
+    dataset = random_dataset()
+    ce, focal = (trained(Recipe(blocks=0, steps=1, batch_size=20, loss=loss), dataset) for loss in ("ce", "focal"))
+    assert focal.history[0].loss < ce.history[0].loss
+    plain = trained(Recipe(blocks=0, steps=1, batch_size=20, loss="focal", lambda_b=0, lambda_c=0), dataset)
+    assert plain.history == ce.history
+
+
+def test_dropout_changes_training_and_not_recognition():
+    dataset = random_dataset()
+    runs = [trained(Recipe(blocks=0, steps=1, batch_size=8, dropout=rate), dataset) for rate in (0.0, 0.5)]
+    assert runs[0].history[0].loss != runs[1].history[0].loss
