@@ -49,19 +49,19 @@ class Config:
     corpus: str
     data: str | None
     fold: int | None  # either this …
-    test_speaker: str | None  # … or this is given
+    test_speaker: str | None  # … or this is given: one speaker, or several with commas between
     recipe: Recipe
 
     def split(self, corpus: Corpus) -> Split:
         """The corpus's utterances for training, validation and test."""
         if self.test_speaker is not None:
-            return splits.leave_speaker_out(corpus.utterances, self.test_speaker)
+            return splits.leave_speakers_out(corpus.utterances, self.test_speaker.split(","))
         return splits.fold(corpus.utterances, self.fold)
 
     @property
     def split_name(self) -> str:
         """The split in words, for file names too."""
-        return f"fold{self.fold}" if self.test_speaker is None else f"speaker{self.test_speaker}"
+        return f"fold{self.fold}" if self.test_speaker is None else f"speaker{self.test_speaker.replace(',', '-')}"
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Config":

@@ -61,29 +61,31 @@ def fold(utterances: Sequence[Utterance], k: int) -> Split:
     return Split(np.sort(np.concatenate(train)), subsets[k], subsets[-1])
 
 
-def leave_speaker_out(utterances: Sequence[Utterance], speaker: str) -> Split:
-    """Test on one speaker, validate on the next in order (after the last comes the first), train on the rest.
+def leave_speakers_out(utterances: Sequence[Utterance], speakers: Sequence[str]) -> Split:
+    """Test on these speakers, validate on the next in order (after the last comes the first), train on the rest.
 
-    Raises      InputError: there is no such speaker; there are fewer than three; a label is not in the training set
+    Raises      InputError: there is no such speaker; nobody is left to train on; a label is not in the training set
     """
-    speakers = sorted({u.speaker for u in utterances if u.speaker is not None})
-    if speaker not in speakers:
-        known = ", ".join(speakers) or "none"
-        raise InputError(f"--test-speaker {speaker}: there is no such speaker; the corpus has {known}")
-    if len(speakers) < 3:
+    known = sorted({u.speaker for u in utterances if u.speaker is not None})
+    option = f"--test-speaker {','.join(speakers)}"
+    for speaker in speakers:
+        if speaker not in known:
+            raise InputError(f"{option}: there is no such speaker; the corpus has {', '.join(known) or 'none'}")
+    others = [s for s in known if s not in speakers]
+    if len(others) < 2:
         raise InputError(
-            f"--test-speaker {speaker}: the corpus has {len(speakers)} speakers, and one each for training, "
-            f"validation and test makes three; use --fold"
+            f"{option}: leaves {len(others)} of the corpus's {len(known)} speakers, and validation and training "
+            f"need one each; name fewer, or use --fold"
         )
-    following = speakers[(speakers.index(speaker) + 1) % len(speakers)]
+    following = next((s for s in others if s > max(speakers)), others[0])
     who = np.array([u.speaker or "" for u in utterances])
-    test, validation = who == speaker, who == following
+    test, validation = np.isin(who, speakers), who == following
     train = ~test & ~validation
     labels = np.array([u.label for u in utterances])
     unheard = sorted(set(labels) - set(labels[train]))
     if unheard:
         raise InputError(
-            f"--test-speaker {speaker}: no other training speaker has utterances of {', '.join(unheard)}; "
+            f"{option}: no other training speaker has utterances of {', '.join(unheard)}; "
             f"choose another speaker or add recordings"
         )
     return Split(*map(np.flatnonzero, (train, validation, test)))

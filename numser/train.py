@@ -46,7 +46,9 @@ def parser() -> argparse.ArgumentParser:
     split = what.add_mutually_exclusive_group()
     option(split, "--fold", 0, "one of the paper's nine splits, 0 to 8", type=int, metavar="K")
     split.add_argument(
-        "--test-speaker", metavar="S", help="test on this speaker, whom the network never hears before"
+        "--test-speaker",
+        metavar="S",
+        help="test on this speaker (several: 03,08), whom the network never hears before",
     )
 
     net = p.add_argument_group("the network")

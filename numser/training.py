@@ -153,7 +153,7 @@ def _loss_and_gradients(
     pool: Executor,
 ) -> tuple[float, Params]:
     """The batch's loss Σ w·ℓ / Σ w and its gradient, added up over shards."""
-    total_weight = weights[batch].sum()
+    labels, total_weight = dataset.labels, weights[batch].sum()
     cuts = list(shards([len(dataset.log_mels[i]) for i in batch]))
     seeds = state.dropout.integers(2**63, size=len(cuts))
 
@@ -162,7 +162,7 @@ def _loss_and_gradients(
         x = pack([dataset.log_mels[i] for i in members])
         with np.errstate(over="ignore", invalid="ignore"):  # the loss shows it, and then training stops
             logits, cache = model.forward(state.params, x, rng=np.random.default_rng(seed))
-            loss, dlogits = losses.focal(logits, dataset.labels[members], weights[members], lam[members], total_weight)
+            loss, dlogits = losses.focal(logits, labels[members], weights[members], lam[members], total_weight)
             return loss, model.backward(state.params, cache, dlogits)[1]
 
     loss, grads = 0.0, None

@@ -3,7 +3,9 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 from hypothesis import settings
 
 settings.register_profile("numser", deadline=None)  # a kernel's first call compiles it, which takes seconds
@@ -19,3 +21,23 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real recordings: {folder} does not exist; set NUMSER_TEST_DATA")
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_corpus(tmp_path_factory) -> Path:
+    """24 recordings of 0.2 s in Emo-DB's layout: three speakers, four texts, high tones (anger) and low (neutral)."""
+    folder = tmp_path_factory.mktemp("tiny")
+    write_tiny_corpus(folder)
+    return folder
+
+
+def write_tiny_corpus(folder: Path) -> None:
+    (folder / "wav").mkdir()
+    rng = np.random.default_rng(0)
+    seconds = np.arange(3200) / 16000
+    for speaker in ("03", "08", "09"):
+        for text in ("a01", "a02", "a04", "a05"):
+            for letter, hertz in (("W", 2000), ("N", 300)):
+                tone = 0.3 * np.sin(2 * np.pi * hertz * rng.uniform(0.9, 1.1) * seconds)
+                noise = 0.02 * rng.standard_normal(len(seconds))
+                soundfile.write(folder / "wav" / f"{speaker}{text}{letter}a.wav", tone + noise, 16000)

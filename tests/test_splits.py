@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from numser.corpora import Utterance
 from numser.errors import InputError
-from numser.splits import fold, leave_speaker_out, random_subsets
+from numser.splits import fold, leave_speakers_out, random_subsets
 
 CORPUS = [Utterance(f"u{i}", "ab"[i % 3 == 0], speaker=f"s{i % 5}") for i in range(90)]
 
@@ -32,10 +32,16 @@ def test_the_test_set_is_the_same_in_all_folds_and_apart_from_the_others():
 
 
 def test_a_speaker_left_out_is_heard_nowhere_else():
-    split = leave_speaker_out(CORPUS, "s4")
+    split = leave_speakers_out(CORPUS, ["s4"])
     speakers = [{CORPUS[i].speaker for i in part} for part in split]
     assert speakers == [{"s1", "s2", "s3"}, {"s0"}, {"s4"}]
     assert sorted(np.concatenate(split)) == list(range(90))
+
+
+def test_several_speakers_may_be_left_out():
+    split = leave_speakers_out(CORPUS, ["s1", "s3"])
+    speakers = [{CORPUS[i].speaker for i in part} for part in split]
+    assert speakers == [{"s0", "s2"}, {"s4"}, {"s1", "s3"}]
 
 
 def test_the_mistakes_get_a_sentence():
@@ -44,9 +50,9 @@ def test_the_mistakes_get_a_sentence():
     with pytest.raises(InputError, match="9 utterances of a"):
         random_subsets(["a"] * 9 + ["b"] * 10)
     with pytest.raises(InputError, match="no such speaker; the corpus has s0, s1, s2, s3, s4"):
-        leave_speaker_out(CORPUS, "03")
-    with pytest.raises(InputError, match="makes three"):
-        leave_speaker_out([u for u in CORPUS if u.speaker in ("s0", "s1")], "s0")
+        leave_speakers_out(CORPUS, ["03"])
+    with pytest.raises(InputError, match="leaves 1 of the corpus's 2 speakers"):
+        leave_speakers_out([u for u in CORPUS if u.speaker in ("s0", "s1")], ["s0"])
     lonely = [*CORPUS, Utterance("v", "rare", speaker="s2")]
     with pytest.raises(InputError, match="no other training speaker has utterances of rare"):
-        leave_speaker_out(lonely, "s2")
+        leave_speakers_out(lonely, ["s2"])

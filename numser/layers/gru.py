@@ -36,7 +36,7 @@ from numser.ragged import Ragged, check_array, check_parameters, check_ragged
 def gru_forward(a, offsets, u, reverse, gates, y, column):
     """Fill gates (N, 3H) with r, z, c, and y[:, column:column+H] with the states of one direction."""
     units = u.shape[0]
-    one = u.dtype.type(1)
+    one, half = u.dtype.type(1), u.dtype.type(0.5)
     h = np.empty(units, u.dtype)
     for n in range(len(offsets) - 1):
         first, last = offsets[n], offsets[n + 1] - 1
@@ -49,7 +49,7 @@ def gru_forward(a, offsets, u, reverse, gates, y, column):
                 for j in range(2 * units):
                     g[j] += h[k] * u[k, j]
             for j in range(2 * units):
-                g[j] = one / (one + math.exp(-g[j]))
+                g[j] = half + half * math.tanh(half * g[j])  # σ, written so that it cannot overflow
             for k in range(units):
                 for j in range(2 * units, 3 * units):
                     g[j] += g[k] * h[k] * u[k, j]

@@ -1,0 +1,135 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import soundfile
+
+import numser
+from numser.checkpoint import read_arrays, write_arrays
+from numser.errors import InputError
+from numser.features import PAPER, Standardiser
+from numser.model import BANDS, SeparableSER
+from numser.recogniser import Recogniser
+
+
+@pytest.fixture(scope="module")
+def recogniser() -> Recogniser:
+    model = SeparableSER(3, n_blocks=0)
+    params = model.init(np.random.default_rng(0))
+    standardiser = Standardiser(np.full(BANDS, -40, np.float32), np.full(BANDS, 15, np.float32))
+    return Recogniser(model, params, ("anger", "joy", "neutral"), PAPER, standardiser, "noise")
+
+
+@pytest.fixture
+def model_file(recogniser, tmp_path):
+    recogniser.save(tmp_path / "model.npz")
+    return tmp_path / "model.npz"
+
+
+def noise(seconds, rate=16000, channels=1):
+    return 0.1 * np.random.default_rng(1).standard_normal((int(seconds * rate), channels))
+
+
+def predict(*args):
+    command = [sys.executable, "-m", "numser.predict", *map(str, args)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_what_is_saved_is_what_is_loaded(recogniser, model_file):
+    loaded = numser.load(model_file)
+    assert (loaded.model, loaded.labels, loaded.features) == (
+        recogniser.model,
+        recogniser.labels,
+        recogniser.features,
+    )
+    assert loaded.trained_on == "noise"
+    for name, w in recogniser.params.items():
+        np.testing.assert_array_equal(loaded.params[name], w)
+    waveform = noise(1)[:, 0]
+    assert loaded.predict(waveform, 16000).probabilities == recogniser.predict(waveform, 16000).probabilities
+
+
+def test_a_prediction(recogniser):
+    prediction = recogniser.predict(noise(9, 44100, 2), 44100)
+    assert sum(prediction.probabilities.values()) == pytest.approx(1, abs=1e-5)
+    assert prediction.label == max(prediction.probabilities, key=prediction.probabilities.get)
+    assert prediction.attention.sum() == pytest.approx(1, abs=1e-4)
+    assert 1.0 <= prediction.seconds[0] < prediction.seconds[-1] <= 8.0  # the middle 7 s of 9
+    assert len(prediction.seconds) == len(prediction.attention)
+
+
+def test_a_model_without_attention():
+    model = SeparableSER(2, n_blocks=0, attention=False)
+    standardiser = Standardiser(np.zeros(BANDS, np.float32), np.ones(BANDS, np.float32))
+    recogniser = Recogniser(model, model.init(np.random.default_rng(0)), ("a", "b"), PAPER, standardiser)
+    prediction = recogniser.predict(noise(0.5), 16000)
+    assert (prediction.attention, prediction.seconds) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("waveform", "rate", "match"),
+    [
+        (np.zeros(0), 16000, "waveform: it holds no samples"),
+        (np.zeros(16000), 16000, "waveform: every sample is zero"),
+        (np.full(200, 0.1), 16000, "waveform: lasts 12 ms"),
+        (np.full(16000, np.nan), 16000, "waveform: .*NaN"),
+        (np.full(16000, 0.1), 0, "waveform: sampling rate is 0"),
+    ],
+)
+def test_sound_that_cannot_be_recognised(recogniser, waveform, rate, match):
+    with pytest.raises(InputError, match=match):
+        recogniser.predict(waveform, rate)
+
+
+def test_one_bad_file_does_not_stop_the_others(model_file, tmp_path):
+    soundfile.write(tmp_path / "first.wav", noise(1), 16000)
+    soundfile.write(tmp_path / "last.flac", noise(1, 8000), 8000)
+    (tmp_path / "bad.wav").write_bytes(b"RIFF and no more")
+    done = predict(
+        model_file, tmp_path / "first.wav", tmp_path / "bad.wav", tmp_path / "nothing", tmp_path / "last.flac"
+    )
+    assert done.returncode == 2
+    assert [line.split(":")[0] for line in done.stdout.splitlines()] == [
+        str(tmp_path / "first.wav"),
+        str(tmp_path / "last.flac"),
+    ]
+    assert [line.split(":")[0] for line in done.stderr.splitlines()] == ["error", "error"]
+    assert str(tmp_path / "bad.wav") in done.stderr
+    first = done.stdout.splitlines()[0]
+    assert all(label in first for label in ("anger", "joy", "neutral"))
+    assert predict(model_file, tmp_path / "first.wav").returncode == 0
+
+
+def test_a_model_file_that_is_not_one(model_file, recogniser, tmp_path):
+    wrong = tmp_path / "wrong.npz"
+    arrays, about = read_arrays(model_file, "model")
+
+    def refused(match):
+        with pytest.raises(InputError, match=match):
+            numser.load(wrong)
+
+    refused("there is no such file")
+    wrong.write_text("hello")
+    refused("is not a numser model")
+    np.savez(wrong, a=np.zeros(3))
+    refused("is not a numser model")
+    np.savez(wrong, about=np.array([{"kind": "model"}], dtype=object), allow_pickle=True)
+    refused("is not a numser model")
+    write_arrays(wrong, arrays, about | {"kind": "training state"})
+    refused("is not a numser model")
+    write_arrays(wrong, arrays, about | {"model": {"n_classes": 3, "layers": 9}})
+    refused("is not a numser model this version can read")
+    write_arrays(wrong, arrays, about | {"labels": ["only one"]})
+    refused("1 labels for 3 classes")
+    write_arrays(wrong, {k: v for k, v in arrays.items() if k != "params.gru.u"}, about)
+    refused("params.gru.u is missing")
+    write_arrays(wrong, arrays | {"params.extra": np.zeros(1)}, about)
+    refused("params.extra too many")
+    write_arrays(wrong, arrays | {"params.gru.u": np.zeros((2, 2), np.float32)}, about)
+    refused(r"params.gru.u should be float32 of shape \(128, 384\), found float32 of \(2, 2\)")
+    write_arrays(wrong, arrays | {"params.gru.b": np.full(384, np.nan, np.float32)}, about)
+    refused("params.gru.b has values that are not finite")
+    done = predict(wrong, "whatever.wav")
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr

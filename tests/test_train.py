@@ -1,0 +1,291 @@
+import csv
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+import numser
+from numser import train
+from numser.checkpoint import read_arrays
+from numser.errors import InputError
+
+TINY = ["--blocks", "0", "--batch-size", "4", "--validate-every", "2", "--lr", "0.001"]
+
+
+def arguments(corpus, out, *more) -> list[str]:
+    return ["--corpus", "emodb", "--data", str(corpus), "--out", str(out), *TINY, *more]
+
+
+def command(*args) -> list[str]:
+    return [sys.executable, "-m", "numser.train", *map(str, args)]
+
+
+@pytest.fixture(scope="module")
+def finished(tiny_corpus, tmp_path_factory) -> Path:
+    """The folder of an undisturbed run of 20 steps."""
+    out = tmp_path_factory.mktemp("runs") / "undisturbed"
+    train.main(arguments(tiny_corpus, out, "--steps", "20"))
+    return out
+
+
+def test_what_a_run_leaves(finished):
+    assert sorted(p.name for p in finished.iterdir()) == sorted(
+        ["config.json", "history.csv", "model.npz", "result.json", "state.npz"]
+    )
+    result = json.loads((finished / "result.json").read_text())
+    assert result["labels"] == ["anger", "neutral"]
+    assert result["ua"] == 1  # a high tone or a low one
+    assert np.sum(result["confusion"]) == len(result["utterances"])
+    assert result["seed"] == 0
+    assert {"python", "numpy", "numba", "numser"} <= result["versions"].keys()
+    for row in result["utterances"]:
+        assert Path(row["path"]).exists()
+        assert sum(row["probabilities"]) == pytest.approx(1, abs=1e-5)
+        assert sum(row["attention"]) == pytest.approx(1, abs=1e-4)
+        assert len(row["attention"]) == len(row["attention_seconds"])
+        assert row["predicted"] == result["labels"][int(np.argmax(row["probabilities"]))]
+    rows = list(csv.DictReader((finished / "history.csv").read_text().splitlines()))
+    assert [int(row["step"]) for row in rows] == list(range(2, 21, 2))
+    assert json.loads((finished / "config.json").read_text())["recipe"]["batch_size"] == 4
+
+
+def test_the_model_gives_what_the_test_gave(finished):
+    recogniser = numser.load(finished / "model.npz")
+    for row in json.loads((finished / "result.json").read_text())["utterances"]:
+        prediction = recogniser.predict(*soundfile.read(row["path"], dtype="float32"))
+        assert prediction.label == row["predicted"]
+        np.testing.assert_allclose(list(prediction.probabilities.values()), row["probabilities"], atol=1e-4)
+        np.testing.assert_allclose(prediction.attention, row["attention"], atol=1e-4)
+        np.testing.assert_allclose(prediction.seconds, row["attention_seconds"], atol=1e-3)
+
+
+def test_the_same_seed_leaves_the_same_bytes(finished, tiny_corpus, tmp_path):
+    for name, threads in (("again", "1"), ("more", "3")):
+        train.main(arguments(tiny_corpus, tmp_path / name, "--steps", "20", "--threads", threads))
+        for file in ("model.npz", "history.csv", "state.npz"):
+            assert (tmp_path / name / file).read_bytes() == (finished / file).read_bytes(), (name, file)
+
+
+def test_the_terminal_shows_result_confusion_and_what_to_do_next(tiny_corpus, tmp_path, capsys):
+    train.main(arguments(tiny_corpus, tmp_path / "run", "--steps", "4", "--test-speaker", "08"))
+    out, err = capsys.readouterr()
+    assert "24 of Emo-DB's 535" in err
+    assert "step 2/4" in err and "best" in err and "left" in err
+    assert "test on 8 utterances:  UA" in out
+    assert "recall" in out
+    assert out.splitlines()[-1].split()[1:3] == ["-m", "numser.predict"]
+    for path in out.splitlines()[-1].split()[3:]:
+        assert Path(path).exists()
+
+
+def test_killed_at_twenty_moments_and_resumed_it_ends_with_the_same_bits(tiny_corpus, tmp_path):
+    steps = ["--steps", "200"]
+    undisturbed, disturbed = tmp_path / "undisturbed", tmp_path / "disturbed"
+    subprocess.run(command(*arguments(tiny_corpus, undisturbed, *steps)), check=True, capture_output=True)
+    rng = np.random.default_rng()  # other moments each time
+    state = disturbed / "state.npz"
+    for kill in range(20):
+        again = ["--resume"] if state.exists() else []
+        written = state.stat().st_mtime_ns if state.exists() else 0
+        process = subprocess.Popen(
+            command(*arguments(tiny_corpus, disturbed, *steps, *again)), stderr=subprocess.DEVNULL
+        )
+        if kill % 4 == 0:  # at any moment, also while it starts
+            time.sleep(rng.uniform(0, 2))
+        else:  # just after a save, in the next steps, or in the next save
+            while not (state.exists() and state.stat().st_mtime_ns != written):
+                time.sleep(0.002)
+            time.sleep(rng.uniform(0, 0.1))
+        assert process.poll() is None, "it ended before it was killed"
+        process.kill()
+        process.wait()
+    _, about = read_arrays(state, "training state")
+    assert 0 < about["step"] < 200
+    subprocess.run(command("--resume", "--out", disturbed), check=True, capture_output=True)
+    for file in ("model.npz", "history.csv", "state.npz"):
+        assert (disturbed / file).read_bytes() == (undisturbed / file).read_bytes(), file
+    assert not list(disturbed.glob(".*"))  # nothing half-written is left
+
+
+def test_ctrl_c_saves_and_says_how_to_go_on(finished, tiny_corpus, tmp_path):
+    out = tmp_path / "run"
+    process = subprocess.Popen(
+        command(*arguments(tiny_corpus, out, "--steps", "20")),
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    for line in process.stderr:
+        if line.startswith("step"):
+            process.send_signal(signal.SIGINT)
+            break
+    _, err = process.communicate()
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert f"--resume --out {out}" in err
+    train.main(["--resume", "--out", str(out)])
+    assert (out / "model.npz").read_bytes() == (finished / "model.npz").read_bytes()
+
+
+def test_resuming_a_finished_run_says_its_result_again(finished, tmp_path, capsys):
+    out = shutil.copytree(finished, tmp_path / "copy")
+    train.main(["--resume", "--out", str(out)])
+    assert "UA 1.000" in capsys.readouterr().out
+    assert (out / "model.npz").read_bytes() == (finished / "model.npz").read_bytes()
+
+
+def test_a_loss_that_explodes_leaves_the_last_good_state(tiny_corpus, tmp_path):
+    out = tmp_path / "run"
+    with pytest.raises(InputError, match=r"step \d+: the loss became .* on the utterances .*try a smaller --lr"):
+        train.main([*arguments(tiny_corpus, out, "--steps", "20"), "--lr", "1e30"])
+    arrays, about = read_arrays(out / "state.npz", "training state")
+    assert all(np.isfinite(a).all() for a in arrays.values())
+    assert about["step"] == 0
+    assert not (out / "model.npz").exists()
+
+
+# Mistakes: one sentence, exit code 2, nothing lost.
+
+
+def refused(args, match) -> None:
+    with pytest.raises(InputError, match=match) as caught:
+        train.main([str(a) for a in args])
+    assert "\n" not in str(caught.value)
+
+
+def with_file(corpus, tmp_path, name, samples, subtype=None) -> Path:
+    """A copy of the corpus with one more recording."""
+    copy = shutil.copytree(corpus, tmp_path / "corpus")
+    soundfile.write(copy / "wav" / name, samples, 16000, subtype=subtype)
+    return copy
+
+
+def test_exit_code_2_and_no_traceback(tmp_path):
+    done = subprocess.run(command(*arguments(tmp_path / "nothing", tmp_path / "out")), capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert str(tmp_path / "nothing") in done.stderr
+    assert not (tmp_path / "out" / "state.npz").exists()
+
+
+def test_a_missing_folder(tmp_path):
+    refused(arguments(tmp_path / "nothing", tmp_path / "out"), "nothing")
+
+
+def test_a_folder_without_recordings(tmp_path):
+    (tmp_path / "wav").mkdir()
+    refused(arguments(tmp_path, tmp_path / "out"), "holds no recordings|wav")
+
+
+def test_a_corpus_that_does_not_exist(tmp_path):
+    refused(["--corpus", "nonesuch", "--out", tmp_path / "out"], "--corpus nonesuch: there is no such corpus; choose")
+    refused(["--out", tmp_path / "out"], "--corpus: say what to learn from")
+
+
+def test_an_unreadable_file(tiny_corpus, tmp_path):
+    copy = shutil.copytree(tiny_corpus, tmp_path / "corpus")
+    (copy / "wav" / "09b01Wa.wav").write_bytes(b"this is not sound")
+    refused(arguments(copy, tmp_path / "out"), "09b01Wa.wav.*sound")
+
+
+def test_a_truncated_file(tiny_corpus, tmp_path):
+    copy = with_file(tiny_corpus, tmp_path, "09b01Wa.wav", np.full(3200, 0.1))
+    path = copy / "wav" / "09b01Wa.wav"
+    path.write_bytes(path.read_bytes()[:40])
+    refused(arguments(copy, tmp_path / "out"), "09b01Wa.wav")
+
+
+def test_a_name_that_is_not_emodbs(tiny_corpus, tmp_path):
+    copy = with_file(tiny_corpus, tmp_path, "holiday.wav", np.full(3200, 0.1))
+    refused(arguments(copy, tmp_path / "out"), "holiday.wav")
+
+
+def test_empty_short_silent_and_nan_recordings(tiny_corpus, tmp_path):
+    for case, samples, subtype, match in (
+        ("empty", np.zeros(0), None, "09b01Wa.wav.*no samples"),
+        ("short", np.full(300, 0.1), None, "09b01Wa.wav: lasts 19 ms, and the network needs at least 20 ms"),
+        ("silent", np.zeros(3200), None, "09b01Wa.wav: every sample is zero"),
+        ("nan", np.full(3200, np.nan), "FLOAT", "09b01Wa.wav.*NaN"),
+    ):
+        (tmp_path / case).mkdir()
+        copy = with_file(tiny_corpus, tmp_path / case, "09b01Wa.wav", samples, subtype)
+        refused(arguments(copy, tmp_path / case / "out"), match)
+
+
+def test_a_class_with_too_few_utterances(tiny_corpus, tmp_path):
+    copy = with_file(tiny_corpus, tmp_path, "09b01Fa.wav", np.full(3200, 0.1))
+    refused(arguments(copy, tmp_path / "out"), "1 utterances of happiness, and ten subsets need at least 10")
+
+
+def test_a_speaker_that_does_not_exist(tiny_corpus, tmp_path):
+    refused(
+        arguments(tiny_corpus, tmp_path / "out", "--test-speaker", "77"),
+        "--test-speaker 77: there is no such speaker; the corpus has 03, 08, 09",
+    )
+
+
+def test_an_out_that_cannot_be_written(tiny_corpus, tmp_path):
+    file = tmp_path / "file"
+    file.write_text("mine")
+    refused(arguments(tiny_corpus, file), "this is a file")
+    refused(arguments(tiny_corpus, file / "below"), "cannot be made")
+    assert file.read_text() == "mine"
+
+
+def test_an_out_that_holds_another_run(finished, tiny_corpus):
+    before = {p.name: p.read_bytes() for p in finished.iterdir()}
+    refused(arguments(tiny_corpus, finished), "already holds a run")
+    assert {p.name: p.read_bytes() for p in finished.iterdir()} == before
+
+
+def test_resuming_nothing(tiny_corpus, tmp_path):
+    refused(arguments(tiny_corpus, tmp_path / "out", "--resume"), "there is no run to resume")
+    refused(["--resume"], "--resume: say which run")
+
+
+def test_resuming_with_another_configuration(finished, tiny_corpus, tmp_path):
+    out = shutil.copytree(finished, tmp_path / "copy")
+    refused(["--resume", "--out", out, "--lr", "0.5"], "--lr 0.5: the run in .* was started with 0.001")
+    smaller = shutil.copytree(tiny_corpus, tmp_path / "smaller")
+    soundfile.write(smaller / "wav" / "09a05Wa.wav", np.full(6400, 0.1), 16000)
+    refused(["--resume", "--out", out, "--data", smaller], "the corpus has changed")
+    moved = shutil.copytree(tiny_corpus, tmp_path / "moved")
+    train.main(["--resume", "--out", str(out), "--data", str(moved)])  # the same recordings elsewhere are fine
+
+
+@pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b"", lambda b: b"PK" + b[9:]])
+def test_a_damaged_state(damage, finished, tmp_path):
+    out = shutil.copytree(finished, tmp_path / "copy")
+    state = out / "state.npz"
+    state.write_bytes(damage(state.read_bytes()))
+    refused(["--resume", "--out", out], "state.npz: is not a numser training state")
+
+
+@pytest.mark.parametrize(
+    ("option", "match"),
+    [
+        (["--steps", "0"], "--steps 0: should be at least 1"),
+        (["--lr", "nan"], "--lr nan: should be a positive number"),
+        (["--blocks", "-1"], "--blocks -1: should be at least 0"),
+        (["--fold", "9"], "--fold 9: should be 0 to 8"),
+        (["--threads", "0"], "--threads 0"),
+        (["--dropout", "1"], "--dropout 1.0"),
+    ],
+)
+def test_options_that_cannot_work(option, match, tiny_corpus, tmp_path):
+    refused([*arguments(tiny_corpus, tmp_path / "out"), *option], match)
+
+
+def test_a_default_folder_is_always_a_fresh_one(tiny_corpus, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    args = ["--corpus", "emodb", "--data", str(tiny_corpus), *TINY, "--steps", "2"]
+    train.main(args)
+    train.main(args)
+    assert sorted(p.name for p in (tmp_path / "runs").iterdir()) == ["emodb-fold0", "emodb-fold0-2"]
