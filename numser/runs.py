@@ -14,7 +14,7 @@ import json
 import platform
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, astuple, dataclass, fields
+from dataclasses import asdict, astuple, dataclass, fields, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -81,6 +81,12 @@ def stored_config(out: Path) -> Config:
     if not (out / "state.npz").exists():
         raise InputError(f"--resume --out {out}: there is no run to resume in that folder; leave out --resume")
     return _read_config(out / "state.npz")[0]
+
+
+def with_changes(config: Config, data: str | None = None, steps: int | None = None) -> Config:
+    """What may change when a run is resumed: where the corpus is, and how long training goes on."""
+    config = config if data is None else replace(config, data=data)
+    return config if steps is None else replace(config, recipe=replace(config.recipe, steps=steps))
 
 
 def _read_config(path: Path) -> tuple[Config, dict[str, np.ndarray], dict[str, Any]]:
@@ -200,10 +206,12 @@ def _parameter_sets(state: State) -> dict[str, dict[str, np.ndarray]]:
 
 def _restore(path: Path, config: Config, dataset: Dataset, n_train: int, fingerprint: str) -> State:
     stored, arrays, about = _read_config(path)
-    if asdict(stored) | {"data": None} != asdict(config) | {"data": None}:
+    if with_changes(stored, config.data, config.recipe.steps) != config:
         raise InputError(f"{path}: was made with other settings, {json.dumps(asdict(stored))}; use the same ones")
     if about["corpus_fingerprint"] != fingerprint:
         raise InputError(f"{path}: the corpus has changed since this run began; start a new run in another --out")
+    if about["step"] > config.recipe.steps:
+        raise InputError(f"--steps {config.recipe.steps}: this run has already done {about['step']} steps; give more")
     state = initial_state(config.recipe, len(dataset.classes), n_train)
     history, recent = arrays.pop("history"), arrays.pop("recent_losses")
     permutation = arrays.pop("permutation")

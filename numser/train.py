@@ -73,7 +73,9 @@ def parser() -> argparse.ArgumentParser:
 
     where = p.add_argument_group("where it goes")
     where.add_argument("--out", type=Path, metavar="DIR", help="the run's folder (default runs/CORPUS-SPLIT)")
-    where.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    where.add_argument(
+        "--resume", action="store_true", help="go on with the run in --out; --steps and --data may be other ones"
+    )
     return p
 
 
@@ -90,8 +92,7 @@ def main(argv: list[str] | None = None) -> int:
             raise InputError("--resume: say which run to go on with, by --out DIR")
         config = runs.stored_config(out)
         _check_same(given, config, out)
-        if "data" in given:
-            config = runs.Config(**{**vars(config), "data": given["data"]})
+        config = runs.with_changes(config, given.get("data"), given.get("steps"))
     else:
         config = _config(given)
         out = out or _fresh_folder(f"{config.corpus}-{config.split_name}")
@@ -120,7 +121,7 @@ def _config(given: dict):
 def _check_same(given: dict, config, out: Path) -> None:
     stored = {**vars(config), **vars(config.recipe)}
     for name, value in given.items():
-        if name != "data" and stored[name] != value:
+        if name not in ("data", "steps") and stored[name] != value:
             raise InputError(
                 f"--{name.replace('_', '-')} {value}: the run in {out} was started with {stored[name]}; "
                 f"leave the option out, or start a new run in another --out"

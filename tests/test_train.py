@@ -250,6 +250,14 @@ def test_resuming_nothing(tiny_corpus, tmp_path):
     refused(["--resume"], "--resume: say which run")
 
 
+def test_a_resumed_run_may_go_on_for_longer(finished, tiny_corpus, tmp_path):
+    out = tmp_path / "run"
+    train.main(arguments(tiny_corpus, out, "--steps", "10"))
+    train.main(["--resume", "--out", str(out), "--steps", "20"])
+    assert (out / "model.npz").read_bytes() == (finished / "model.npz").read_bytes()
+    refused(["--resume", "--out", out, "--steps", "10"], "--steps 10: this run has already done 20 steps")
+
+
 def test_resuming_with_another_configuration(finished, tiny_corpus, tmp_path):
     out = shutil.copytree(finished, tmp_path / "copy")
     refused(["--resume", "--out", out, "--lr", "0.5"], "--lr 0.5: the run in .* was started with 0.001")
