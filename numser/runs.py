@@ -5,11 +5,13 @@
     history.csv    the learning curve, a row a validation
     result.json    the test: UA, WA, F1, confusion matrix, and each utterance's truth, probabilities, attention
     model.npz      the best parameters with all that `python -m numser.predict` needs
+    example.wav    a test utterance to try the model on, where the corpus was made on the spot and has no files
 
 Only state.npz is ever read again; the rest is written anew from it. It is saved at every validation. Kill the run at
 any moment, resume it, and it ends with the same bits.
 """
 
+import io
 import json
 import platform
 import time
@@ -22,8 +24,9 @@ from typing import Any
 import numpy as np
 
 from numser import splits
-from numser.checkpoint import make_folder, read_arrays, write_arrays, write_csv, write_json
-from numser.corpora import Corpus, load_corpus
+from numser.audio import SAMPLE_RATE
+from numser.checkpoint import make_folder, read_arrays, write_arrays, write_csv, write_json, write_whole
+from numser.corpora import Corpus, Utterance, load_corpus
 from numser.dataset import Dataset, prepare
 from numser.errors import InputError
 from numser.features import PAPER, Standardiser, frame_seconds
@@ -39,7 +42,7 @@ from numser.threads import available_cores, one_blas_thread
 from numser.training import Order, State, Validation, initial_state, network, recognise, train
 
 KIND = "training state"
-FILES = ("state.npz", "config.json", "history.csv", "result.json", "model.npz")
+FILES = ("state.npz", "config.json", "history.csv", "result.json", "model.npz", "example.wav")
 
 
 @dataclass(frozen=True)
@@ -160,6 +163,7 @@ def run(
     )
     result = _test(recogniser, dataset, split.test, threads)
     result |= _origin(config, corpus, state, threads, time.monotonic() - began)
+    result["example"] = _example(dataset.utterances[split.test[0]], out)
     recogniser.save(out / "model.npz")
     write_json(out / "result.json", result)
     return result
@@ -264,6 +268,18 @@ def _test(recogniser: Recogniser, dataset: Dataset, test: np.ndarray, threads: i
         "confusion": confusion.tolist(),
         "utterances": rows,
     }
+
+
+def _example(utterance: Utterance, out: Path) -> str:
+    """A file that the model can be tried on."""
+    if utterance.path is not None:
+        return str(utterance.path)
+    import soundfile
+
+    sound = io.BytesIO()
+    soundfile.write(sound, utterance.waveform, SAMPLE_RATE, format="WAV")
+    write_whole(out / "example.wav", lambda file: file.write(sound.getvalue()))
+    return str(out / "example.wav")
 
 
 def _origin(config: Config, corpus: Corpus, state: State, threads: int, seconds: float) -> dict[str, Any]:

@@ -155,7 +155,6 @@ class _StopOnInterrupt:
 
 def _report(result: dict, out: Path) -> str:
     chance = 1 / len(result["labels"])
-    example = next((u["path"] for u in result["utterances"] if u["path"]), "FILE.wav")
     return "\n".join(
         [
             f"best on validation at step {result['best_step']} (UA {result['best_validation_ua']:.3f}); "
@@ -166,7 +165,7 @@ def _report(result: dict, out: Path) -> str:
             confusion_table(result["labels"], result["confusion"]),
             "",
             f"everything is in {out}; to recognise a file:",
-            f"{python_command()} -m numser.predict {out / 'model.npz'} {example}",
+            f"{python_command()} -m numser.predict {out / 'model.npz'} {result['example']}",
         ]
     )
 

@@ -85,6 +85,21 @@ def test_the_terminal_shows_result_confusion_and_what_to_do_next(tiny_corpus, tm
         assert Path(path).exists()
 
 
+def test_a_corpus_without_files_leaves_a_file_to_try(tmp_path, monkeypatch, capsys):
+    from numser import runs
+    from numser.corpora import Corpus, synthetic
+
+    part = synthetic.load(speakers=["01", "02", "03"], texts=["a02"])
+    monkeypatch.setattr(runs, "load_corpus", lambda name, data: Corpus(name, part.utterances, part.findings))
+    args = ["--corpus", "synthetic", "--test-speaker", "02", "--steps", "2", "--out", str(tmp_path / "run"), *TINY]
+    train.main(args)
+    example = tmp_path / "run" / "example.wav"
+    assert capsys.readouterr().out.rstrip().endswith(str(example))
+    assert soundfile.info(example).samplerate == 16000
+    recogniser = numser.load(tmp_path / "run" / "model.npz")
+    assert recogniser.predict(*soundfile.read(example, dtype="float32")).label in recogniser.labels
+
+
 def test_killed_at_twenty_moments_and_resumed_it_ends_with_the_same_bits(tiny_corpus, tmp_path):
     steps = ["--steps", "200"]
     undisturbed, disturbed = tmp_path / "undisturbed", tmp_path / "disturbed"

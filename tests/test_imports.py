@@ -1,0 +1,37 @@
+"""What is imported when. Slow packages come only with what needs them."""
+
+import subprocess
+import sys
+
+import pytest
+
+
+def modules_after(statement: str) -> set[str]:
+    code = f"{statement}; import sys; print(*sys.modules)"
+    return set(
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    )
+
+
+@pytest.mark.parametrize(
+    ("statement", "absent"),
+    [
+        ("import numser", {"numpy", "scipy", "soundfile", "numba"}),
+        ("import numser.train; numser.train.parser()", {"scipy", "soundfile", "numba"}),
+        ("import numser.model", {"scipy.signal", "scipy.fft", "soundfile"}),
+        ("import numser.recogniser, numser.runs", {"scipy.signal", "soundfile", "matplotlib"}),
+    ],
+)
+def test_slow_packages_are_not_imported_before_they_are_needed(statement, absent):
+    assert modules_after(statement) & absent == set()
+
+
+def test_what_numser_offers_is_there_when_asked_for():
+    import numser
+    from numser.model import SeparableSER
+    from numser.recogniser import Recogniser, load
+
+    assert (numser.SeparableSER, numser.Recogniser, numser.load) == (SeparableSER, Recogniser, load)
+    assert "load" in dir(numser)
+    with pytest.raises(AttributeError, match="no attribute 'nonesuch'"):
+        _ = numser.nonesuch
