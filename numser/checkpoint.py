@@ -9,13 +9,20 @@ import io
 import json
 import os
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
 from numser.errors import InputError
+
+# What NumPy, zipfile and json raise when a file is not what it should be. RuntimeError: JSON nested too deeply, or a
+# member that claims to be encrypted; MemoryError: an array that claims to be larger than any memory.
+_DAMAGE = (OSError, ValueError, KeyError, TypeError, EOFError, AttributeError, RuntimeError, MemoryError,
+           zipfile.BadZipFile, zlib.error)  # fmt: skip
 
 
 def write_whole(path: Path, write: Callable[[BinaryIO], None]) -> None:
@@ -34,7 +41,8 @@ def write_whole(path: Path, write: Callable[[BinaryIO], None]) -> None:
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror}); what was there before is kept") from error
     finally:
-        aside.unlink(missing_ok=True)
+        with suppress(OSError):
+            aside.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:
@@ -47,16 +55,27 @@ def _sync_folder(folder: Path) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and those above it, and see that it can be written to.
+    """Make a folder, and those above it.
 
-    Raises      InputError: it cannot
+    Raises      InputError: it cannot be made
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{folder}: the folder cannot be made ({error.strerror}); choose another --out") from error
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise InputError(f"{folder}: the folder cannot be written to; choose another --out")
+
+
+def check_writable(folder: Path) -> None:
+    """See whether files can be written to a folder, or it can be made, without making it.
+
+    Raises      InputError: it is a file, or below one, or may not be written to
+    """
+    existing = next(p for p in (folder, *folder.absolute().parents) if p.exists())
+    if not existing.is_dir():
+        which = "this" if existing == folder else existing
+        raise InputError(f"{folder}: {which} is a file; choose another --out")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise InputError(f"{folder}: {existing} may not be written to; choose another --out")
 
 
 def write_arrays(path: Path, arrays: dict[str, np.ndarray], about: dict[str, Any]) -> None:
@@ -77,8 +96,9 @@ def read_arrays(path: Path, kind: str) -> tuple[dict[str, np.ndarray], dict[str,
         about = json.loads(str(arrays.pop("about")))
     except FileNotFoundError:
         raise InputError(f"{path}: there is no such file") from None
-    except (OSError, ValueError, KeyError, TypeError, EOFError, AttributeError, zipfile.BadZipFile) as error:
-        raise InputError(f"{problem} (it cannot be read: {error})") from error
+    except _DAMAGE as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(f"{problem} (it cannot be read: {reason})") from error
     if not isinstance(about, dict) or about.get("kind") != kind:
         raise InputError(f"{problem}; give a file that numser.train wrote")
     return arrays, about

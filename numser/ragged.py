@@ -7,6 +7,8 @@ each utterance begins:
 
     data      | utterance 0 | utterance 1      | utterance 2 |
     offsets     0             o1                 o2            N
+
+Deviation   the authors' program pads with zeros
 """
 
 from collections.abc import Sequence

@@ -49,9 +49,11 @@ class Recogniser:
         Units       sample_rate in Hz
         Raises      InputError: the waveform is empty, too short, silent, or has NaN; the message begins with `name`
         """
-        frames, start = frames_of_waveform(to_mono_16k(waveform, sample_rate, name), self.features, name)
         with one_blas_thread(), ThreadPoolExecutor(1) as pool:
+            frames, start = frames_of_waveform(to_mono_16k(waveform, sample_rate, name), self.features, name)
             logits, attention = recognise(self.model, self.params, [self.standardiser.apply(frames)], pool)
+        if not np.isfinite(logits).all():
+            raise InputError(f"{name}: the model's numbers grow beyond all bounds on it; train the model anew")
         probabilities = softmax(logits)[0]
         best = self.labels[int(probabilities.argmax())]
         shares = dict(zip(self.labels, map(float, probabilities), strict=True))
@@ -90,11 +92,15 @@ def load(path: str | Path) -> Recogniser:
         labels = tuple(map(str, about["labels"]))
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: is not a numser model this version can read ({error})") from error
-    if len(labels) != model.n_classes or features.bands != BANDS:
-        raise InputError(f"{path}: is damaged: {len(labels)} labels for {model.n_classes} classes")
+    if len(set(labels)) != model.n_classes or features.bands != BANDS:
+        raise InputError(
+            f"{path}: is damaged: {len(set(labels))} labels for {model.n_classes} classes, {features.bands} mel bands"
+        )
     expected = {f"params.{name}": w.shape for name, w in model.init(np.random.default_rng(0)).items()}
     expected |= {"standardiser.mean": (BANDS,), "standardiser.sd": (BANDS,)}
     check_arrays(path, arrays, expected)
+    if arrays["standardiser.sd"].min() <= 0:
+        raise InputError(f"{path}: is damaged: a standard deviation of the standardiser is not positive")
     standardiser = Standardiser(arrays.pop("standardiser.mean"), arrays.pop("standardiser.sd"))
     params = {name.removeprefix("params."): w for name, w in arrays.items()}
     return Recogniser(model, params, labels, features, standardiser, str(about.get("trained_on", "")))

@@ -14,6 +14,7 @@ any moment, resume it, and it ends with the same bits.
 import io
 import json
 import platform
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, astuple, dataclass, fields, replace
@@ -23,9 +24,18 @@ from typing import Any
 
 import numpy as np
 
+import numser
 from numser import splits
 from numser.audio import SAMPLE_RATE
-from numser.checkpoint import make_folder, read_arrays, write_arrays, write_csv, write_json, write_whole
+from numser.checkpoint import (
+    check_writable,
+    make_folder,
+    read_arrays,
+    write_arrays,
+    write_csv,
+    write_json,
+    write_whole,
+)
 from numser.corpora import Corpus, Utterance, load_corpus
 from numser.dataset import Dataset, prepare
 from numser.errors import InputError
@@ -64,7 +74,7 @@ class Config:
     @property
     def split_name(self) -> str:
         """The split in words, for file names too."""
-        return f"fold{self.fold}" if self.test_speaker is None else f"speaker{self.test_speaker.replace(',', '-')}"
+        return f"fold{self.fold}" if self.test_speaker is None else "speaker" + re.sub(r"\W", "-", self.test_speaker)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Config":
@@ -87,7 +97,11 @@ def stored_config(out: Path) -> Config:
 
 
 def with_changes(config: Config, data: str | None = None, steps: int | None = None) -> Config:
-    """What may change when a run is resumed: where the corpus is, and how long training goes on."""
+    """What may change when a run is resumed: where the corpus is, and how long training goes on.
+
+    A run that goes on for longer ends with the bits of one that was that long from the start, provided that its old
+    end was a multiple of `validate_every`: the last step is always followed by a validation.
+    """
     config = config if data is None else replace(config, data=data)
     return config if steps is None else replace(config, recipe=replace(config.recipe, steps=steps))
 
@@ -111,7 +125,8 @@ def run(
 ) -> dict[str, Any]:
     """Train as `config` says, test, leave everything in the folder `out`, and return what is in result.json.
 
-    `stop()` is asked after each step; once it is true, the state is saved and Interrupted raised.
+    `stop()` is called before the first step, and asked after each: once it is true, the state is saved and
+    Interrupted raised.
 
     Raises      InputError: the corpus, the split or the folder cannot be used
                 Interrupted: `stop` said so
@@ -120,7 +135,9 @@ def run(
     threads = threads or available_cores()
     began = time.monotonic()
     _check_folder(out, resume)
-    corpus = load_corpus(config.corpus, Path(config.data) if config.data else None)
+    if config.data == "":
+        raise InputError("--data: is empty; name the corpus's folder")
+    corpus = load_corpus(config.corpus, None if config.data is None else Path(config.data))
     for finding in corpus.findings:
         progress.line(finding)
     split = config.split(corpus)
@@ -133,10 +150,11 @@ def run(
     else:
         make_folder(out)
         state = initial_state(config.recipe, len(dataset.classes), len(split.train))
-        _save(out, config, state, fingerprint)
+    _save(out, config, state, fingerprint)
     progress.line(_summary(config, dataset, split, threads))
 
     follower = _Follower(progress, config.recipe.steps, state.step)
+    stop()
 
     def on_step(state: State, loss: float) -> bool:
         follower.step(state, loss)
@@ -161,26 +179,26 @@ def run(
         standardiser,
         f"{config.corpus}, {config.split_name}",
     )
+    recogniser.save(out / "model.npz")
     result = _test(recogniser, dataset, split.test, threads)
     result |= _origin(config, corpus, state, threads, time.monotonic() - began)
     result["example"] = _example(dataset.utterances[split.test[0]], out)
-    recogniser.save(out / "model.npz")
     write_json(out / "result.json", result)
     return result
 
 
 def _check_folder(out: Path, resume: bool) -> None:
     """Refuse, before any work is done, a folder that the results could not be written to."""
-    if out.exists() and not out.is_dir():
-        raise InputError(f"--out {out}: this is a file; give a folder")
+    check_writable(out)
     found = [name for name in FILES if (out / name).exists()]
-    if found and not resume:
-        raise InputError(f"--out {out}: already holds a run ({found[0]}); choose another folder, or add --resume")
     if resume and "state.npz" not in found:
         raise InputError(f"--resume --out {out}: there is no run to resume in that folder; leave out --resume")
-    make_folder(out)
-    for left in out.glob(".*.part"):  # by a run that was killed while it wrote
-        left.unlink(missing_ok=True)
+    if found and not resume:
+        how = ", or add --resume" if "state.npz" in found else ""
+        raise InputError(f"--out {out}: already holds a run ({found[0]}); choose another folder{how}")
+    for name in FILES:
+        for left in out.glob(f".{name}.*.part"):  # by a run that was killed while it wrote
+            left.unlink(missing_ok=True)
 
 
 def _save(out: Path, config: Config, state: State, fingerprint: str) -> None:
@@ -212,24 +230,35 @@ def _restore(path: Path, config: Config, dataset: Dataset, n_train: int, fingerp
     stored, arrays, about = _read_config(path)
     if with_changes(stored, config.data, config.recipe.steps) != config:
         raise InputError(f"{path}: was made with other settings, {json.dumps(asdict(stored))}; use the same ones")
-    if about["corpus_fingerprint"] != fingerprint:
-        raise InputError(f"{path}: the corpus has changed since this run began; start a new run in another --out")
-    if about["step"] > config.recipe.steps:
-        raise InputError(f"--steps {config.recipe.steps}: this run has already done {about['step']} steps; give more")
-    state = initial_state(config.recipe, len(dataset.classes), n_train)
-    history, recent = arrays.pop("history"), arrays.pop("recent_losses")
-    permutation = arrays.pop("permutation")
-    if sorted(permutation.tolist()) != list(range(n_train)):
-        raise InputError(f"{path}: is damaged: the permutation is not one of {n_train} utterances")
+    try:
+        if about["corpus_fingerprint"] != fingerprint:
+            raise InputError(f"{path}: the corpus has changed since this run began; start a new run in another --out")
+        if about["step"] > config.recipe.steps:
+            raise InputError(
+                f"--steps {config.recipe.steps}: this run has already done {about['step']} steps; give more"
+            )
+        return _state(path, config, arrays, about, len(dataset.classes), n_train)
+    except InputError:
+        raise
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: is damaged ({type(error).__name__}: {error}); start a new run") from error
+
+
+def _state(path: Path, config: Config, arrays: dict, about: dict, n_classes: int, n_train: int) -> State:
+    """The reverse of `_save`."""
+    state = initial_state(config.recipe, n_classes, n_train)
+    history, recent, permutation = (arrays.pop(name) for name in ("history", "recent_losses", "permutation"))
+    if sorted(permutation.tolist()) != list(range(n_train)) or not 0 <= about["position"] <= n_train:
+        raise ValueError(f"the order is not one of {n_train} utterances")
     sets = _parameter_sets(state)
     check_arrays(path, arrays, {f"{p}.{name}": w.shape for p, values in sets.items() for name, w in values.items()})
     restored = {p: {name: arrays[f"{p}.{name}"] for name in values} for p, values in sets.items()}
     state.params, state.best_params = restored["params"], restored["best"]
-    state.adam = AdamState(about["step"], restored["m"], restored["v"])
-    state.order = Order(state.order.rng, permutation, about["position"])
+    state.adam = AdamState(int(about["step"]), restored["m"], restored["v"])
+    state.order = Order(state.order.rng, permutation, int(about["position"]))
     state.order.rng.bit_generator.state = about["order"]
     state.dropout.bit_generator.state = about["dropout"]
-    state.best_ua, state.best_step = about["best_ua"], about["best_step"]
+    state.best_ua, state.best_step = float(about["best_ua"]), int(about["best_step"])
     state.recent_losses = recent.tolist()
     state.history = [Validation(int(row[0]), *row[1:]) for row in history.tolist()]
     return state
@@ -294,7 +323,8 @@ def _origin(config: Config, corpus: Corpus, state: State, threads: int, seconds:
         "threads": threads,
         "versions": {
             "python": platform.python_version(),
-            **{name: version(name) for name in ("numser", "numpy", "numba", "scipy", "soundfile")},
+            "numser": numser.__version__,
+            **{name: version(name) for name in ("numpy", "numba", "scipy", "soundfile")},
         },
         "machine": f"{platform.system()} {platform.machine()}",
     }

@@ -17,6 +17,7 @@ from threadpoolctl import ThreadpoolController
 _lock = threading.Lock()
 _blocks = 0  # how many `one_blas_thread` blocks are open, in all threads
 _keeper: "_Keeper | None" = None
+_warned = False
 
 
 def available_cores() -> int:
@@ -32,12 +33,19 @@ def one_blas_thread() -> Iterator[None]:
 
     Where the BLAS library cannot be held, a warning says so, once.
     """
-    global _blocks, _keeper
+    global _blocks, _keeper, _warned
     with _lock:
         if _blocks == 0:
             _keeper = _Keeper()
         _blocks += 1
+        warn, _warned = not (_keeper.held or _warned), _warned or not _keeper.held
     try:
+        if warn:
+            warnings.warn(
+                "numser: NumPy's BLAS library cannot be held to one thread here; training may be slower, and another "
+                "number of threads may give other last digits",
+                stacklevel=3,
+            )
         yield
     finally:
         with _lock:
@@ -55,33 +63,22 @@ class _Keeper(threading.Thread):
 
     def __init__(self):
         super().__init__(name="numser-blas-limit", daemon=True)
-        self._held, self._done = threading.Event(), threading.Event()
+        self.held = False
+        self._tried, self._done = threading.Event(), threading.Event()
         self.start()
-        self._held.wait()
+        self._tried.wait()
 
     def run(self):
-        blas = ThreadpoolController().select(user_api="blas")
-        with blas.limit(limits=1):
-            info = blas.info()
-            if not info or any(library["num_threads"] != 1 for library in info):
-                _warn_once()
-            self._held.set()
-            self._done.wait()
+        try:
+            blas = ThreadpoolController().select(user_api="blas")
+            with blas.limit(limits=1):
+                threads = [library["num_threads"] for library in blas.info()]
+                self.held = bool(threads) and set(threads) == {1}
+                self._tried.set()
+                self._done.wait()
+        finally:
+            self._tried.set()
 
     def let_go(self):
         self._done.set()
         self.join()
-
-
-_warned = False
-
-
-def _warn_once() -> None:
-    global _warned
-    if not _warned:
-        _warned = True
-        warnings.warn(
-            "numser: NumPy's BLAS library cannot be held to one thread here; training may be slower, and another "
-            "number of threads may give other last digits",
-            stacklevel=2,
-        )

@@ -3,10 +3,11 @@
 import argparse
 import signal
 import sys
+import threading
 from dataclasses import MISSING, fields
 from pathlib import Path
 
-from numser.commandline import python_command, run
+from numser.commandline import python_command, run, shell_line
 from numser.errors import InputError
 from numser.recipe import LOSSES, Recipe
 
@@ -96,12 +97,14 @@ def main(argv: list[str] | None = None) -> int:
     else:
         config = _config(given)
         out = out or _fresh_folder(f"{config.corpus}-{config.split_name}")
-    stop = _StopOnInterrupt(out)
-    try:
-        result = runs.run(config, out, resume=resume, threads=threads, stop=stop)
-    except runs.Interrupted:
-        print(f"stopped; to go on: {python_command()} -m numser.train --resume --out {out}", file=sys.stderr)
-        return 130
+    with _StopOnInterrupt() as stop:
+        try:
+            result = runs.run(config, out, resume=resume, threads=threads, stop=stop)
+        except (runs.Interrupted, KeyboardInterrupt):
+            if (out / "state.npz").exists():
+                line = shell_line(python_command(), "-m", "numser.train", "--resume", "--out", str(out))
+                print(f"stopped; to go on: {line}", file=sys.stderr)
+            return 130
     print(_report(result, out))
     return 0
 
@@ -122,34 +125,48 @@ def _check_same(given: dict, config, out: Path) -> None:
     stored = {**vars(config), **vars(config.recipe)}
     for name, value in given.items():
         if name not in ("data", "steps") and stored[name] != value:
+            option = {"attention": "--no-attention", "tied": "--untied"}.get(
+                name, f"--{name.replace('_', '-')} {value}"
+            )
             raise InputError(
-                f"--{name.replace('_', '-')} {value}: the run in {out} was started with {stored[name]}; "
+                f"{option}: the run in {out} was started with {name} = {stored[name]}; "
                 f"leave the option out, or start a new run in another --out"
             )
 
 
 def _fresh_folder(name: str) -> Path:
     folder, number = Path("runs") / name, 1
-    while folder.exists():
+    while folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         number += 1
         folder = Path("runs") / f"{name}-{number}"
     return folder
 
 
 class _StopOnInterrupt:
-    """Ctrl-C finishes the step and saves; a second one stops at once."""
+    """While training, Ctrl-C finishes the step and saves; a second one, or one before training, stops at once."""
 
-    def __init__(self, out: Path):
-        self.out, self.asked = out, False
-        signal.signal(signal.SIGINT, self._interrupted)
+    def __init__(self):
+        self.training = self.asked = False
+        self.before = None
+
+    def __enter__(self):
+        if threading.current_thread() is threading.main_thread():  # elsewhere Python does not let us
+            self.before = signal.signal(signal.SIGINT, self._interrupted)
+        return self
+
+    def __exit__(self, *_):
+        if self.before is not None:
+            signal.signal(signal.SIGINT, self.before)
 
     def _interrupted(self, *_):
-        if self.asked:
+        if self.asked or not self.training:
             raise KeyboardInterrupt
         self.asked = True
         print("\nstopping after this step (Ctrl-C again: at once) …", file=sys.stderr)
 
     def __call__(self) -> bool:
+        """Asked after each step, and once before the first."""
+        self.training = True
         return self.asked
 
 
@@ -165,7 +182,7 @@ def _report(result: dict, out: Path) -> str:
             confusion_table(result["labels"], result["confusion"]),
             "",
             f"everything is in {out}; to recognise a file:",
-            f"{python_command()} -m numser.predict {out / 'model.npz'} {result['example']}",
+            shell_line(python_command(), "-m", "numser.predict", str(out / "model.npz"), result["example"]),
         ]
     )
 

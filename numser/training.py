@@ -31,7 +31,7 @@ FRAMES_PER_SHARD = 1200
 
 
 class Diverged(InputError):
-    """The loss became NaN or infinite."""
+    """A loss, a gradient or a parameter became NaN or infinite."""
 
 
 @dataclass
@@ -81,7 +81,7 @@ class Validation:
 
     step: int
     loss: float  # mean over the training batches since the last row
-    validation_loss: float
+    validation_loss: float  # weighted cross-entropy, whatever the training's loss, so that runs can be compared
     validation_ua: float
     validation_wa: float
     best_ua: float
@@ -115,7 +115,8 @@ def train(
     `dataset` is standardised. `on_step(state, loss)` is called after each step; if it returns true, training stops
     there. `on_validation(state)` is called after each validation. Changes `state` and returns it.
 
-    Raises      Diverged: a loss is not finite; `state` is as it was before that step, `state.order` excepted
+    Raises      Diverged: a loss, a gradient or a parameter is not finite; parameters, best parameters and history are
+                as before that step
     """
     model = network(recipe, len(dataset.classes))
     adam = Adam(recipe.lr)
@@ -127,13 +128,16 @@ def train(
         while state.step < recipe.steps:
             batch = split.train[state.order.next_batch(recipe.batch_size)]
             loss, grads = _loss_and_gradients(model, state, dataset, weights, lam, batch, pool)
-            if not np.isfinite(loss):
+            with np.errstate(all="ignore"):  # what goes wrong here is seen in the next line
+                grads, norm = clip_global_norm(grads, recipe.clip)
+                params, adam_state = adam.update(state.params, grads, state.adam)
+            if not (np.isfinite(loss) and np.isfinite(norm) and _finite(params)):
                 names = " ".join(dataset.utterances[i].name for i in batch)
                 raise Diverged(
-                    f"step {state.step + 1}: the loss became {loss} on the utterances {names}; try a smaller --lr"
+                    f"step {state.step + 1}: numbers grew beyond all bounds (loss {loss:.3g}, gradient norm "
+                    f"{norm:.3g}) on the utterances {names}; try a smaller --lr"
                 )
-            grads, _ = clip_global_norm(grads, recipe.clip)
-            state.params, state.adam = adam.update(state.params, grads, state.adam)
+            state.params, state.adam = params, adam_state
             state.recent_losses.append(float(loss))
             if state.step % recipe.validate_every == 0 or state.step == recipe.steps:
                 _validate(model, state, dataset, weights, split.validation, pool)
@@ -176,6 +180,10 @@ def _loss_and_gradients(
     return loss, grads
 
 
+def _finite(params: Params) -> bool:
+    return all(np.isfinite(w).all() for w in params.values())
+
+
 def _validate(
     model: SeparableSER,
     state: State,
@@ -187,6 +195,8 @@ def _validate(
     """Recognise the validation set, add a row to the history, and keep the parameters if they are the best so far."""
     labels = dataset.labels[validation]
     logits, _ = recognise(model, state.params, [dataset.log_mels[i] for i in validation], pool)
+    if not np.isfinite(logits).all():
+        raise Diverged(f"step {state.step}: the validation set's logits are not finite; try a smaller --lr")
     loss, _ = losses.cross_entropy(logits, labels, weights[validation])
     confusion = confusion_matrix(labels, logits.argmax(1), len(dataset.classes))
     ua = unweighted_accuracy(confusion)
@@ -204,7 +214,8 @@ def recognise(
     """Logits (B, K) of standardised log-mels, and the attention weights of each (None for a model without)."""
 
     def one_shard(cut: slice) -> tuple[np.ndarray, Ragged | None]:
-        logits, cache = model.forward(params, pack(log_mels[cut]))
+        with np.errstate(over="ignore", invalid="ignore"):  # callers look whether the logits are finite
+            logits, cache = model.forward(params, pack(log_mels[cut]))
         return logits, model.attention_weights(cache) if model.attention else None
 
     logits, attention = zip(*pool.map(one_shard, shards([len(x) for x in log_mels])), strict=True)

@@ -1,3 +1,4 @@
+import dataclasses
 import subprocess
 import sys
 
@@ -82,6 +83,29 @@ def test_sound_that_cannot_be_recognised(recogniser, waveform, rate, match):
         recogniser.predict(waveform, rate)
 
 
+def test_weights_beyond_all_bounds_are_said(recogniser):
+    huge = {name: np.full_like(w, 3e38) for name, w in recogniser.params.items()}
+    with pytest.raises(InputError, match=r"noise\.wav: the model's numbers grow beyond all bounds"):
+        dataclasses.replace(recogniser, params=huge).predict(noise(0.3), 16000, "noise.wav")
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_any_flipped_byte_is_refused_or_harmless(model_file, recogniser, seed, tmp_path):
+    content = bytearray(model_file.read_bytes())
+    rng = np.random.default_rng(seed)
+    for _ in range(10):
+        damaged = content.copy()
+        near_end = rng.integers(1, 6000)  # the zip's directory, and the headers of the last arrays
+        damaged[-near_end] ^= 1 << rng.integers(8)
+        (tmp_path / "damaged.npz").write_bytes(damaged)
+        try:
+            loaded = numser.load(tmp_path / "damaged.npz")
+        except InputError as refusal:
+            assert "damaged.npz" in str(refusal)
+        else:
+            assert loaded.labels == recogniser.labels
+
+
 def test_one_bad_file_does_not_stop_the_others(model_file, tmp_path):
     soundfile.write(tmp_path / "first.wav", noise(1), 16000)
     soundfile.write(tmp_path / "last.flac", noise(1, 8000), 8000)
@@ -130,6 +154,18 @@ def test_a_model_file_that_is_not_one(model_file, recogniser, tmp_path):
     refused(r"params.gru.u should be float32 of shape \(128, 384\), found float32 of \(2, 2\)")
     write_arrays(wrong, arrays | {"params.gru.b": np.full(384, np.nan, np.float32)}, about)
     refused("params.gru.b has values that are not finite")
+    write_arrays(wrong, arrays | {"standardiser.sd": np.zeros(BANDS, np.float32)}, about)
+    refused("standard deviation of the standardiser is not positive")
+    write_arrays(wrong, arrays, about | {"labels": ["a", "a", "b"]})
+    refused("2 labels for 3 classes")
+    for model in ({"n_classes": 3.0}, {"n_classes": 3, "n_blocks": 1.5}, {"n_classes": 3, "dropout": 5}):
+        write_arrays(wrong, arrays, about | {"model": model})
+        refused("is not a numser model this version can read")
+    for features in ({"hop": 160.5}, {"fft": 1024.0}, {"bands": "x"}):
+        write_arrays(wrong, arrays, about | {"features": about["features"] | features})
+        refused("is not a numser model this version can read")
+    np.savez(wrong, about=np.array("[" * 100_000))
+    refused("is not a numser model")
     done = predict(wrong, "whatever.wav")
     assert done.returncode == 2
     assert "Traceback" not in done.stderr

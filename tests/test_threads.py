@@ -55,26 +55,38 @@ def test_the_last_of_overlapping_blocks_lets_go(free_blas):
     assert blas_threads() == free_blas
 
 
+class Nothing:
+    """A ThreadpoolController on a machine whose BLAS it does not know."""
+
+    def select(self, **_):
+        return self
+
+    def info(self):
+        return []
+
+    def limit(self, limits):
+        return ExitStack()
+
+
 def test_a_library_that_cannot_be_held_is_said_once(monkeypatch):
-    class Nothing:
-        def select(self, **_):
-            return self
-
-        def info(self):
-            return []
-
-        def limit(self, limits):
-            return ExitStack()
-
     monkeypatch.setattr(threads, "ThreadpoolController", Nothing)
     monkeypatch.setattr(threads, "_warned", False)
-    said = []
-    monkeypatch.setattr(threads.warnings, "warn", lambda text, **_: said.append(text))
-    for _ in range(2):
-        with one_blas_thread():
-            pass
+    with pytest.warns(UserWarning, match="cannot be held to one thread") as said:
+        for _ in range(2):
+            with one_blas_thread():
+                pass
     assert len(said) == 1
-    assert "cannot be held to one thread" in said[0]
+    assert said[0].filename == __file__
+
+
+def test_a_warning_that_is_an_error_does_not_block_the_next(monkeypatch, free_blas):
+    monkeypatch.setattr(threads, "_warned", False)
+    with monkeypatch.context() as patch:
+        patch.setattr(threads, "ThreadpoolController", Nothing)
+        with pytest.raises(UserWarning), one_blas_thread():
+            pass
+    with one_blas_thread():
+        assert blas_threads() == {1}
 
 
 def test_at_least_one_core():

@@ -4,6 +4,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -13,8 +14,12 @@ import soundfile
 
 import numser
 from numser import train
-from numser.checkpoint import read_arrays
+from numser.checkpoint import read_arrays, write_arrays
+from numser.corpora import load_corpus
+from numser.dataset import prepare
 from numser.errors import InputError
+from numser.features import Standardiser
+from numser.splits import fold
 
 TINY = ["--blocks", "0", "--batch-size", "4", "--validate-every", "2", "--lr", "0.001"]
 
@@ -101,42 +106,47 @@ def test_a_corpus_without_files_leaves_a_file_to_try(tmp_path, monkeypatch, caps
 
 
 def test_killed_at_twenty_moments_and_resumed_it_ends_with_the_same_bits(tiny_corpus, tmp_path):
-    steps = ["--steps", "200"]
-    undisturbed, disturbed = tmp_path / "undisturbed", tmp_path / "disturbed"
-    subprocess.run(command(*arguments(tiny_corpus, undisturbed, *steps)), check=True, capture_output=True)
-    rng = np.random.default_rng()  # other moments each time
-    state = disturbed / "state.npz"
+    disturbed, state = tmp_path / "disturbed", tmp_path / "disturbed" / "state.npz"
+    steps = ["--steps", "100000"]  # more than can be done before the last kill; the end is set then
+    seed = int(np.random.default_rng().integers(2**31))  # other moments each time
+    print(f"moments from seed {seed}")
+    rng = np.random.default_rng(seed)
     for kill in range(20):
         again = ["--resume"] if state.exists() else []
         written = state.stat().st_mtime_ns if state.exists() else 0
         process = subprocess.Popen(
             command(*arguments(tiny_corpus, disturbed, *steps, *again)), stderr=subprocess.DEVNULL
         )
-        if kill % 4 == 0:  # at any moment, also while it starts
-            time.sleep(rng.uniform(0, 2))
-        else:  # just after a save, in the next steps, or in the next save
-            while not (state.exists() and state.stat().st_mtime_ns != written):
-                time.sleep(0.002)
-            time.sleep(rng.uniform(0, 0.1))
-        assert process.poll() is None, "it ended before it was killed"
-        process.kill()
-        process.wait()
+        try:
+            if kill % 4 == 0:  # at any moment, also while it starts
+                time.sleep(rng.uniform(0, 1.5))
+            else:  # after the save at its start and one after some steps; then in the next steps, or in the next save
+                patience, saves = time.monotonic() + 120, 0
+                while saves < 2:
+                    assert process.poll() is None and time.monotonic() < patience
+                    time.sleep(0.002)
+                    if state.exists() and state.stat().st_mtime_ns != written:
+                        written, saves = state.stat().st_mtime_ns, saves + 1
+                time.sleep(rng.uniform(0, 0.1))
+            assert process.poll() is None, "it ended before it was killed"
+        finally:
+            process.kill()
+            process.wait()
     _, about = read_arrays(state, "training state")
-    assert 0 < about["step"] < 200
-    subprocess.run(command("--resume", "--out", disturbed), check=True, capture_output=True)
+    assert about["step"] > 0
+    end = about["step"] + 10
+    subprocess.run(command("--resume", "--out", disturbed, "--steps", end), check=True, capture_output=True)
+    undisturbed = tmp_path / "undisturbed"
+    subprocess.run(command(*arguments(tiny_corpus, undisturbed, "--steps", end)), check=True, capture_output=True)
     for file in ("model.npz", "history.csv", "state.npz"):
         assert (disturbed / file).read_bytes() == (undisturbed / file).read_bytes(), file
     assert not list(disturbed.glob(".*"))  # nothing half-written is left
 
 
 def test_ctrl_c_saves_and_says_how_to_go_on(finished, tiny_corpus, tmp_path):
-    out = tmp_path / "run"
-    process = subprocess.Popen(
-        command(*arguments(tiny_corpus, out, "--steps", "20")),
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    out = tmp_path / "a run"
+    args = command(*arguments(tiny_corpus, out, "--steps", "100000"))
+    process = subprocess.Popen(args, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     for line in process.stderr:
         if line.startswith("step"):
             process.send_signal(signal.SIGINT)
@@ -144,9 +154,65 @@ def test_ctrl_c_saves_and_says_how_to_go_on(finished, tiny_corpus, tmp_path):
     _, err = process.communicate()
     assert process.returncode == 130
     assert "Traceback" not in err
-    assert f"--resume --out {out}" in err
+    assert f"--resume --out '{out}'" in err
+    _, about = read_arrays(out / "state.npz", "training state")
+    end = about["step"] + about["step"] % 2 + 4
+    train.main(["--resume", "--out", str(out), "--steps", str(end)])
+    train.main(arguments(tiny_corpus, tmp_path / "undisturbed", "--steps", str(end)))
+    assert (out / "model.npz").read_bytes() == (tmp_path / "undisturbed" / "model.npz").read_bytes()
+
+
+def test_the_handler_of_ctrl_c_is_put_back(tiny_corpus, tmp_path):
+    before = signal.getsignal(signal.SIGINT)
+    train.main(arguments(tiny_corpus, tmp_path / "run", "--steps", "2"))
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_it_runs_in_a_thread_too(tiny_corpus, tmp_path):
+    done = []
+    args = arguments(tiny_corpus, tmp_path / "run", "--steps", "2")
+    worker = threading.Thread(target=lambda: done.append(train.main(args)))
+    worker.start()
+    worker.join()
+    assert done == [0]
+
+
+def test_the_model_has_the_best_parameters_and_the_training_sets_standardiser(tiny_corpus, tmp_path):
+    out = tmp_path / "run"
+    train.main(arguments(tiny_corpus, out, "--steps", "12", "--lr", "0.02"))
+    state, about = read_arrays(out / "state.npz", "training state")
+    model, _ = read_arrays(out / "model.npz", "model")
+    assert about["best_step"] < 12, "the best came last, so this shows nothing"
+    for name, w in model.items():
+        if name.startswith("params."):
+            np.testing.assert_array_equal(w, state["best." + name.removeprefix("params.")])
+    corpus = load_corpus("emodb", tiny_corpus)
+    dataset = prepare(corpus)
+    standardiser = Standardiser.fit([dataset.log_mels[i] for i in fold(corpus.utterances, 0).train])
+    np.testing.assert_array_equal(model["standardiser.mean"], standardiser.mean)
+    np.testing.assert_array_equal(model["standardiser.sd"], standardiser.sd)
+
+
+def test_everything_is_written_anew_from_the_state(finished, tmp_path):
+    out = shutil.copytree(finished, tmp_path / "copy")
+    for name in ("config.json", "history.csv", "model.npz", "result.json"):
+        (out / name).unlink()
     train.main(["--resume", "--out", str(out)])
-    assert (out / "model.npz").read_bytes() == (finished / "model.npz").read_bytes()
+    for name in ("config.json", "history.csv", "model.npz"):
+        assert (out / name).read_bytes() == (finished / name).read_bytes()
+
+
+def test_files_of_others_stay(tiny_corpus, tmp_path):
+    out = tmp_path / "run"
+    out.mkdir()
+    for name in (".precious.part", "notes.txt"):
+        (out / name).write_text("mine")
+    (out / ".state.npz.123.part").write_text("left by a run that was killed")
+    train.main(arguments(tiny_corpus, out, "--steps", "2"))
+    assert sorted(p.name for p in out.iterdir() if p.name[0] == "." or p.suffix == ".txt") == [
+        ".precious.part",
+        "notes.txt",
+    ]
 
 
 def test_resuming_a_finished_run_says_its_result_again(finished, tmp_path, capsys):
@@ -156,13 +222,16 @@ def test_resuming_a_finished_run_says_its_result_again(finished, tmp_path, capsy
     assert (out / "model.npz").read_bytes() == (finished / "model.npz").read_bytes()
 
 
-def test_a_loss_that_explodes_leaves_the_last_good_state(tiny_corpus, tmp_path):
+@pytest.mark.parametrize("lr", ["1e30", "1e300"])
+@pytest.mark.parametrize("every", ["1", "2"])
+def test_numbers_that_explode_leave_the_last_good_state(lr, every, tiny_corpus, tmp_path):
     out = tmp_path / "run"
-    with pytest.raises(InputError, match=r"step \d+: the loss became .* on the utterances .*try a smaller --lr"):
-        train.main([*arguments(tiny_corpus, out, "--steps", "20"), "--lr", "1e30"])
+    args = [*arguments(tiny_corpus, out, "--steps", "20"), "--lr", lr, "--validate-every", every]
+    with pytest.raises(InputError, match=r"step \d+: .*; try a smaller --lr"):
+        train.main(args)
     arrays, about = read_arrays(out / "state.npz", "training state")
     assert all(np.isfinite(a).all() for a in arrays.values())
-    assert about["step"] == 0
+    assert about["step"] <= 2
     assert not (out / "model.npz").exists()
 
 
@@ -196,7 +265,7 @@ def test_a_missing_folder(tmp_path):
 
 def test_a_folder_without_recordings(tmp_path):
     (tmp_path / "wav").mkdir()
-    refused(arguments(tmp_path, tmp_path / "out"), "holds no recordings|wav")
+    refused(arguments(tmp_path, tmp_path / "out"), "there are no .wav files|holds no")
 
 
 def test_a_corpus_that_does_not_exist(tmp_path):
@@ -250,8 +319,23 @@ def test_an_out_that_cannot_be_written(tiny_corpus, tmp_path):
     file = tmp_path / "file"
     file.write_text("mine")
     refused(arguments(tiny_corpus, file), "this is a file")
-    refused(arguments(tiny_corpus, file / "below"), "cannot be made")
+    refused(arguments(tiny_corpus, file / "below" / "that"), "is a file; choose another --out")
     assert file.read_text() == "mine"
+
+
+def test_an_out_that_may_not_be_written_to(tiny_corpus, tmp_path, monkeypatch):
+    monkeypatch.setattr("os.access", lambda path, mode: Path(path) != tmp_path)  # root may write anywhere
+    refused(arguments(tiny_corpus, tmp_path / "run"), f"{tmp_path / 'run'}: {tmp_path} may not be written to")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_mistake_leaves_no_folder_behind(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    refused(["--corpus", "nonesuch"], "no such corpus")
+    refused(["--corpus", "emodb", "--data", "nowhere"], "nowhere")
+    refused(["--corpus", "synthetic", "--test-speaker", "../../up"], "no such speaker")
+    refused(["--corpus", "emodb", "--data", ""], "--data: is empty")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_out_that_holds_another_run(finished, tiny_corpus):
@@ -275,7 +359,8 @@ def test_a_resumed_run_may_go_on_for_longer(finished, tiny_corpus, tmp_path):
 
 def test_resuming_with_another_configuration(finished, tiny_corpus, tmp_path):
     out = shutil.copytree(finished, tmp_path / "copy")
-    refused(["--resume", "--out", out, "--lr", "0.5"], "--lr 0.5: the run in .* was started with 0.001")
+    refused(["--resume", "--out", out, "--lr", "0.5"], "--lr 0.5: the run in .* was started with lr = 0.001")
+    refused(["--resume", "--out", out, "--no-attention"], "--no-attention: the run in .* attention = True")
     smaller = shutil.copytree(tiny_corpus, tmp_path / "smaller")
     soundfile.write(smaller / "wav" / "09a05Wa.wav", np.full(6400, 0.1), 16000)
     refused(["--resume", "--out", out, "--data", smaller], "the corpus has changed")
@@ -289,6 +374,25 @@ def test_a_damaged_state(damage, finished, tmp_path):
     state = out / "state.npz"
     state.write_bytes(damage(state.read_bytes()))
     refused(["--resume", "--out", out], "state.npz: is not a numser training state")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"position": 99},
+        {"position": "x"},
+        {"order": {}},
+        {"corpus_fingerprint": "other"},
+        {"best_ua": None},
+    ],
+)
+def test_a_state_with_wrong_contents(change, finished, tmp_path):
+    out = shutil.copytree(finished, tmp_path / "copy")
+    arrays, about = read_arrays(out / "state.npz", "training state")
+    write_arrays(out / "state.npz", arrays, about | change)
+    refused(["--resume", "--out", out], "state.npz: is damaged|the corpus has changed")
+    write_arrays(out / "state.npz", {k: v for k, v in arrays.items() if k != "history"}, about)
+    refused(["--resume", "--out", out], "state.npz: is damaged .*history")
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ import pytest
 
 from numser.corpora import Utterance
 from numser.dataset import Dataset
+from numser.model import SeparableSER
+from numser.ragged import pack
 from numser.recipe import Recipe
 from numser.splits import Split
 from numser.training import Diverged, Order, initial_state, shards, train
@@ -107,9 +109,35 @@ def test_a_loss_that_is_not_finite_stops_with_step_and_utterances():
     dataset = random_dataset()
     dataset.log_mels[7][3, 5] = np.inf
     recipe = Recipe(blocks=0, steps=50, batch_size=4)
-    with pytest.raises(Diverged, match=r"step \d: the loss became nan .*u7") as caught:
+    with pytest.raises(Diverged, match=r"step \d: .*loss nan.* u7") as caught:
         trained(recipe, dataset)
     assert len(str(caught.value).split("utterances ")[1].split(";")[0].split()) == 4
+
+
+def test_one_step_by_hand():
+    """Batch loss with class weights, its gradient clipped to a small norm, and one step of Adam, without `train`."""
+    dataset = random_dataset(9, classes=2)
+    dataset.labels[:6] = 0  # unequal classes: 6 + 1 of the one, 2 of the other
+    recipe = Recipe(blocks=0, steps=1, batch_size=9, clip=1e-3, lr=0.01)
+    state = trained(recipe, dataset)
+
+    start = initial_state(recipe, 2, 9)
+    model = SeparableSER(2, 0)
+    counts = np.bincount(dataset.labels)
+    weights = (counts.max() / (counts + 0.5))[dataset.labels]
+    logits, cache = model.forward(start.params, pack(dataset.log_mels))
+    shifted = logits - np.log(np.exp(logits).sum(1, keepdims=True))
+    losses = -shifted[np.arange(9), dataset.labels]
+    assert state.history[0].loss == pytest.approx((weights * losses).sum() / weights.sum(), rel=1e-5)
+    dlogits = np.exp(shifted) - np.eye(2)[dataset.labels]
+    _, grads = model.backward(start.params, cache, (dlogits * weights[:, None] / weights.sum()).astype(np.float32))
+    norm = np.sqrt(sum((g.astype(float) ** 2).sum() for g in grads.values()))
+    assert norm > 0.01
+    for name, w in start.params.items():
+        g = grads[name] * 1e-3 / norm
+        expected = w - 0.01 * g / (np.abs(g) + 1e-8 / np.sqrt(0.001))
+        np.testing.assert_allclose(state.params[name], expected, rtol=0, atol=2e-4, err_msg=name)
+        np.testing.assert_allclose(state.adam.m[name], 0.1 * g, rtol=0, atol=1e-4 * np.abs(g).max(), err_msg=name)
 
 
 def test_focal_loss_counts_hard_utterances_otherwise():

@@ -12,7 +12,8 @@ processor computes 8 or 16 of them at once.
 Shapes      x (N, F, C)   w (3, 3, C)   y (N, F, C);   N = frames of all utterances
 Remembers   x             (dw needs it)
 Raises      ValueError: channels differ; offsets do not run 0 … N
-Deviation   none
+Deviation   in the authors' program a batch is padded, and what biases make of the padding leaks into the last real
+            frames; here an utterance ends where it ends
 """
 
 from dataclasses import dataclass
@@ -69,7 +70,9 @@ class DepthwiseConv:
     channels: int
 
     def init(self, rng: np.random.Generator, dtype=np.float32) -> dict[str, np.ndarray]:
-        """Weights Glorot-uniform with TensorFlow's fans for this layer, 9·C and 9; there is no bias."""
+        """Weights Glorot-uniform with fans 9·C and 9, no bias. An output sees only 9 inputs; TensorFlow, and so the
+        authors' program, counts those of all channels.
+        """
         return {"w": glorot_uniform(rng, (3, 3, self.channels), 9 * self.channels, 9, dtype)}
 
     def forward(self, params, x: Ragged, *, rng=None) -> tuple[Ragged, Ragged]:

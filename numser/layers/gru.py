@@ -51,8 +51,9 @@ def gru_forward(a, offsets, u, reverse, gates, y, column):
             for j in range(2 * units):
                 g[j] = half + half * math.tanh(half * g[j])  # σ, written so that it cannot overflow
             for k in range(units):
+                q = g[k] * h[k]
                 for j in range(2 * units, 3 * units):
-                    g[j] += g[k] * h[k] * u[k, j]
+                    g[j] += q * u[k, j]
             for k in range(units):
                 z = g[units + k]
                 c = math.tanh(g[2 * units + k])
@@ -63,7 +64,7 @@ def gru_forward(a, offsets, u, reverse, gates, y, column):
 
 @jit
 def gru_backward(dy, offsets, u_transposed, reverse, gates, y, column, da, past, reset_past):
-    """Fill da (N, 3H), and h (N, H) and r∘h (N, H) as the frames saw them, for one direction."""
+    """Fill da (N, 3H), past (N, H) with the h that each frame saw, and reset_past (N, H) with r∘h."""
     units = u_transposed.shape[1]
     one = u_transposed.dtype.type(1)
     dh, dq = np.empty(units, da.dtype), np.empty(units, da.dtype)
@@ -81,7 +82,7 @@ def gru_backward(dy, offsets, u_transposed, reverse, gates, y, column, da, past,
             for k in range(units):
                 r, z, c = g[k], g[units + k], g[2 * units + k]
                 dh[k] += dy[t, column + k]
-                # forward: h' = z * h + (1 - z) * c, so:
+                # forward: h' = z * h + (1 - z) * c, with z = σ(az) and c = tanh(ac), so:
                 d[units + k] = dh[k] * (h[k] - c) * z * (one - z)
                 d[2 * units + k] = dh[k] * (one - z) * (one - c * c)
                 dh[k] *= z
@@ -92,7 +93,7 @@ def gru_backward(dy, offsets, u_transposed, reverse, gates, y, column, da, past,
                 for k in range(units):
                     dq[k] += d[j] * u_transposed[j, k]
             for k in range(units):
-                r = g[k]
+                r = g[k]  # forward: r = σ(ar), and σ' = r (1 - r), so:
                 d[k] = dq[k] * h[k] * r * (one - r)
                 dh[k] += dq[k] * r
             # forward: ar += h @ Ur and az += h @ Uz, so:

@@ -11,7 +11,7 @@ equal values the first in (time, frequency) order wins and receives the whole gr
 Shapes      x (N, F, C)   y (N', ⌈F/2⌉, C)
 Remembers   which of the nine won, 3i + j, in 8 bits
 Raises      ValueError: x is not (frames, frequency, channels); offsets do not run 0 … N
-Deviation   none
+Deviation   in the authors' program the windows lie by the padded batch, and padding can win; here neither happens
 """
 
 from dataclasses import dataclass
@@ -62,8 +62,8 @@ def pool_backward(dy, y_offsets, x_offsets, time_before, frequency_before, winne
                     for j in range(max(0, -left), min(3, dx.shape[1] - left)):
                         for c in range(dx.shape[2]):
                             # forward: y = x where (i, j) won, so:
-                            share = dy[t, f, c] if winner[t, f, c] == 3 * i + j else 0
-                            dx[top + i, left + j, c] += share
+                            if winner[t, f, c] == 3 * i + j:
+                                dx[top + i, left + j, c] += dy[t, f, c]
 
 
 @dataclass(frozen=True)
