@@ -4,6 +4,7 @@ Recordings come in many forms: stereo, 44.1 kHz, 16-bit numbers, FLAC. What come
 """
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -30,11 +31,18 @@ def read_audio(path: str | os.PathLike) -> np.ndarray:
 
     Shapes      waveform (n,)   float32
     Units       16 kHz; full scale is −1 to 1
-    Raises      InputError: the file is missing, a folder, not sound, empty, or holds NaN or infinity
+    Raises      InputError: the file is missing, a folder, not sound, empty, too long for the memory, or holds NaN
+                or infinity
     """
     with _opened(path) as sound:
-        samples, sample_rate = sound.read(dtype="float32", always_2d=True), sound.samplerate
-    return to_mono_16k(samples, sample_rate, name=str(path))
+        try:
+            return to_mono_16k(sound.read(dtype="float32", always_2d=True), sound.samplerate, name=str(path))
+        except MemoryError:
+            hours = sound.frames / sound.samplerate / 3600
+            raise InputError(
+                f"{path}: {hours:.4g} hours of sound, as its header says, do not fit in memory; "
+                "cut it into parts, or convert it anew if it is shorter"
+            ) from None
 
 
 def duration(path: str | os.PathLike) -> float:
@@ -115,9 +123,13 @@ def _opened(path: str | os.PathLike) -> "Iterator[soundfile.SoundFile]":
 
     if Path(path).is_dir():
         raise InputError(f"{path}: this is a folder; give a sound file")
+    if Path(path).is_fifo():  # libsndfile would wait for it, or not find its end
+        raise InputError(f"{path}: this is a pipe; write the sound into a file first")
+    # By name, since libsndfile knows some MP3 files by their suffix only. Bytes, since a name need not be UTF-8.
+    name = os.fspath(path) if sys.platform == "win32" else os.fsencode(path)
     try:
         open(path, "rb").close()  # says why, where libsndfile says only "System error"
-        with soundfile.SoundFile(path) as sound:
+        with soundfile.SoundFile(name) as sound:
             if sound.frames == _UNKNOWN:
                 raise InputError(f"{path}: its header does not say how long it is; convert it to WAV")
             yield sound

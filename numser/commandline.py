@@ -1,6 +1,7 @@
-"""What all command lines share: how they end, and how they name Python."""
+"""What all command lines share: how they end, how they name Python, and how they quote what to type."""
 
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Callable
@@ -11,10 +12,18 @@ from numser.errors import InputError
 
 
 def run(main: Callable[[], int | None]) -> NoReturn:
-    """Call `main` and end the process: a user's mistake is one sentence and exit code 2, not a traceback."""
+    """Call `main` and end the process: a user's mistake is one sentence and exit code 2, not a traceback.
+
+    What the terminal's encoding lacks, such as λ in Windows' cp1252, is printed as an escape.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a notebook's streams lack it, and need it not
+            stream.reconfigure(errors="backslashreplace")
     try:
-        code = main() or 0
-        sys.stdout.flush()
+        try:
+            code = main() or 0
+        finally:  # --help ends main by SystemExit
+            sys.stdout.flush()
     except InputError as mistake:
         print(f"error: {mistake}", file=sys.stderr)
         code = 2
@@ -34,3 +43,13 @@ def python_command() -> str:
         return "python"
     here = Path.cwd()
     return str(running.relative_to(here)) if running.is_relative_to(here) else str(running)
+
+
+def shell_line(*words: str | Path) -> str:
+    """The words as one line to type into the shell, quoted where they hold spaces and the like."""
+    words = [str(word) for word in words]
+    if sys.platform == "win32":
+        from subprocess import list2cmdline
+
+        return list2cmdline(words)
+    return shlex.join(words)

@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from numbers import Integral, Real
 
 import numpy as np
 import scipy.fft
@@ -23,8 +24,9 @@ _CHUNK = 256  # frames whose spectra are in memory at once, about 3 MB
 class FeatureSettings:
     """All numbers that the features depend on; a checkpoint keeps them beside its parameters.
 
-    Raises      ValueError: a number that should be positive is not; the window does not fit into the FFT
-                frame; the bands do not fit below half the sampling rate
+    Raises      ValueError: what should be a whole number is not, or a number is not finite or, where it should be,
+                not positive; the window does not fit into the FFT frame; the bands do not fit below half the
+                sampling rate
     """
 
     sample_rate: int = SAMPLE_RATE  # Hz
@@ -39,6 +41,11 @@ class FeatureSettings:
     longest: int = 700  # frames that are kept of a longer utterance, 7 s
 
     def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            number = getattr(self, field.name)
+            kind, meant = (Integral, "whole") if field.type is int else (Real, "finite")
+            if isinstance(number, bool) or not isinstance(number, kind) or not abs(number) < np.inf:
+                raise ValueError(f"{field.name}: should be a {meant} number, found {number!r}")
         for name in ("sample_rate", "window", "hop", "bands", "floor", "dynamic_range", "longest"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name}: should be positive, found {getattr(self, name)}")

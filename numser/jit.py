@@ -14,16 +14,26 @@ def jit(function: Callable) -> Callable:
     """Compile `function` with Numba at its first call, and remember the machine code on disk.
 
     The kernels run without Python's lock, so that two threads can each work on their part of a batch.
-    Where no cache folder can be written the kernel is compiled anew in each process, and one warning says so.
+    Where no cache folder can be written kernels are compiled anew in each process, and one warning says so.
     A jitted function may call jitted functions of its own file only: Numba does not notice when a
     function in another file has changed, and would go on using the old machine code.
     """
     try:
         return numba.njit(cache=True, **_OPTIONS)(function)
     except RuntimeError:  # numba: "no locator available", raised while decorating
+        _warn_once()
+        return numba.njit(**_OPTIONS)(function)
+
+
+_warned = False
+
+
+def _warn_once() -> None:
+    global _warned
+    if not _warned:
+        _warned = True
         warnings.warn(
             "numser: no folder for compiled kernels can be written, so they are compiled anew in each process; "
             "set NUMBA_CACHE_DIR to a folder you may write to",
-            stacklevel=2,
+            stacklevel=3,
         )
-        return numba.njit(**_OPTIONS)(function)

@@ -16,6 +16,7 @@ Deviation   the GRU's directions share their weights (see layers/gru.py); the pa
 import argparse
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -55,10 +56,12 @@ class SeparableSER:
     dropout: float = 0.0
 
     def __post_init__(self):
-        if self.n_classes < 2:
-            raise ValueError(f"n_classes: should be at least 2, found {self.n_classes}")
-        if self.n_blocks < 0:
-            raise ValueError(f"n_blocks: should be 0 or more, found {self.n_blocks}")
+        for name, least in (("n_classes", 2), ("n_blocks", 0)):
+            number = getattr(self, name)
+            if isinstance(number, bool) or not isinstance(number, Integral) or number < least:
+                raise ValueError(f"{name}: should be a whole number of at least {least}, found {number!r}")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout: should be at least 0 and below 1, found {self.dropout}")
 
     @cached_property
     def network(self) -> Sequential:
@@ -153,14 +156,15 @@ def stages(model: SeparableSER, frames: int) -> list[Stage]:
 def main(argv: list[str] | None = None) -> None:
     """Print the network's layers: output shape for an utterance, parameters, multiply-accumulates."""
     parser = argparse.ArgumentParser(prog="python -m numser.model", description=main.__doc__)
-    parser.add_argument("--blocks", type=int, default=4, help="inverted residuals, 0 or more (default 4)")
-    parser.add_argument("--classes", type=int, default=7, help="emotions, 2 or more (default 7)")
-    parser.add_argument("--seconds", type=float, default=3, help="length of the utterance (default 3)")
+    parser.add_argument("--blocks", type=int, default=4, help="inverted residuals, 0 to 100 (default 4)")
+    parser.add_argument("--classes", type=int, default=7, help="emotions, 2 to 1000 (default 7)")
+    parser.add_argument("--seconds", type=float, default=3, help="length of the utterance, 0.02 to 60 (default 3)")
     parser.add_argument("--no-attention", action="store_true", help="the GRU's last states instead")
     parser.add_argument("--untied", action="store_true", help="own GRU weights for each direction")
     args = parser.parse_args(argv)
-    if args.blocks < 0 or args.classes < 2 or not 0.02 <= args.seconds <= 60:
-        parser.error("--blocks should be 0 or more, --classes 2 or more, --seconds between 0.02 and 60")
+    for name, least, most in (("blocks", 0, 100), ("classes", 2, 1000), ("seconds", 0.02, 60)):
+        if not least <= getattr(args, name) <= most:  # NaN is refused too
+            parser.error(f"--{name} should be from {least} to {most}, found {getattr(args, name)}")
     model = SeparableSER(args.classes, args.blocks, not args.no_attention, not args.untied)
     frames = 1 + int(args.seconds * 100)
     table = stages(model, frames)

@@ -1,6 +1,8 @@
 """What several tests share."""
 
 import os
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,13 @@ settings.register_profile("numser", deadline=None)  # a kernel's first call comp
 settings.load_profile("numser")
 
 PROJECT = Path(__file__).parents[1]
+
+
+def cpu_seconds(work: Callable[[], object]) -> float:
+    """Processor time of this process, which other programs on a busy machine do not lengthen much."""
+    start = time.process_time()
+    work()
+    return time.process_time() - start
 
 
 @pytest.fixture(scope="session")

@@ -27,6 +27,8 @@ def tone(hertz, sample_rate, seconds=0.5):
         ("a.WAV", "DOUBLE", 1e-7),
         ("a.flac", "PCM_24", 1e-6),
         ("a.ogg", "VORBIS", 0.05),
+        ("a.mp3", "MPEG_LAYER_III", 0.05),
+        ("Wörter – 音.wav", "PCM_16", 4e-5),
     ],
 )
 def test_a_file_is_its_waveform(tmp_path, file_name, subtype, error):
@@ -34,6 +36,24 @@ def test_a_file_is_its_waveform(tmp_path, file_name, subtype, error):
     waveform = read_audio(tmp_path / file_name)
     assert waveform.dtype == np.float32
     np.testing.assert_allclose(waveform, tone(440, 16_000), atol=error)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file names are text on macOS and Windows")
+def test_a_file_name_need_not_be_utf_8(tmp_path):
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.wav"))
+    path.write_bytes(b"")
+    with pytest.raises(InputError, match="cannot be read as sound"):
+        read_audio(path)
+    with path.open("wb") as file:
+        soundfile.write(file, tone(440, 16_000), 16_000, format="WAV")
+    np.testing.assert_allclose(read_audio(path), tone(440, 16_000), atol=4e-5)
+    assert duration(path) == 0.5
+
+
+def test_an_mp3_may_begin_with_zeros(tmp_path):
+    soundfile.write(tmp_path / "a.mp3", tone(440, 16_000), 16_000, format="MP3")
+    (tmp_path / "b.mp3").write_bytes(bytes(1000) + (tmp_path / "a.mp3").read_bytes())
+    assert len(read_audio(tmp_path / "b.mp3")) == 8000
 
 
 # 44101 Hz needs 16000/44101, a filter of 882,020 taps; the fraction for 192001 Hz is not exact.
@@ -165,6 +185,27 @@ def test_refuses_file(tmp_path, file_name, write, complaint):
         read_audio(path)
     assert str(refusal.value).startswith(f"{path}: ")
     assert "\n" not in str(refusal.value)
+
+
+def test_refuses_what_does_not_fit_in_memory(tmp_path, monkeypatch):
+    """Such as a FLAC whose damaged header says 2³⁶ samples, on most systems. Here it fails on every system."""
+
+    def no_memory(*_, **__):
+        raise MemoryError
+
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.zeros(16_000 * 36), 16_000)
+    monkeypatch.setattr(soundfile.SoundFile, "read", no_memory)
+    with pytest.raises(InputError, match=r"0\.01 hours of sound, .* do not fit in memory; cut") as refusal:
+        read_audio(path)
+    assert str(refusal.value).startswith(f"{path}: ")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_refuses_a_pipe(tmp_path):
+    os.mkfifo(tmp_path / "pipe.wav")
+    with pytest.raises(InputError, match="this is a pipe"):
+        read_audio(tmp_path / "pipe.wav")
 
 
 @pytest.mark.parametrize(("file_name", "complaint"), [("", "folder"), ("missing.wav", "No such file")])

@@ -80,6 +80,24 @@ def test_votes_from_a_file_that_was_saved_as_utf_8(tmp_path):
     assert utterance.votes == 0.9
 
 
+@pytest.mark.parametrize(
+    ("number", "share"), [("87,5", 0.875), ("87.5", 0.875), ("87", 0.87), ("0,00", 0), ("100.00\r", 1)]
+)
+def test_votes_with_comma_point_or_neither(tmp_path, number, share):
+    make(tmp_path, "03a01Fa.wav", votes=f"Nr.\tSatz\terkannt\n1\t03a01Fa.wav\t{number}\n\n")
+    (utterance,) = emodb.load(tmp_path).utterances
+    assert utterance.votes == share
+
+
+@pytest.mark.parametrize("number", ["650,00", "100,01", "-5,00", "1.000,00", "87,5,5", "viele", "", "\xa0\xa0"])
+def test_refuses_votes_that_are_no_percentage(tmp_path, number):
+    rows = f"Nr.\tSatz\terkannt\n1\t03a01Ab.wav\t80,00\n2\t03a01Fa.wav\t{number}\n3\t03a01Nc.wav\t90,00\n"
+    make(tmp_path, "03a01Nc.wav", votes=rows)
+    with pytest.raises(InputError, match=r": row 3 .* from 0 to 100 .* found '2 03a01Fa.wav.*'; correct") as refusal:
+        emodb.load(tmp_path)
+    assert str(refusal.value).startswith(f"{tmp_path / 'erkennung.txt'}: ")
+
+
 def test_other_files_are_passed_over(tmp_path):
     make(tmp_path, "03a01Fa.wav")
     (tmp_path / "wav" / "._03a01Fa.wav").write_bytes(b"macOS")
@@ -120,13 +138,23 @@ def test_refuses_what_is_no_sound(tmp_path):
 
 
 def test_refuses_a_folder_without_recordings(tmp_path):
-    with pytest.raises(InputError, match=r"nowhere: there is no such folder.*emodb.bilderbar.info"):
-        emodb.load(tmp_path / "nowhere")
-    with pytest.raises(InputError, match=r"there is no folder wav in it.*emodb.bilderbar.info"):
-        emodb.load(tmp_path)
+    remedy = (
+        "unpack http://emodb.bilderbar.info/download/download.zip and give, as --data, the folder that holds wav and "
+        "erkennung.txt"
+    )
+
+    def refusal(folder):
+        with pytest.raises(InputError) as refused:
+            emodb.load(folder)
+        return str(refused.value)
+
+    nowhere, file = tmp_path / "nowhere", tmp_path / "download.zip"
+    file.touch()
+    assert refusal(nowhere) == f"{nowhere}: there is no such folder; to use Emo-DB, {remedy}"
+    assert refusal(file) == f"{file}: this is a file, not a folder; to use Emo-DB, {remedy}"
+    assert refusal(tmp_path) == f"{tmp_path}: there is no folder wav in it, as Emo-DB has; {remedy}"
     make(tmp_path)
-    with pytest.raises(InputError, match=r"wav: there are no .wav files in it.*emodb.bilderbar.info"):
-        emodb.load(tmp_path)
+    assert refusal(tmp_path) == f"{tmp_path / 'wav'}: there are no .wav files in it; {remedy}"
 
 
 def test_looks_in_the_cache_folder(tmp_path, monkeypatch):

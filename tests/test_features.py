@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import cpu_seconds
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +21,7 @@ from numser.features import (
     log_mel,
     mel_filterbank,
 )
+from numser.threads import one_blas_thread
 
 
 def seconds(n):
@@ -164,6 +166,12 @@ def test_nothing_is_more_than_80_db_below_the_maximum(decay):
     assert y.max() - y.min() <= 80 + 1e-4
 
 
+def test_a_core_hears_100_times_as_fast_as_one_speaks():
+    waveform = noise(60 * 16_000)
+    with one_blas_thread():
+        assert min(cpu_seconds(lambda: log_mel(waveform)) for _ in range(5)) < 0.6
+
+
 def test_silence_is_at_the_floor():
     np.testing.assert_allclose(log_mel(np.zeros(1000, np.float32)), np.full((7, 128), -100), rtol=1e-6)
 
@@ -225,6 +233,13 @@ def test_log_mel_refuses(waveform, complaint):
         ({"fft": 1023}, "fft: should be even"),
         ({"highest": 9000.0}, "found 0.0 and 9000.0"),
         ({"lowest": 8000.0}, "found 8000.0 and 8000.0"),
+        ({"fft": 1024.0}, "fft: should be a whole number, found 1024.0"),
+        ({"hop": 160.5}, "hop: should be a whole number, found 160.5"),
+        ({"longest": True}, "longest: should be a whole number, found True"),
+        ({"bands": "128"}, "bands: should be a whole number, found '128'"),
+        ({"floor": float("nan")}, "floor: should be a finite number, found nan"),
+        ({"dynamic_range": float("inf")}, "dynamic_range: should be a finite number, found inf"),
+        ({"lowest": None}, "lowest: should be a finite number, found None"),
     ],
 )
 def test_settings_refuse(numbers, complaint):

@@ -1,5 +1,6 @@
 """What is imported when. Slow packages come only with what needs them."""
 
+import os
 import subprocess
 import sys
 
@@ -24,6 +25,27 @@ def modules_after(statement: str) -> set[str]:
 )
 def test_slow_packages_are_not_imported_before_they_are_needed(statement, absent):
     assert modules_after(statement) & absent == set()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not add up its children's time")
+@pytest.mark.parametrize(
+    ("arguments", "limit"),
+    [
+        (["-c", "import numser"], 0.3),
+        (["-m", "numser.train", "--help"], 1.0),
+        (["-m", "numser.predict", "--help"], 1.0),
+    ],
+)
+def test_what_should_be_quick_is(arguments, limit):
+    """Processor time, best of three."""
+
+    def seconds():
+        before = os.times()
+        subprocess.run([sys.executable, *arguments], capture_output=True, check=True)
+        after = os.times()
+        return after.children_user + after.children_system - before.children_user - before.children_system
+
+    assert min(seconds() for _ in range(3)) < limit
 
 
 def test_what_numser_offers_is_there_when_asked_for():

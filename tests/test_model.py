@@ -60,8 +60,7 @@ def test_the_first_loss_is_ln_k(classes):
     rng = np.random.default_rng(0)
     model = SeparableSER(classes)
     labels = rng.integers(classes, size=24)
-    frames = np.repeat(rng.integers(30, 90, 24), 1)
-    x = pack([rng.standard_normal((n, 128)).astype(np.float32) for n in frames])
+    x = pack([rng.standard_normal((n, 128)).astype(np.float32) for n in rng.integers(30, 90, 24)])
     for seed in range(3):
         logits, _ = model.forward(model.init(np.random.default_rng(seed)), x)
         weights = losses.class_weights(labels, classes)[labels]
@@ -100,10 +99,26 @@ def test_what_it_refuses():
         model.forward(params, pack([np.ones((2, 128), np.float32)]))
     with pytest.raises(ValueError, match=r"\(any, 128\), found \(9, 64\)"):
         model.forward(params, pack([np.ones((9, 64), np.float32)]))
-    with pytest.raises(ValueError, match="n_classes"):
-        SeparableSER(1)
-    with pytest.raises(ValueError, match="n_blocks"):
-        SeparableSER(4, n_blocks=-1)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "complaint"),
+    [
+        ("n_classes", 1, "whole number of at least 2, found 1"),
+        ("n_classes", 4.0, "found 4.0"),
+        ("n_classes", True, "found True"),
+        ("n_classes", "4", "found '4'"),
+        ("n_blocks", -1, "whole number of at least 0, found -1"),
+        ("n_blocks", 1.5, "found 1.5"),
+        ("n_blocks", False, "found False"),
+        ("dropout", 1.0, "at least 0 and below 1, found 1.0"),
+        ("dropout", -0.1, "found -0.1"),
+        ("dropout", float("nan"), "found nan"),
+    ],
+)
+def test_refuses_hyper_parameters(name, value, complaint):
+    with pytest.raises(ValueError, match=f"^{name}: should be .*{complaint}$"):
+        SeparableSER(**{"n_classes": 4, name: value})
 
 
 def test_one_seed_is_one_network_in_both_precisions():
@@ -129,8 +144,22 @@ def test_the_layer_table(capsys):
     printed = capsys.readouterr().out
     assert "931,271" in printed
     assert "150 × 63 × 32" in printed
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "bounds"),
+    [
+        ("--classes", "1", "2 to 1000"),
+        ("--classes", "1000000000", "2 to 1000"),
+        ("--blocks", "-1", "0 to 100"),
+        ("--blocks", "101", "0 to 100"),
+        ("--seconds", "nan", "0.02 to 60"),
+    ],
+)
+def test_the_layer_table_has_bounds(option, value, bounds, capsys):
     with pytest.raises(SystemExit, match="2"):
-        main(["--classes", "1"])
+        main([option, value])
+    assert f"{option} should be from {bounds}, found {value}" in capsys.readouterr().err
 
 
 def test_recognise_keeps_the_order_of_utterances():

@@ -28,6 +28,10 @@ def test_every_layers_file_is_in_the_map():
     assert files - set(re.findall(r"\]\(([^)]+)\)", MAP)) == {"numser/layers/__init__.py", "numser/layers/initial.py"}
 
 
+def test_no_placeholder_is_left():
+    assert re.findall(r"\b[A-Z]+_[A-Z_]*RESULT\b", README) == []
+
+
 def test_the_test_command_is_the_one_that_ci_reads():
     block = re.search(r"<!-- command: tests -->\n```sh\n(.*?)\n```", README, re.DOTALL)
     assert block[1].endswith("-m pytest")

@@ -5,6 +5,7 @@ from functools import cache
 import numpy as np
 import pytest
 import soundfile
+from conftest import cpu_seconds
 
 from numser.audio import SAMPLE_RATE
 from numser.commandline import run
@@ -113,6 +114,14 @@ def test_a_part_has_the_same_bits_as_the_whole(whole, monkeypatch):
 def test_an_utterance_is_made_once():
     first, second = (synthetic.load(speakers=["01"], texts=["a01"]).utterances for _ in range(2))
     assert all(one is other for one, other in zip(first, second, strict=True))
+
+
+def test_speech_is_made_20_times_as_fast_as_spoken(whole):  # `whole` has compiled the kernels
+    def make():
+        return [synthetic.perform.__wrapped__("05", "b01", emotion) for emotion in synthetic.EMOTIONS]
+
+    spoken = sum(len(p.utterance.waveform) for p in make()) / SAMPLE_RATE
+    assert min(cpu_seconds(make) for _ in range(3)) < spoken / 20
 
 
 def test_wrong_names_are_told():

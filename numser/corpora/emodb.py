@@ -34,7 +34,7 @@ _EMOTIONS = {
     "N": "neutral",
 }
 _NAME = re.compile(r"(?P<speaker>\d\d)(?P<text>[a-z]\d\d)(?P<emotion>[WLEAFTN])[a-z]")
-_VOTES = re.compile(r"(?P<name>\w+)\.wav\s+(?P<percent>\d+(?:,\d+)?)")
+_VOTES = re.compile(r"(?P<name>\w+)\.wav\s+(?P<percent>\d+(?:[.,]\d+)?)(?![\d.,])")
 
 # What the full corpus holds.
 _CLASSES = dict(anger=127, boredom=81, disgust=46, fear=69, happiness=71, neutral=79, sadness=62)
@@ -48,7 +48,7 @@ def load(data: Path | None = None) -> Corpus:
     the sound only each file's header is read. Votes are None where `erkennung.txt` has none.
 
     Raises      InputError: there is no such folder; it holds no recordings; a name is not Emo-DB's; a file is
-                not sound
+                not sound; a row of `erkennung.txt` has no percentage
     """
     folder = cache_folder() / "emodb" if data is None else Path(data)
     recordings = _recordings(folder)
@@ -61,6 +61,8 @@ def _recordings(folder: Path) -> list[Path]:
     """Sound files in `folder/wav`, by name; hidden ones, such as macOS's ._03a01Fa.wav, are no recordings."""
     remedy = f"unpack {ADDRESS} and give, as --data, the folder that holds wav and erkennung.txt"
     wav = folder / "wav"
+    if folder.is_file():
+        raise InputError(f"{folder}: this is a file, not a folder; to use Emo-DB, {remedy}")
     if not folder.is_dir():
         raise InputError(f"{folder}: there is no such folder; to use Emo-DB, {remedy}")
     if not wav.is_dir():
@@ -95,15 +97,27 @@ def _utterance(path: Path, votes: dict[str, float]) -> Utterance:
 def _votes(path: Path) -> dict[str, float]:
     """Share of listeners who recognised each recording's emotion; empty where there is no such file.
 
-    A row is "1␣␣→03a01Ab.wav→65,00␣␣␣␣␣→35,00␣␣␣␣␣": tabs, decimal commas, stray non-breaking spaces.
+    A row is "1␣␣→03a01Ab.wav→65,00␣␣␣␣␣→35,00␣␣␣␣␣": tabs, decimal commas, stray non-breaking spaces. A program
+    that the table went through may have made the commas points. Rows without a .wav, such as the first, are headings.
     """
     try:
-        rows = path.read_text(encoding="latin-1")
+        rows = path.read_text(encoding="latin-1").split("\n")
     except FileNotFoundError:
         return {}
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check its rights") from None
-    return {row["name"]: float(row["percent"].replace(",", ".")) / 100 for row in _VOTES.finditer(rows)}
+    votes = {}
+    for number, row in enumerate(rows, start=1):
+        found = _VOTES.search(row)
+        percent = float(found["percent"].replace(",", ".")) if found else None
+        if percent is not None and percent <= 100:
+            votes[found["name"]] = percent / 100
+        elif ".wav" in row:
+            raise InputError(
+                f"{path}: row {number} should have a percentage from 0 to 100 after the name, as in "
+                f"03a01Fa.wav 90,00, found {' '.join(row.split())!r}; correct it"
+            )
+    return votes
 
 
 def _findings(folder: Path, utterances: list[Utterance]) -> list[str]:

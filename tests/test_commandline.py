@@ -1,0 +1,99 @@
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from numser.commandline import python_command, run, shell_line
+from numser.errors import InputError
+
+
+def code_of(main):
+    with pytest.raises(SystemExit) as end:
+        run(main)
+    return end.value.code
+
+
+def run_python(*arguments, **options):
+    options = {"capture_output": True, "text": True, "check": False} | options
+    return subprocess.run([sys.executable, *arguments], **options)
+
+
+@pytest.mark.parametrize(("value", "code"), [(None, 0), (0, 0), (1, 1), (130, 130)])
+def test_what_main_returns_is_the_exit_code(value, code):
+    assert code_of(lambda: value) == code
+
+
+def test_a_users_mistake_is_one_line(capsys):
+    def main():
+        print("so far so good")
+        raise InputError("a.wav: it holds no samples; record it anew")
+
+    assert code_of(main) == 2
+    assert capsys.readouterr() == ("so far so good\n", "error: a.wav: it holds no samples; record it anew\n")
+
+
+def test_an_interrupt_ends_quietly(capsys):
+    def main():
+        raise KeyboardInterrupt
+
+    assert code_of(main) == 130
+    assert capsys.readouterr() == ("", "")
+
+
+def test_other_errors_keep_their_traceback():
+    with pytest.raises(ZeroDivisionError):
+        run(lambda: 1 // 0)
+
+
+PRINTS_LITTLE = "run(lambda: print('a line of text'))"
+PRINTS_MUCH = "run(lambda: print('a line of text\\n' * 100_000))"
+HELPS = "import argparse; run(lambda: argparse.ArgumentParser().parse_args(['--help']))"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a pipe breaks in another way")
+@pytest.mark.parametrize("program", [PRINTS_LITTLE, PRINTS_MUCH, HELPS])
+def test_a_reader_who_has_gone_is_no_error(program):
+    reading, writing = os.pipe()
+    os.close(reading)
+    program = f"from numser.commandline import run; {program}"
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    with os.fdopen(writing, "wb") as pipe:
+        done = run_python("-c", program, env=buffered, stdout=pipe, stderr=subprocess.PIPE, capture_output=False)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+@pytest.mark.parametrize("arguments", [["numser.train", "--help"], ["numser.model", "--blocks", "0"]])
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
+def test_a_terminal_without_greek_letters(arguments, encoding):
+    done = run_python("-m", *arguments, env=os.environ | {"PYTHONIOENCODING": encoding}, encoding=encoding)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert ("\\u03bb" if arguments[0] == "numser.train" else "\\u2070") in done.stdout
+
+
+def test_streams_that_cannot_be_set_are_left_alone(monkeypatch):
+    class Stream:
+        text = ""
+
+        def write(self, text):
+            self.text += text
+
+        def flush(self):
+            pass
+
+    monkeypatch.setattr(sys, "stdout", Stream())
+    assert code_of(lambda: print("λ")) == 0
+    assert sys.stdout.text == "λ\n"
+
+
+def test_a_shell_line_is_read_as_its_words():
+    words = [python_command(), "-m", "numser.predict", Path("my runs") / "it's.npz", "$HOME", "a.wav", ""]
+    assert shlex.split(shell_line(*words)) == [str(word) for word in words]
+    assert shell_line("python", "-m", "numser.predict", Path("a.wav")) == "python -m numser.predict a.wav"
+
+
+def test_a_line_for_windows(monkeypatch):
+    monkeypatch.setattr("sys.platform", "win32")
+    assert shell_line("python", "my runs\\model.npz", "a.wav") == 'python "my runs\\model.npz" a.wav'

@@ -1,0 +1,44 @@
+import warnings
+
+import numba
+import pytest
+
+from numser import jit
+
+
+@pytest.fixture
+def nowhere_to_write(monkeypatch):
+    """Numba as it is where no cache folder can be written."""
+    njit = numba.njit
+
+    def refusing(*args, cache=False, **kwargs):
+        def decorate(function):
+            if cache:
+                raise RuntimeError("cannot cache function: no locator available")
+            return njit(**kwargs)(function)
+
+        return decorate
+
+    monkeypatch.setattr(numba, "njit", refusing)
+    monkeypatch.setattr(jit, "_warned", False)
+
+
+def test_without_a_cache_folder_kernels_work_and_one_warning_says_so(nowhere_to_write):
+    def double(x):
+        return 2 * x
+
+    def square(x):
+        return x * x
+
+    with pytest.warns(UserWarning) as warned:
+        kernels = [jit.jit(double), jit.jit(square)]
+    assert [kernel(3) for kernel in kernels] == [6, 9]
+    assert len(warned) == 1
+    assert "set NUMBA_CACHE_DIR to a folder you may write to" in str(warned[0].message)
+    assert warned[0].filename == __file__  # it points at the kernel
+
+
+def test_with_a_cache_folder_there_is_no_warning():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        jit.jit(lambda x: x)
