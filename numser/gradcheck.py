@@ -124,6 +124,8 @@ def decisions(cache: Any) -> Iterator[np.ndarray]:
     if isinstance(cache, np.ndarray):
         if cache.dtype in (np.bool_, np.uint8):
             yield cache
+    elif hasattr(cache, "decisions"):
+        yield from cache.decisions()
     elif isinstance(cache, (tuple, list)):
         for part in cache:
             yield from decisions(part)
@@ -189,6 +191,8 @@ def examples(
         "Flatten": Example(layers.Flatten(), image),
         "separable_block": Example(layers.separable_block(channels, other, channels), image),
         "inverted_residual": Example(layers.inverted_residual(channels, other), image),
+        "FusedBlock": Example(layers.FusedBlock(channels, other, channels, residual=True), image),
+        "FusedBlock, no residual": Example(layers.FusedBlock(channels, channels, other), image),
         "Residual": Example(layers.Residual(layers.DepthwiseConv(channels)), image),
         "Sequential": Example(
             layers.Sequential((("flat", layers.Flatten()), ("gru", layers.GRU(frequencies * channels, other)))),

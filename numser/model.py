@@ -29,13 +29,12 @@ from numser.layers import (
     Dense,
     Dropout,
     Flatten,
+    FusedBlock,
     LastState,
     MaxPool,
     PReLU,
     ReLU,
     Sequential,
-    inverted_residual,
-    separable_block,
 )
 from numser.layers.pool import before
 from numser.ragged import Ragged, check_ragged, offsets_of
@@ -69,9 +68,9 @@ class SeparableSER:
         return Sequential(
             (
                 ("entry", Sequential((("", Conv(1, 32)), ("", ReLU())))),
-                ("stem", separable_block(32, 64, 64)),
+                ("stem", FusedBlock(32, 64, 64)),
                 ("pool", MaxPool()),
-                *((f"blocks.{i}", inverted_residual(64, 128)) for i in range(self.n_blocks)),
+                *((f"blocks.{i}", FusedBlock(64, 128, 64, residual=True)) for i in range(self.n_blocks)),
                 ("flatten", Flatten()),
                 ("gru", GRU(32 * 64, UNITS, self.tied)),
                 ("attention", Attention(2 * UNITS)) if self.attention else ("last", LastState(UNITS)),

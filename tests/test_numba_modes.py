@@ -11,7 +11,19 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parent
-LAYERS = ["conv", "pointwise", "depthwise", "pool", "gru", "attention", "dense", "activation", "dropout", "compose"]
+LAYERS = [
+    "conv",
+    "pointwise",
+    "depthwise",
+    "fused",
+    "pool",
+    "gru",
+    "attention",
+    "dense",
+    "activation",
+    "dropout",
+    "compose",
+]
 LAYER_TESTS = [TESTS / f"test_{name}.py" for name in ["contract", *LAYERS]]
 OUT_OF_BOUNDS = """
 import numpy as np

@@ -8,6 +8,7 @@ from numser.layers.dense import Dense
 from numser.layers.depthwise import DepthwiseConv
 from numser.layers.dropout import Dropout
 from numser.layers.flatten import Flatten
+from numser.layers.fused import FusedBlock
 from numser.layers.gru import GRU
 from numser.layers.inverted_residual import inverted_residual, separable_block
 from numser.layers.pointwise import PointwiseConv
@@ -21,6 +22,7 @@ __all__ = [
     "DepthwiseConv",
     "Dropout",
     "Flatten",
+    "FusedBlock",
     "LastState",
     "Layer",
     "MaxPool",

@@ -6,8 +6,11 @@
     dx[2t+i,2f+j,c] += Σ_o  w[i,j,c,o] · dy[t,f,o]                 one input feeds up to four outputs
     db[o]            = Σ_tf dy[t,f,o]
 
+Each output sees a window of 3 · 3 · C numbers. With all windows gathered as the rows of a matrix, the sums above
+are matrix products, as in a pointwise convolution. Backward scatters the windows' gradients to where they came from.
+
 Shapes      x (N, F, C)   w (3, 3, C, O)   b (O,)   y (N', (F−3)//2+1, O);   T frames become (T−3)//2+1
-Remembers   x             (dw needs it)
+Remembers   the windows   (dw needs them)
 Raises      ValueError: channels differ; an utterance has fewer than 3 frames; offsets do not run 0 … N
 Deviation   none
 """
@@ -22,40 +25,47 @@ from numser.ragged import Ragged, check_array, check_parameters, check_ragged, o
 
 
 @jit
-def conv_forward(x, x_offsets, w, b, y, y_offsets):
-    """Fill y (N', F', O) from x (N, F, C)."""
-    in_channels, channels = w.shape[2], w.shape[3]
-    for u in range(len(x_offsets) - 1):
-        for t in range(y_offsets[u], y_offsets[u + 1]):
-            top = x_offsets[u] + 2 * (t - y_offsets[u])
-            for f in range(y.shape[1]):
-                for o in range(channels):
-                    y[t, f, o] = b[o]
+def gather_windows(x, x_offsets, windows, offsets):
+    """Fill windows (N', F', 3, 3, C): for each position of y, the part of x that it sees."""
+    for u in range(len(offsets) - 1):
+        for t in range(offsets[u], offsets[u + 1]):
+            top = x_offsets[u] + 2 * (t - offsets[u])
+            for f in range(windows.shape[1]):
                 for i in range(3):
                     for j in range(3):
-                        for c in range(in_channels):
-                            for o in range(channels):
-                                y[t, f, o] += w[i, j, c, o] * x[top + i, 2 * f + j, c]
+                        for c in range(x.shape[2]):
+                            windows[t, f, i, j, c] = x[top + i, 2 * f + j, c]
 
 
 @jit
-def conv_backward(x, x_offsets, w, dy, y_offsets, dx, dw):
-    """Add to dx (N, F, C) and dw (3, 3, C, O), which start as zeros."""
-    in_channels, channels = w.shape[2], w.shape[3]
-    for u in range(len(x_offsets) - 1):
-        for t in range(y_offsets[u], y_offsets[u + 1]):
-            top = x_offsets[u] + 2 * (t - y_offsets[u])
-            for f in range(dy.shape[1]):
+def scatter_windows(dwindows, offsets, dx, x_offsets):
+    """Add to dx (N, F, C), which starts as zeros, what each window says of the part it saw."""
+    for u in range(len(offsets) - 1):
+        for t in range(offsets[u], offsets[u + 1]):
+            top = x_offsets[u] + 2 * (t - offsets[u])
+            for f in range(dwindows.shape[1]):
                 for i in range(3):
                     for j in range(3):
-                        for c in range(in_channels):
-                            # forward: y += w * x, so: dw += x * dy and dx += w * dy
-                            pixel = x[top + i, 2 * f + j, c]
-                            gradient = dx[top + i, 2 * f + j, c]
-                            for o in range(channels):
-                                dw[i, j, c, o] += pixel * dy[t, f, o]
-                                gradient += w[i, j, c, o] * dy[t, f, o]
-                            dx[top + i, 2 * f + j, c] = gradient
+                        for c in range(dx.shape[2]):
+                            # forward: windows = x, so:
+                            dx[top + i, 2 * f + j, c] += dwindows[t, f, i, j, c]
+
+
+def conv_forward(windows, w, b):
+    """Y = windows · W + b: each window, laid out as a row, times the weights, laid out as a matrix."""
+    y = windows.reshape(-1, w[..., 0].size) @ w.reshape(-1, w.shape[3])
+    y += b
+    return y.reshape(*windows.shape[:2], w.shape[3])
+
+
+def conv_backward(windows, w, dy):
+    """Gradients (dwindows, dw, db), given that of y."""
+    rows, dy_rows = windows.reshape(-1, w[..., 0].size), dy.reshape(-1, w.shape[3])
+    # forward: Y = windows · W + b, so:
+    dwindows = dy_rows @ w.reshape(-1, w.shape[3]).T
+    dw = rows.T @ dy_rows
+    db = dy_rows.sum(0)
+    return dwindows.reshape(windows.shape), dw.reshape(w.shape), db
 
 
 @dataclass(frozen=True)
@@ -84,15 +94,16 @@ class Conv:
                 f"{x.lengths.min()} frames of {x.data.shape[1]}"
             )
         offsets = offsets_of((x.lengths - 3) // 2 + 1)
-        y = np.empty((offsets[-1], (x.data.shape[1] - 3) // 2 + 1, self.channels), x.data.dtype)
-        conv_forward(x.data, x.offsets, params["w"], params["b"], y, offsets)
-        return Ragged(y, offsets), (x, offsets)
+        frequencies = (x.data.shape[1] - 3) // 2 + 1
+        windows = np.empty((offsets[-1], frequencies, 3, 3, self.in_channels), x.data.dtype)
+        gather_windows(x.data, x.offsets, windows, offsets)
+        return Ragged(conv_forward(windows, params["w"], params["b"]), offsets), (windows, offsets, x)
 
     def backward(self, params, cache, dy: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """Gradients of x and of w and b, given that of y."""
-        x, offsets = cache
-        shape = (offsets[-1], (x.data.shape[1] - 3) // 2 + 1, self.channels)
-        check_array(dy, shape, x.data.dtype, "dy")
-        dx, dw = np.zeros_like(x.data), np.zeros_like(params["w"])
-        conv_backward(x.data, x.offsets, params["w"], dy, offsets, dx, dw)
-        return dx, {"w": dw, "b": dy.sum((0, 1))}
+        windows, offsets, x = cache
+        check_array(dy, (*windows.shape[:2], self.channels), windows.dtype, "dy")
+        dwindows, dw, db = conv_backward(windows, params["w"], dy)
+        dx = np.zeros_like(x.data)
+        scatter_windows(dwindows, offsets, dx, x.offsets)
+        return dx, {"w": dw, "b": db}
