@@ -51,10 +51,10 @@ class Progress:
 
 
 def duration(seconds: float) -> str:
-    """A length of time as a person would say it: 42 s, 3 min 20 s, 2 h 5 min."""
+    """A length of time as a person would say it: 42 s, 3 min, 2 h 5 min."""
     seconds = round(seconds)
-    if seconds < 60:
+    if seconds < 100:
         return f"{seconds} s"
     if seconds < 3600:
-        return f"{seconds // 60} min {seconds % 60} s"
+        return f"{round(seconds / 60)} min"
     return f"{seconds // 3600} h {seconds % 3600 // 60} min"

@@ -352,16 +352,15 @@ class _Follower:
         self.best = ""
 
     def step(self, state: State, loss: float) -> None:
-        self.progress.live(f"{self._where(state)}  loss {loss:.3f}{self.best}  {self._left(state)}")
+        self.progress.live(self._line(state, loss))
 
     def validation(self, state: State) -> None:
         row = state.history[-1]
-        self.best = f"  validation UA {row.validation_ua:.3f}  best {state.best_ua:.3f} (step {state.best_step})"
-        self.progress.step(f"{self._where(state)}  loss {row.loss:.3f}{self.best}  {self._left(state)}")
+        self.best = f"  validation UA {row.validation_ua:.3f}  best {state.best_ua:.3f} at {state.best_step}"
+        self.progress.step(self._line(state, row.loss))
 
-    def _where(self, state: State) -> str:
-        return f"step {state.step:>{len(str(self.steps))}}/{self.steps}"
-
-    def _left(self, state: State) -> str:
+    def _line(self, state: State, loss: float) -> str:
+        """One line of at most 80 characters."""
         seconds = (time.monotonic() - self.began) / (state.step - self.first)
-        return f"{seconds:.2f} s a step, {duration(seconds * (self.steps - state.step))} left"
+        left = duration(seconds * (self.steps - state.step))
+        return f"step {state.step:>{len(str(self.steps))}}/{self.steps}  loss {loss:.3f}{self.best}  {left} left"
