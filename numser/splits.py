@@ -64,7 +64,7 @@ def fold(utterances: Sequence[Utterance], k: int) -> Split:
 
 
 def leave_speakers_out(utterances: Sequence[Utterance], speakers: Sequence[str]) -> Split:
-    """Test on these speakers, validate on as many that follow (after the last comes the first), train on the rest.
+    """Test on these speakers, validate on the next in order (after the last comes the first), train on the rest.
 
     Raises      InputError: there is no such speaker; nobody is left to train on; a label is not in the training set
     """
@@ -73,15 +73,15 @@ def leave_speakers_out(utterances: Sequence[Utterance], speakers: Sequence[str])
     for speaker in speakers:
         if speaker not in known:
             raise InputError(f"{option}: there is no such speaker; the corpus has {', '.join(known) or 'none'}")
-    after = [s for s in known if s > max(speakers)] + [s for s in known if s <= max(speakers)]
-    others = [s for s in after if s not in speakers]
-    if len(others) <= len(speakers):
+    others = [s for s in known if s not in speakers]
+    if len(others) < 2:
         raise InputError(
-            f"{option}: leaves {len(others)} of the corpus's {len(known)} speakers, of whom validation takes "
-            f"{len(speakers)}, and nobody to train on; name fewer, or use --fold"
+            f"{option}: leaves {len(others)} of the corpus's {len(known)} speakers, and validation and training "
+            f"need one each; name fewer, or use --fold"
         )
+    following = next((s for s in others if s > max(speakers)), others[0])
     who = np.array([u.speaker or "" for u in utterances])
-    test, validation = np.isin(who, speakers), np.isin(who, others[: len(speakers)])
+    test, validation = np.isin(who, speakers), who == following
     train = ~test & ~validation
     labels = np.array([u.label for u in utterances])
     unheard = sorted(set(labels) - set(labels[train]))

@@ -40,8 +40,8 @@ def test_a_speaker_left_out_is_heard_nowhere_else():
 
 def test_several_speakers_may_be_left_out():
     for left_out, parts in (
-        (["s1", "s2"], [{"s0"}, {"s3", "s4"}, {"s1", "s2"}]),
-        (["s1", "s3"], [{"s2"}, {"s4", "s0"}, {"s1", "s3"}]),
+        (["s1", "s2"], [{"s0", "s4"}, {"s3"}, {"s1", "s2"}]),
+        (["s1", "s3"], [{"s0", "s2"}, {"s4"}, {"s1", "s3"}]),
     ):
         split = leave_speakers_out(CORPUS, left_out)
         assert [{CORPUS[i].speaker for i in part} for part in split] == parts
@@ -55,9 +55,7 @@ def test_the_mistakes_get_a_sentence():
         random_subsets(["a"] * 9 + ["b"] * 10)
     with pytest.raises(InputError, match="no such speaker; the corpus has s0, s1, s2, s3, s4"):
         leave_speakers_out(CORPUS, ["03"])
-    with pytest.raises(
-        InputError, match="leaves 1 of the corpus's 2 speakers, of whom validation takes 1, and nobody"
-    ):
+    with pytest.raises(InputError, match="leaves 1 of the corpus's 2 speakers, and validation"):
         leave_speakers_out([u for u in CORPUS if u.speaker in ("s0", "s1")], ["s0"])
     lonely = [*CORPUS, Utterance("v", "rare", speaker="s2")]
     with pytest.raises(InputError, match="no other training speaker has utterances of rare"):
