@@ -120,7 +120,10 @@ class _Check:
 
 
 def decisions(cache: Any) -> Iterator[np.ndarray]:
-    """All arrays of booleans or small integers in a cache: signs, winners, dropped units."""
+    """All arrays of booleans or small integers in a cache: signs, winners, dropped units.
+
+    A cache that keeps none, since the signs show in what it keeps anyway, has a method `decisions` that yields them.
+    """
     if isinstance(cache, np.ndarray):
         if cache.dtype in (np.bool_, np.uint8):
             yield cache

@@ -273,6 +273,14 @@ def test_decisions_are_found_in_a_nested_cache():
     assert list(decisions([(sign, 1.5), Ragged(np.zeros(1), np.array([0, 1])), [winner, None]])) == [sign, winner]
 
 
+def test_a_fused_block_tells_its_decisions():
+    layer, params, x, _ = example("FusedBlock")
+    _, cache = layer.forward(params, x)
+    signs = list(decisions([cache]))
+    assert len(signs) == 2
+    assert all(s.dtype == np.bool_ and 0 < s.sum() < s.size for s in signs)
+
+
 def test_a_gradient_check_needs_float64_and_all_gradients():
     layer, params, x, rng = example("Dense")
     with pytest.raises(ValueError, match="float64"):
