@@ -1,0 +1,250 @@
+"""The same network in PyTorch and in ONNX, with numser's parameters.
+
+PyTorch's functions take utterances as images (B, channels, frames, frequencies), a batch padded with zeros to its
+longest utterance and without masks, as most programs do. A mask would cost time; without one, only unpadded
+utterances give numser's numbers, so those are what is compared before anything is timed. The GRU resets before the
+product with the candidate's matrix, which torch.nn.GRU does not: so its recurrence is written out, both directions as
+one batch (they share their weights).
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from numser.dataset import Dataset
+from numser.losses import class_weights
+from numser.model import UNITS, SeparableSER
+
+F = torch.nn.functional
+
+
+def to_torch(name: str, w: np.ndarray) -> np.ndarray:
+    """A parameter in the layout that PyTorch's convolutions want: outputs, inputs, frames, frequencies."""
+    if name == "entry.w":
+        return w.transpose(3, 2, 0, 1)
+    if name.endswith("depthwise.w"):
+        return w.transpose(2, 0, 1)[:, None]
+    if name.endswith(("expand.w", "project.w")):
+        return w.T[:, :, None, None]
+    return w
+
+
+def from_torch(name: str, w: torch.Tensor) -> np.ndarray:
+    """The reverse of `to_torch`, for gradients."""
+    w = w.detach().numpy()
+    if name == "entry.w":
+        return w.transpose(2, 3, 1, 0)
+    if name.endswith("depthwise.w"):
+        return w[:, 0].transpose(1, 2, 0)
+    return w[:, :, 0, 0].T if name.endswith(("expand.w", "project.w")) else w
+
+
+def torch_params(params: dict[str, np.ndarray], channels_last: bool) -> dict[str, torch.Tensor]:
+    """numser's parameters as leaves of PyTorch's graph."""
+    leaves = {}
+    for name, w in params.items():
+        leaf = torch.tensor(np.ascontiguousarray(to_torch(name, w)))
+        if leaf.ndim == 4 and channels_last:
+            leaf = leaf.contiguous(memory_format=torch.channels_last)
+        leaves[name] = leaf.requires_grad_()
+    return leaves
+
+
+def padded(log_mels: Sequence[np.ndarray], channels_last: bool) -> torch.Tensor:
+    """A batch (B, 1, longest, 128), zero where an utterance has ended."""
+    shape = len(log_mels), 1, max(map(len, log_mels)), log_mels[0].shape[1]
+    x = torch.from_numpy(np.zeros(shape, log_mels[0].dtype))
+    for row, log_mel in zip(x, log_mels, strict=True):
+        row[0, : len(log_mel)] = torch.from_numpy(log_mel)
+    return x.contiguous(memory_format=torch.channels_last) if channels_last else x
+
+
+def entry(p, x):
+    """Entry convolution."""
+    return torch.relu(F.conv2d(x, p["entry.w"], p["entry.b"], stride=2))
+
+
+def block(p, x, name):
+    """Separable block; all but the stem have a way around."""
+    w = p[f"{name}.depthwise.w"]
+    y = torch.relu(F.conv2d(x, p[f"{name}.expand.w"], p[f"{name}.expand.b"]))
+    y = torch.relu(F.conv2d(y, w, padding=1, groups=len(w)))
+    y = F.conv2d(y, p[f"{name}.project.w"], p[f"{name}.project.b"])
+    return y if name == "stem" else x + y
+
+
+def pool(p, x):
+    """Max-pooling "same": an even length is padded at its end only, which is what rounding up does."""
+    return F.max_pool2d(x, 3, 2, padding=(x.shape[2] % 2, x.shape[3] % 2), ceil_mode=True)
+
+
+def flatten(p, x):
+    """(B, C, T, F) becomes (B, T, F·C), without a copy where channels are last in memory."""
+    return x.permute(0, 2, 3, 1).flatten(2)
+
+
+@torch.jit.script
+def recurrence(a: torch.Tensor, u: torch.Tensor) -> torch.Tensor:
+    """States (T, B, H) of a GRU, from its projected input a (T, B, 3H)."""
+    units = u.shape[0]
+    u_gates, u_candidate = u[:, : 2 * units], u[:, 2 * units :]
+    h = torch.zeros([a.shape[1], units], dtype=a.dtype)
+    states: list[torch.Tensor] = []
+    for row in a.unbind(0):
+        r, z = torch.sigmoid(torch.addmm(row[:, : 2 * units], h, u_gates)).chunk(2, 1)
+        c = torch.tanh(torch.addmm(row[:, 2 * units :], r * h, u_candidate))
+        h = torch.lerp(c, h, z)
+        states.append(h)
+    return torch.stack(states)
+
+
+def gru(p, x):
+    """Both directions' states (B, T, 2H)."""
+    a = (x @ p["gru.w"] + p["gru.b"]).transpose(0, 1)
+    forward, backward = recurrence(torch.cat([a, a.flip(0)], 1), p["gru.u"]).chunk(2, 1)
+    return torch.cat([forward, backward.flip(0)], 2).transpose(0, 1)
+
+
+def attention(p, x):
+    """Weighted mean over time (B, 2H)."""
+    alpha = torch.softmax(x @ p["attention.w"], 1)
+    return torch.bmm(alpha[:, None], x)[:, 0]
+
+
+def hidden(p, x):
+    """Hidden layer with PReLU."""
+    return F.prelu(x @ p["hidden.w"] + p["hidden.b"], p["hidden.slope"])
+
+
+def output(p, x):
+    """Output layer."""
+    return x @ p["output.w"] + p["output.b"]
+
+
+def convolutions(p, x):
+    """From log-mels (B, 1, T, 128) to the GRU's input (B, T', 2048). This is what torch.compile gets."""
+    x = pool(p, block(p, entry(p, x), "stem"))
+    for i in range(sum(name.endswith("expand.w") for name in p) - 1):
+        x = block(p, x, f"blocks.{i}")
+    return flatten(p, x)
+
+
+def recognise(p, x):
+    """From the convolutions' result to logits (B, K)."""
+    return output(p, hidden(p, attention(p, gru(p, x))))
+
+
+def logits(p, x):
+    """The whole network: logits (B, K) of (B, 1, T, 128)."""
+    return recognise(p, convolutions(p, x))
+
+
+def own_gru(p) -> torch.nn.GRU:
+    """torch.nn.GRU with the same weights. It resets after the product, so its numbers are others; its time counts."""
+    layer = torch.nn.GRU(len(p["gru.w"]), UNITS, batch_first=True, bidirectional=True)
+    with torch.no_grad():
+        for suffix in ("l0", "l0_reverse"):
+            for kind, w in (("weight_ih", p["gru.w"].T), ("weight_hh", p["gru.u"].T), ("bias_ih", p["gru.b"])):
+                getattr(layer, f"{kind}_{suffix}").copy_(w)
+            getattr(layer, f"bias_hh_{suffix}").zero_()
+    return layer.requires_grad_(False)
+
+
+class TorchTraining:
+    """Training steps in PyTorch: weighted cross-entropy, the gradient's norm limited to 5, Adam."""
+
+    def __init__(
+        self,
+        params: dict[str, np.ndarray],
+        dataset: Dataset,
+        channels_last: bool,
+        micro_batch: int | None = None,
+        compiled: bool = False,
+    ):
+        self.params = torch_params(params, channels_last)
+        self.adam = torch.optim.Adam(self.params.values(), lr=3e-4, fused=True)
+        self.dataset, self.channels_last = dataset, channels_last
+        self.micro_batch = micro_batch or len(dataset.labels)
+        self.convolutions = torch.compile(convolutions) if compiled else convolutions
+        self.labels = torch.from_numpy(dataset.labels)
+        weights = class_weights(dataset.labels, len(dataset.classes))
+        self.weights = torch.tensor(weights, dtype=self.params["output.w"].dtype)
+
+    def step(self) -> float:
+        """One step on all utterances, a micro-batch at a time, longest first. Returns the loss."""
+        self.adam.zero_grad()
+        order = np.argsort([-len(x) for x in self.dataset.log_mels], kind="stable")
+        total, whole = self.weights[self.labels].sum(), 0.0
+        for members in np.split(order, range(self.micro_batch, len(order), self.micro_batch)):
+            x = padded([self.dataset.log_mels[i] for i in members], self.channels_last)
+            torch._dynamo.maybe_mark_dynamic(x, 2)  # compiled for any length, and not for each one anew
+            y = recognise(self.params, self.convolutions(self.params, x))
+            loss = F.cross_entropy(y, self.labels[members], self.weights, reduction="sum") / total
+            loss.backward()
+            whole += loss.item()
+        torch.nn.utils.clip_grad_norm_(self.params.values(), 5.0)
+        self.adam.step()
+        return whole
+
+
+def onnx_model(model: SeparableSER, params: dict[str, np.ndarray]) -> bytes:
+    """The network as an ONNX file for one utterance: "x" (1, 1, T, 128) -> "logits" (1, K).
+
+    ONNX's GRU with linear_before_reset=0 is the paper's. Its gates stand in the order update, reset, candidate; the
+    two directions have weights of their own, here the same.
+    """
+    from onnx import TensorProto, checker, helper, numpy_helper
+
+    nodes, constants = [], {name: np.ascontiguousarray(to_torch(name, w)) for name, w in params.items()}
+
+    def node(kind, *inputs, **settings) -> str:
+        nodes.append(helper.make_node(kind, inputs, [f"y{len(nodes)}"], **settings))
+        return nodes[-1].output[0]
+
+    def separable(x, name):
+        e = node("Relu", node("Conv", x, f"{name}.expand.w", f"{name}.expand.b"))
+        channels = len(constants[f"{name}.depthwise.w"])
+        d = node("Relu", node("Conv", e, f"{name}.depthwise.w", group=channels, pads=[1, 1, 1, 1]))
+        return node("Conv", d, f"{name}.project.w", f"{name}.project.b")
+
+    zrh = np.r_[UNITS : 2 * UNITS, 0:UNITS, 2 * UNITS : 3 * UNITS]
+    w, u, b = (constants.pop(f"gru.{letter}")[..., zrh] for letter in "wub")
+    constants |= {"gru.W": np.stack([w.T] * 2), "gru.R": np.stack([u.T] * 2)}
+    constants["gru.B"] = np.stack([np.r_[b, np.zeros_like(b)]] * 2)
+    constants["attention.w"] = constants["attention.w"][:, None]
+    constants["rows"], constants["states"] = np.array([0, 0, -1]), np.array([0, -1])
+    constants["time"] = np.array([0])
+
+    x = node("Relu", node("Conv", "x", "entry.w", "entry.b", strides=[2, 2]))
+    x = node("MaxPool", separable(x, "stem"), kernel_shape=[3, 3], strides=[2, 2], auto_pad="SAME_UPPER")
+    for i in range(model.n_blocks):
+        x = node("Add", x, separable(x, f"blocks.{i}"))
+    x = node("Reshape", node("Transpose", x, perm=[2, 0, 3, 1]), "rows")  # (T, 1, 2048)
+    x = node("GRU", x, "gru.W", "gru.R", "gru.B", hidden_size=UNITS, direction="bidirectional", linear_before_reset=0)
+    h = node("Reshape", node("Transpose", x, perm=[0, 2, 1, 3]), "states")  # (T, 256)
+    alpha = node("Softmax", node("MatMul", h, "attention.w"), axis=0)
+    y = node("ReduceSum", node("Mul", alpha, h), "time", keepdims=1)
+    y = node("PRelu", node("Gemm", y, "hidden.w", "hidden.b"), "hidden.slope")
+    nodes.append(helper.make_node("Gemm", [y, "output.w", "output.b"], ["logits"]))
+
+    graph = helper.make_graph(
+        nodes,
+        "SeparableSER",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 1, "frames", 128])],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [1, model.n_classes])],
+        [numpy_helper.from_array(np.ascontiguousarray(w), name) for name, w in constants.items()],
+    )
+    onnx = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    checker.check_model(onnx)
+    return onnx.SerializeToString()
+
+
+def onnx_session(model: SeparableSER, params: dict[str, np.ndarray], threads: int):
+    """ONNX Runtime on the processor, with all its optimisations."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+    return onnxruntime.InferenceSession(onnx_model(model, params), options, providers=["CPUExecutionProvider"])
