@@ -24,11 +24,13 @@ from numser.corpora import Corpus, load_corpus
 from numser.corpora.synthetic import load as load_synthetic
 from numser.dataset import Dataset, prepare
 from numser.features import Standardiser
+from numser.memory import keep_freed_memory
 from numser.threads import available_cores
 
 RESULTS = Path(__file__).parent / "results"
 PEERS = ("torch", "torchaudio", "onnx", "onnxruntime", "librosa")
 COUNT = 64  # utterances: the paper's batch
+KEPT = keep_freed_memory()  # as numser's command lines do; it serves all contestants, for they share the process
 LOAD = os.getloadavg()[0] if hasattr(os, "getloadavg") else None  # near 0, or the figures are worth little
 
 
@@ -147,6 +149,7 @@ def record(args: argparse.Namespace, settings: dict, results: dict) -> None:
             "cores": available_cores(),
             "system": f"{platform.system()} {platform.machine()}",
             "load_at_start": LOAD,
+            "freed_memory_kept": KEPT,
         },
         "versions": _versions(),
         "blas": sorted({f"{b['internal_api']} {b['version']} {b.get('architecture', '')}" for b in _blas()}),

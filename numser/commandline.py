@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import NoReturn
 
 from numser.errors import InputError
+from numser.memory import keep_freed_memory
 
 
 def run(main: Callable[[], int | None]) -> NoReturn:
     """Call `main` and end the process: a user's mistake is one sentence and exit code 2, not a traceback.
 
+    The process is the command's own, so freed memory is kept for the next array.
     What the terminal's encoding lacks, such as λ in Windows' cp1252, is printed as an escape.
     """
+    keep_freed_memory()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a notebook's streams lack it, and need it not
             stream.reconfigure(errors="backslashreplace")

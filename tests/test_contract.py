@@ -274,8 +274,8 @@ def test_decisions_are_found_in_a_nested_cache():
 
 
 def test_a_fused_block_tells_its_decisions():
-    layer, params, x, _ = example("FusedBlock")
-    _, cache = layer.forward(params, x)
+    layer, params, x, rng = example("FusedBlock")
+    _, cache = layer.forward(params, x, rng=rng)
     signs = list(decisions([cache]))
     assert len(signs) == 2
     assert all(s.dtype == np.bool_ and 0 < s.sum() < s.size for s in signs)

@@ -6,12 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from numser.layers import FusedBlock, inverted_residual, separable_block
-from numser.layers.depthwise import (
-    depthwise_backward,
-    depthwise_forward,
-    depthwise_relu_backward,
-    depthwise_relu_forward,
-)
+from numser.layers import fused as fused_file
+from numser.layers.depthwise import depthwise_backward, depthwise_forward
+from numser.layers.depthwise_relu import depthwise_relu_backward, depthwise_relu_forward
 from numser.ragged import Ragged, offsets_of
 
 lengths = st.lists(st.integers(1, 9), min_size=1, max_size=3)
@@ -55,21 +52,66 @@ def test_one_seed_is_the_same_block():
         np.testing.assert_array_equal(fused[name], w)
 
 
-@given(lengths=lengths, frequencies=st.integers(1, 9), channels=st.integers(1, 40), seed=st.integers(0, 2**32 - 1))
-def test_the_fast_kernels_are_the_plain_ones(lengths, frequencies, channels, seed):
-    rng = np.random.default_rng(seed)
-    x, offsets = batch(rng, lengths, frequencies, channels)
-    w = rng.standard_normal((3, 3, channels))
-    plain, fast = np.empty((2, *x.shape))
-    depthwise_forward(x, offsets, w, plain)
-    depthwise_relu_forward(x, offsets, w, fast)
-    np.testing.assert_allclose(fast, np.maximum(plain, 0), rtol=0, atol=1e-13)
+@pytest.mark.parametrize("tile", [1, 10, 40])
+def test_tiles_change_nothing(tile, monkeypatch):
+    rng = np.random.default_rng(0)
+    block, x = FusedBlock(4, 6, 4, residual=True), batch(rng, [9, 1, 14], 5, 4)
+    params, dy = block.init(rng, np.float64), rng.standard_normal(x.data.shape)
 
-    dy = rng.standard_normal(x.shape)
-    (plain_dx, fast_dx), (plain_dw, fast_dw) = np.empty((2, *x.shape)), np.zeros((2, *w.shape))
+    def results():
+        y, cache = block.forward(params, x, rng=rng)
+        dx, grads = block.backward(params, cache, dy)
+        return {"y": y.data, "dx": dx, **grads}
+
+    expected = results()
+    monkeypatch.setattr(fused_file, "TILE", tile)
+    for name, value in results().items():
+        np.testing.assert_allclose(value, expected[name], rtol=0, atol=1e-13, err_msg=name)
+
+
+def test_inference_remembers_only_x_and_backward_still_works():
+    rng = np.random.default_rng(0)
+    block, x = FusedBlock(4, 6, 5), batch(rng, [3, 7], 5, 4)
+    params = block.init(rng, np.float64)
+    y, trained = block.forward(params, x, rng=rng)
+    again, recognised = block.forward(params, x)
+    np.testing.assert_array_equal(again.data, y.data)
+    assert recognised.e is None and recognised.d is None and recognised.x is x
+    dy = rng.standard_normal(y.data.shape)
+    (dx, grads), (expected_dx, expected) = (block.backward(params, cache, dy) for cache in (recognised, trained))
+    np.testing.assert_array_equal(dx, expected_dx)
+    for name, g in grads.items():
+        np.testing.assert_array_equal(g, expected[name], err_msg=name)
+
+
+@given(
+    frames=st.integers(1, 9),
+    frequencies=st.integers(1, 14),
+    channels=st.integers(1, 40),
+    cuts=st.tuples(st.integers(0, 9), st.integers(0, 9)),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_the_fast_kernels_are_the_plain_ones(frames, frequencies, channels, cuts, seed):
+    rng = np.random.default_rng(seed)
+    x, dy = rng.standard_normal((2, frames, frequencies, channels))
+    w, offsets = rng.standard_normal((3, 3, channels)), np.array([0, frames])
+    start, stop = sorted(min(cut, frames) for cut in cuts)
+    plain, fast = np.full((2, *x.shape), np.nan)
+    depthwise_forward(x, offsets, w, plain)
+    depthwise_relu_forward(x, w, start, stop, fast)
+    np.testing.assert_allclose(fast[start:stop], np.maximum(plain, 0)[start:stop], rtol=0, atol=1e-13)
+    assert np.isnan(fast[:start]).all() and np.isnan(fast[stop:]).all()
+
+    plain_dx, fast_dx = np.full((2, *x.shape), np.nan)
+    plain_dw, fast_dw = np.zeros((2, *w.shape))
     db = np.zeros(channels)
-    depthwise_backward(x, offsets, w, dy, plain_dx, plain_dw)
-    depthwise_relu_backward(x, offsets, w, dy, fast_dx, fast_dw, db)
-    np.testing.assert_allclose(fast_dx, plain_dx * (x > 0), rtol=0, atol=1e-13)
+    depthwise_backward(x, offsets, w, dy, plain_dx, np.zeros_like(w))
+    depthwise_relu_backward(x, w, dy, start, stop, fast_dx, fast_dw, db)
+    expected = (plain_dx * (x > 0))[start:stop]
+    np.testing.assert_allclose(fast_dx[start:stop], expected, rtol=0, atol=1e-13)
+    assert np.isnan(fast_dx[:start]).all() and np.isnan(fast_dx[stop:]).all()
+    np.testing.assert_allclose(db, expected.sum((0, 1)), rtol=0, atol=1e-11)
+    only = np.zeros_like(x)  # x's frames outside take no part, so dw is that of an x that is zero there
+    only[start:stop] = x[start:stop]
+    depthwise_backward(only, offsets, w, dy, plain_dx, plain_dw)
     np.testing.assert_allclose(fast_dw, plain_dw, rtol=0, atol=1e-11)
-    np.testing.assert_allclose(db, (plain_dx * (x > 0)).sum((0, 1)), rtol=0, atol=1e-11)

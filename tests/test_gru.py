@@ -3,6 +3,7 @@ import pytest
 from scipy.special import expit
 
 from numser.layers import GRU
+from numser.layers.gru import tanh
 from numser.ragged import pack, unpack
 
 
@@ -35,6 +36,14 @@ def test_states_are_the_plain_ones(tied):
             expected = plain_gru(u[::-1] if reverse else u, *weights)
             expected = expected[::-1] if reverse else expected
             np.testing.assert_allclose(mine[:, column : column + 5], expected, rtol=0, atol=1e-14)
+
+
+def test_its_tanh_is_tanh_to_the_last_digits():
+    x = np.random.default_rng(0).standard_normal(2000)
+    x = np.concatenate([3 * x, 1e-8 * x, [0.0, -0.0, 1e-300, 19.9, 20.1, 700, np.inf, -np.inf]])
+    found = np.array([tanh(v) for v in x])
+    np.testing.assert_allclose(found, np.tanh(x), rtol=1e-15, atol=0)
+    assert np.isnan(tanh(np.nan))
 
 
 def test_extreme_inputs_saturate_without_nan():

@@ -7,10 +7,7 @@
 
 Each channel is filtered alone: no sum over channels, so no matrix product, and NumPy has no call for it. The
 kernels are plain loops, compiled by Numba. Channels stand last and are the innermost loop, so that the processor
-computes 8 or 16 of them at once. The `…_relu_…` kernels do the same with a ReLU behind (forward) or before
-(backward), for `fused.py`, and twice as fast: away from the edges they write the nine products as one
-expression, so that each result goes to memory once. Their indices are unsigned, hence never negative; with signed
-ones Numba would ask each time, and the loop over channels would not be vectorised.
+computes 8 or 16 of them at once. `depthwise_relu.py` has faster ones for `fused.py`, with these as their measure.
 
 Shapes      x (N, F, C)   w (3, 3, C)   y (N, F, C);   N = frames of all utterances
 Remembers   x             (dw needs it)
@@ -74,65 +71,6 @@ def depthwise_backward(x, offsets, w, dy, dx, dw):
         for s in range(first, last + 1):
             for g in range(x.shape[1]):
                 filter_position_backward(x, w, dy, first, last, s, g, dx, dw)
-
-
-@jit
-def depthwise_relu_forward(x, offsets, w, y):
-    """Fill y (N, F, C) with ReLU(depthwise(x))."""
-    zero, channels = w.dtype.type(0), np.uintp(x.shape[2])
-    for u in range(len(offsets) - 1):
-        first, last = offsets[u], offsets[u + 1] - 1
-        for t in range(first, last + 1):
-            for f in range(x.shape[1]):
-                b, m = np.uintp(t), np.uintp(f)
-                if first < t < last and 0 < f < x.shape[1] - 1:
-                    a, c, l, r = np.uintp(t - 1), np.uintp(t + 1), np.uintp(f - 1), np.uintp(f + 1)
-                    for k in range(channels):
-                        total = w[0, 0, k] * x[a, l, k] + w[0, 1, k] * x[a, m, k] + w[0, 2, k] * x[a, r, k]
-                        total += w[1, 0, k] * x[b, l, k] + w[1, 1, k] * x[b, m, k] + w[1, 2, k] * x[b, r, k]
-                        total += w[2, 0, k] * x[c, l, k] + w[2, 1, k] * x[c, m, k] + w[2, 2, k] * x[c, r, k]
-                        y[b, m, k] = max(total, zero)
-                else:
-                    filter_position(x, w, first, last, t, f, y)
-                    for k in range(channels):
-                        y[b, m, k] = max(y[b, m, k], zero)
-
-
-@jit
-def depthwise_relu_backward(x, offsets, w, dy, dx, dw, db):
-    """Fill dx (N, F, C) behind the ReLU that made x; add to dw (3, 3, C) and db (C,), which start as zeros.
-
-    db is the sum of dx: the gradient of a bias before that ReLU.
-    """
-    zero, channels = w.dtype.type(0), np.uintp(x.shape[2])
-    for u in range(len(offsets) - 1):
-        first, last = offsets[u], offsets[u + 1] - 1
-        for t in range(first, last + 1):
-            for f in range(x.shape[1]):
-                b, m = np.uintp(t), np.uintp(f)
-                if first < t < last and 0 < f < x.shape[1] - 1:
-                    a, c, l, r = np.uintp(t - 1), np.uintp(t + 1), np.uintp(f - 1), np.uintp(f + 1)
-                    for k in range(channels):  # dx: dy filtered with the weights turned by half a circle
-                        total = w[2, 2, k] * dy[a, l, k] + w[2, 1, k] * dy[a, m, k] + w[2, 0, k] * dy[a, r, k]
-                        total += w[1, 2, k] * dy[b, l, k] + w[1, 1, k] * dy[b, m, k] + w[1, 0, k] * dy[b, r, k]
-                        total += w[0, 2, k] * dy[c, l, k] + w[0, 1, k] * dy[c, m, k] + w[0, 0, k] * dy[c, r, k]
-                        dx[b, m, k] = total
-                    for k in range(channels):
-                        dw[2, 2, k] += x[b, m, k] * dy[a, l, k]
-                        dw[2, 1, k] += x[b, m, k] * dy[a, m, k]
-                        dw[2, 0, k] += x[b, m, k] * dy[a, r, k]
-                        dw[1, 2, k] += x[b, m, k] * dy[b, l, k]
-                        dw[1, 1, k] += x[b, m, k] * dy[b, m, k]
-                        dw[1, 0, k] += x[b, m, k] * dy[b, r, k]
-                        dw[0, 2, k] += x[b, m, k] * dy[c, l, k]
-                        dw[0, 1, k] += x[b, m, k] * dy[c, m, k]
-                        dw[0, 0, k] += x[b, m, k] * dy[c, r, k]
-                else:
-                    filter_position_backward(x, w, dy, first, last, t, f, dx, dw)
-                for k in range(channels):
-                    # forward: x = ReLU(z + bias), and x > 0 where it let through, so:
-                    dx[b, m, k] = dx[b, m, k] if x[b, m, k] > zero else zero
-                    db[k] += dx[b, m, k]
 
 
 @dataclass(frozen=True)

@@ -5,16 +5,18 @@
 The matrix products are the same. Composed of layers, every step between them walks through memory once more, and
 there it waits: the arrays are larger than the processor's nearest cache. So here
 
+- an utterance goes through all three steps a tile of frames at a time, while the tile is in that cache. A frame's
+  filter needs the frame after it, so expanding runs one frame ahead of filtering;
 - bias and ReLU change e and d where they lie, in the pass that touches them anyway;
 - no mask is kept: e > 0 says where the ReLU let through;
 - backward makes the gradient of e, its mask and its sum (the bias's gradient) in one pass.
 
-The equations of the depthwise convolution stand in `depthwise.py`, and its plain loops too. A test holds this block
-against the composed one.
+The equations of the depthwise convolution stand in `depthwise.py`, its fast loops in `depthwise_relu.py`. A test
+holds this block against the composed one.
 
 Shapes      x (N, F, C)   e, d (N, F, M)   y (N, F, O);   residual: O = C
 Parameters  as in inverted_residual.py
-Remembers   x, e, d
+Remembers   x, e, d; without `rng`, which means inference, only x, and backward would compute the others again
 Raises      ValueError: channels differ; offsets do not run 0 … N
 Deviation   none
 """
@@ -26,17 +28,19 @@ from typing import NamedTuple
 import numpy as np
 
 from numser.jit import jit
-from numser.layers.depthwise import depthwise_relu_backward, depthwise_relu_forward
+from numser.layers.depthwise_relu import depthwise_relu_backward, depthwise_relu_forward
 from numser.layers.inverted_residual import separable_block
 from numser.ragged import Ragged, check_array, check_parameters, check_ragged
+
+TILE = 1024  # positions, frames times frequencies, that go through the block together
 
 
 class Remembered(NamedTuple):
     """What backward needs."""
 
     x: Ragged
-    e: np.ndarray
-    d: np.ndarray
+    e: np.ndarray | None
+    d: np.ndarray | None
 
     def decisions(self) -> Iterator[np.ndarray]:
         """Where each ReLU let through, for the gradient check."""
@@ -70,6 +74,17 @@ def relu_backward(dy, y):
             dy[n, c] = dy[n, c] if y[n, c] > zero else zero
 
 
+def rows(x: np.ndarray) -> np.ndarray:
+    """All positions of x (frames, F, C) as the rows of one matrix."""
+    return x.reshape(-1, x.shape[-1])
+
+
+def tiles(x: np.ndarray) -> Iterator[tuple[int, int]]:
+    """Where each tile of one utterance's frames starts and stops."""
+    step = max(1, TILE // x.shape[1])
+    return ((start, min(start + step, len(x))) for start in range(0, len(x), step))
+
+
 @dataclass(frozen=True)
 class FusedBlock:
     """Expand, filter, project, and the way around. The equations stand at the top of this file."""
@@ -84,40 +99,67 @@ class FusedBlock:
         return separable_block(self.in_channels, self.expanded, self.channels).init(rng, dtype)
 
     def forward(self, params, x: Ragged, *, rng=None) -> tuple[Ragged, Remembered]:
-        """Expand, filter, project; `rng` is not used."""
+        """Expand, filter, project. No random number is drawn; `rng` only says that backward will follow."""
         check_ragged(x, (None, self.in_channels))
         check_parameters(params, x.data.dtype, self._shapes())
         frames, frequencies, _ = x.data.shape
-        x_rows = x.data.reshape(-1, self.in_channels)
-        e_rows = x_rows @ params["expand.w"]
-        bias_relu(e_rows, params["expand.b"])
-        e = e_rows.reshape(frames, frequencies, -1)
-        d = np.empty_like(e)
-        depthwise_relu_forward(e, x.offsets, params["depthwise.w"], d)
-        y = d.reshape(-1, self.expanded) @ params["project.w"]
-        if self.residual:
-            bias_skip(y, params["project.b"], x_rows)
-        else:
-            y += params["project.b"]
-        return Ragged(y.reshape(frames, frequencies, -1), x.offsets), Remembered(x, e, d)
+        y = np.empty((frames, frequencies, self.channels), x.data.dtype)
+        keep = rng is not None
+        e, d = np.empty((2, frames if keep else x.lengths.max(), frequencies, self.expanded), x.data.dtype)
+        for first, last in zip(x.offsets[:-1], x.offsets[1:], strict=True):
+            own = slice(first, last) if keep else slice(0, last - first)
+            self._forward(params, x.data[first:last], e[own], d[own], y[first:last])
+        return Ragged(y, x.offsets), Remembered(x, e, d) if keep else Remembered(x, None, None)
+
+    def _forward(self, params, x, e, d, y) -> None:
+        """Fill e, d and y of one utterance."""
+        expanded = 0
+        for start, stop in tiles(x):
+            ahead = slice(expanded, min(stop + 1, len(x)))
+            np.matmul(rows(x[ahead]), params["expand.w"], out=rows(e[ahead]))
+            bias_relu(rows(e[ahead]), params["expand.b"])
+            expanded = ahead.stop
+            depthwise_relu_forward(e, params["depthwise.w"], start, stop, d)
+            y_rows = rows(y[start:stop])
+            np.matmul(rows(d[start:stop]), params["project.w"], out=y_rows)
+            if self.residual:
+                bias_skip(y_rows, params["project.b"], rows(x[start:stop]))
+            else:
+                y_rows += params["project.b"]
 
     def backward(self, params, cache: Remembered, dy: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """Gradients of x and of the parameters, given that of y."""
         x, e, d = cache
         check_array(dy, (*x.data.shape[:2], self.channels), x.data.dtype, "dy")
-        x_rows, d_rows = x.data.reshape(-1, self.in_channels), d.reshape(-1, self.expanded)
-        dy_rows = dy.reshape(-1, self.channels)
-        grads = {"project.w": d_rows.T @ dy_rows, "project.b": dy_rows.sum(0)}
-        dd_rows = dy_rows @ params["project.w"].T
-        relu_backward(dd_rows, d_rows)
-        de, dw, db = np.empty_like(e), np.zeros_like(params["depthwise.w"]), np.zeros_like(params["expand.b"])
-        depthwise_relu_backward(e, x.offsets, params["depthwise.w"], dd_rows.reshape(e.shape), de, dw, db)
-        de_rows = de.reshape(-1, self.expanded)
-        grads |= {"depthwise.w": dw, "expand.w": x_rows.T @ de_rows, "expand.b": db}
-        dx = de_rows @ params["expand.w"].T
-        if self.residual:
-            dx += dy_rows
-        return dx.reshape(x.data.shape), grads
+        if e is None:
+            _, (_, e, d) = self.forward(params, x, rng=np.random.default_rng())
+        dx, grads = np.empty_like(x.data), {name: np.zeros_like(w) for name, w in params.items()}
+        grads["project.b"] = rows(dy).sum(0)
+        buffers = np.empty((2, x.lengths.max(), *e.shape[1:]), e.dtype)
+        for first, last in zip(x.offsets[:-1], x.offsets[1:], strict=True):
+            own = slice(first, last)
+            self._backward(params, x.data[own], e[own], d[own], dy[own], *buffers, dx[own], grads)
+        return dx, grads
+
+    def _backward(self, params, x, e, d, dy, dd, de, dx, grads) -> None:
+        """Fill dx of one utterance and add to grads. dd and de are room to work in."""
+        projected = 0
+        for start, stop in tiles(x):
+            ahead = slice(projected, min(stop + 1, len(x)))
+            d_rows, dd_rows, dy_rows = rows(d[ahead]), rows(dd[ahead]), rows(dy[ahead])
+            # forward: y = d @ Wp + bp, so:
+            grads["project.w"] += d_rows.T @ dy_rows
+            np.matmul(dy_rows, params["project.w"].T, out=dd_rows)
+            relu_backward(dd_rows, d_rows)
+            projected = ahead.stop
+            dw, db = grads["depthwise.w"], grads["expand.b"]
+            depthwise_relu_backward(e, params["depthwise.w"], dd, start, stop, de, dw, db)
+            # forward: e = x @ We + be, and y + x if residual, so:
+            de_rows, dx_rows = rows(de[start:stop]), rows(dx[start:stop])
+            grads["expand.w"] += rows(x[start:stop]).T @ de_rows
+            np.matmul(de_rows, params["expand.w"].T, out=dx_rows)
+            if self.residual:
+                dx_rows += rows(dy[start:stop])
 
     def _shapes(self) -> dict[str, tuple[int, ...]]:
         return {

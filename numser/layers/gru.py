@@ -31,35 +31,60 @@ from numser.jit import jit
 from numser.layers.initial import glorot_uniform
 from numser.ragged import Ragged, check_array, check_parameters, check_ragged
 
+_SERIES = tuple(1 / math.factorial(k) for k in range(15, 0, -1))
+
+
+@jit
+def tanh(x):
+    """(e²ˣ − 1) / (e²ˣ + 1), to the last digits of float64, by steps that a processor takes for many x at once.
+
+    Of math.tanh it takes one at a time, and that was half the time of this layer. Let u = eʸ − 1. For a small y a
+    series gives u, and as y doubles, u becomes u·(u + 2): (u + 1)² − 1. With y < 0 nothing can overflow.
+    """
+    y = -2 * min(abs(x), 20.0) / 64  # beyond 20 all digits of the result are 9
+    u = 0.0
+    for coefficient in _SERIES:
+        u = (u + coefficient) * y
+    for _ in range(6):  # 2⁶ = 64
+        u *= u + 2
+    return -u / (u + 2) if x >= 0 else u / (u + 2)
+
 
 @jit
 def gru_forward(a, offsets, u, reverse, gates, y, column):
-    """Fill gates (N, 3H) with r, z, c, and y[:, column:column+H] with the states of one direction."""
-    units = u.shape[0]
+    """Fill gates (N, 3H) with r, z, c, and y[:, column:column+H] with the states of one direction.
+
+    Indices are unsigned, so that the loops over units are vectorised (see depthwise_relu.py).
+    """
+    units, column = np.uintp(u.shape[0]), np.uintp(column)
+    two, three = np.uintp(2) * units, np.uintp(3) * units
     one, half = u.dtype.type(1), u.dtype.type(0.5)
-    h = np.empty(units, u.dtype)
+    h, g = np.empty(units, u.dtype), np.empty(three, u.dtype)
     for n in range(len(offsets) - 1):
         first, last = offsets[n], offsets[n + 1] - 1
         h[:] = 0
         for step in range(last - first + 1):
-            t = last - step if reverse else first + step
-            g = gates[t]
-            g[:] = a[t]
+            t = np.uintp(last - step if reverse else first + step)
+            for j in range(three):
+                g[j] = a[t, j]
             for k in range(units):
-                for j in range(2 * units):
-                    g[j] += h[k] * u[k, j]
-            for j in range(2 * units):
-                g[j] = half + half * math.tanh(half * g[j])  # σ, written so that it cannot overflow
+                state = h[k]
+                for j in range(two):
+                    g[j] += state * u[k, j]
+            for j in range(two):
+                g[j] = half + half * tanh(half * g[j])  # σ
             for k in range(units):
                 q = g[k] * h[k]
-                for j in range(2 * units, 3 * units):
+                for j in range(two, three):
                     g[j] += q * u[k, j]
+            for j in range(two, three):
+                g[j] = tanh(g[j])
             for k in range(units):
-                z = g[units + k]
-                c = math.tanh(g[2 * units + k])
-                g[2 * units + k] = c
+                z, c = g[units + k], g[two + k]
                 h[k] = z * h[k] + (one - z) * c
                 y[t, column + k] = h[k]
+            for j in range(three):
+                gates[t, j] = g[j]
 
 
 @jit
