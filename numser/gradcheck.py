@@ -186,6 +186,7 @@ def examples(
     weights, lam = rng.uniform(0.5, 2, batch), rng.choice([0.0, 0.5, 1.0, 2.0], batch)
     return {
         "Conv": Example(layers.Conv(channels, other), ragged(frequencies + 2, channels, at_least=2)),
+        "Conv, ReLU": Example(layers.Conv(channels, other, relu=True), ragged(frequencies + 2, channels, at_least=2)),
         "PointwiseConv": Example(layers.PointwiseConv(channels, other), image),
         "DepthwiseConv": Example(layers.DepthwiseConv(channels), image),
         "ReLU": Example(layers.ReLU(), image),

@@ -33,7 +33,6 @@ from numser.layers import (
     LastState,
     MaxPool,
     PReLU,
-    ReLU,
     Sequential,
 )
 from numser.layers.pool import before
@@ -67,7 +66,7 @@ class SeparableSER:
         """The layers, from entry to output."""
         return Sequential(
             (
-                ("entry", Sequential((("", Conv(1, 32)), ("", ReLU())))),
+                ("entry", Conv(1, 32, relu=True)),
                 ("stem", FusedBlock(32, 64, 64)),
                 ("pool", MaxPool()),
                 *((f"blocks.{i}", FusedBlock(64, 128, 64, residual=True)) for i in range(self.n_blocks)),
@@ -97,6 +96,14 @@ class SeparableSER:
         """Gradients of the log-mels (N, 128) and of all parameters, given that of the logits (B, K)."""
         dx, grads = self.network.backward(params, cache, dy)
         return dx[:, :, 0], grads
+
+    def parameter_gradients(self, params, cache: list, dy: np.ndarray) -> dict[str, np.ndarray]:
+        """The gradients of `backward` without that of the log-mels, which training does not need."""
+        (_, entry), *later = self.network.children
+        dy, grads = Sequential(tuple(later)).backward(params, cache[1:], dy)
+        entry_params = {name: params[f"entry.{name}"] for name in ("w", "b")}
+        entry_grads = entry.weight_gradients(entry_params, cache[0], dy)
+        return grads | {f"entry.{name}": g for name, g in entry_grads.items()}
 
     def attention_weights(self, cache: list) -> Ragged:
         """The attention of a forward pass, from its cache: data (N',), summing to 1 in each utterance.

@@ -4,12 +4,14 @@ One step takes the next `batch_size` utterances of a random order, computes the 
 its norm, and lets Adam move the parameters. Every few steps the validation set is recognised; the parameters that
 do it best are kept. The test set plays no part here.
 
-A batch is cut into shards of a few utterances. Each shard goes through the network alone, so that its activations
-stay in the processor's cache, and threads work on different shards at once. Where the cuts are depends on the data
-only, and gradients are added in the order of the shards: any number of threads gives the same bits.
+A batch is dealt out into shards of a few utterances. Each shard goes through the network alone, and threads work on
+different shards at once. Which utterance goes where depends on their lengths only, and gradients are added in the
+order of the shards: any number of threads gives the same bits.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+import heapq
+import math
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -22,7 +24,7 @@ from numser.errors import InputError
 from numser.metrics import confusion_matrix, unweighted_accuracy, weighted_accuracy
 from numser.model import SeparableSER
 from numser.optim import Adam, AdamState, Params, clip_global_norm
-from numser.ragged import Ragged, pack
+from numser.ragged import pack, unpack
 from numser.recipe import Recipe
 from numser.splits import Split
 from numser.threads import available_cores, one_blas_thread
@@ -158,16 +160,16 @@ def _loss_and_gradients(
 ) -> tuple[float, Params]:
     """The batch's loss Σ w·ℓ / Σ w and its gradient, added up over shards."""
     labels, total_weight = dataset.labels, weights[batch].sum()
-    cuts = list(shards([len(dataset.log_mels[i]) for i in batch]))
+    cuts = shards([len(dataset.log_mels[i]) for i in batch])
     seeds = state.dropout.integers(2**63, size=len(cuts))
 
-    def one_shard(cut: slice, seed: int) -> tuple[float, Params]:
+    def one_shard(cut: np.ndarray, seed: int) -> tuple[float, Params]:
         members = batch[cut]
         x = pack([dataset.log_mels[i] for i in members])
         with np.errstate(over="ignore", invalid="ignore"):  # the loss shows it, and then training stops
             logits, cache = model.forward(state.params, x, rng=np.random.default_rng(seed))
             loss, dlogits = losses.focal(logits, labels[members], weights[members], lam[members], total_weight)
-            return loss, model.backward(state.params, cache, dlogits)[1]
+            return loss, model.parameter_gradients(state.params, cache, dlogits)
 
     loss, grads = 0.0, None
     for shard_loss, shard_grads in pool.map(one_shard, cuts, seeds):
@@ -213,23 +215,32 @@ def recognise(
 ) -> tuple[np.ndarray, list[np.ndarray] | None]:
     """Logits (B, K) of standardised log-mels, and the attention weights of each (None for a model without)."""
 
-    def one_shard(cut: slice) -> tuple[np.ndarray, Ragged | None]:
+    def one_shard(cut: np.ndarray) -> tuple[np.ndarray, list[np.ndarray] | None]:
         with np.errstate(over="ignore", invalid="ignore"):  # callers look whether the logits are finite
-            logits, cache = model.forward(params, pack(log_mels[cut]))
-        return logits, model.attention_weights(cache) if model.attention else None
+            logits, cache = model.forward(params, pack([log_mels[i] for i in cut]))
+        return logits, unpack(model.attention_weights(cache)) if model.attention else None
 
-    logits, attention = zip(*pool.map(one_shard, shards([len(x) for x in log_mels])), strict=True)
+    cuts = shards([len(x) for x in log_mels])
+    logits, attention = zip(*pool.map(one_shard, cuts), strict=True)
+    back = np.argsort(np.concatenate(cuts))  # from the order of the shards to that of the utterances
     if not model.attention:
-        return np.concatenate(logits), None
-    return np.concatenate(logits), [w for shard in attention for w in np.split(shard.data, shard.offsets[1:-1])]
+        return np.concatenate(logits)[back], None
+    weights = [w for shard in attention for w in shard]
+    return np.concatenate(logits)[back], [weights[i] for i in back]
 
 
-def shards(lengths: Sequence[int]) -> Iterator[slice]:
-    """Cut utterances of these lengths into runs of at most FRAMES_PER_SHARD frames, or of one utterance."""
-    first, frames = 0, 0
-    for i, length in enumerate(lengths):
-        if i > first and frames + length > FRAMES_PER_SHARD:
-            yield slice(first, i)
-            first, frames = i, 0
-        frames += length
-    yield slice(first, len(lengths))
+def shards(lengths: Sequence[int]) -> list[np.ndarray]:
+    """Deal utterances of these lengths out into shards of nearly the same size, about FRAMES_PER_SHARD frames.
+
+    The longest come first, each to the shard that has least so far. Shards are one, two, or a multiple of four, so
+    that two or four threads end together. Returns each shard's utterances, in their order.
+    """
+    count = math.ceil(sum(lengths) / FRAMES_PER_SHARD)
+    count = min(count if count <= 2 else 4 * math.ceil(count / 4), len(lengths))
+    members = [[] for _ in range(count)]
+    least = [(0, n) for n in range(count)]  # a heap of (frames, shard)
+    for i in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
+        frames, n = least[0]
+        members[n].append(i)
+        heapq.heapreplace(least, (frames + lengths[i], n))
+    return [np.sort(m) for m in members]

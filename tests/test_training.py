@@ -1,4 +1,5 @@
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from numser.model import SeparableSER
 from numser.ragged import pack
 from numser.recipe import Recipe
 from numser.splits import Split
-from numser.training import Diverged, Order, initial_state, shards, train
+from numser.training import FRAMES_PER_SHARD, Diverged, Order, initial_state, recognise, shards, train
 
 
 def random_dataset(count=20, classes=4, lowest=20, highest=60, seed=0) -> Dataset:
@@ -46,7 +47,7 @@ def test_any_number_of_threads_gives_the_same_bits(loss):
     dataset = random_dataset(24, lowest=150, highest=500)
     recipe = Recipe(blocks=1, steps=3, batch_size=16, loss=loss, dropout=0.3, validate_every=2)
     one, two, three = (trained(recipe, dataset, threads=n) for n in (1, 2, 3))
-    assert len(list(shards([len(x) for x in dataset.log_mels[:16]]))) > 3
+    assert len(shards([len(x) for x in dataset.log_mels[:16]])) > 3
     for other in (two, three):
         assert one.history == other.history
         for name, w in one.params.items():
@@ -99,10 +100,34 @@ def test_an_epoch_meets_everything_once_and_batches_run_across_its_end():
     assert len(Order(np.random.default_rng(0), np.arange(3), position=3).next_batch(8)) == 8
 
 
-def test_shards_are_runs_that_cover_everything_once():
-    lengths = [700, 600, 100, 100, 1300, 5]
-    cuts = list(shards(lengths))
-    assert [lengths[c] for c in cuts] == [[700], [600, 100, 100], [1300], [5]]
+@pytest.mark.parametrize(
+    ("lengths", "count"),
+    [([5], 1), ([700, 500], 1), ([700, 600, 5], 2), ([900] * 3, 3), ([900] * 4, 4), ([300] * 17, 8)],
+)
+def test_shards_cover_everything_once(lengths, count):
+    cuts = shards(lengths)
+    assert len(cuts) == count
+    assert sorted(np.concatenate(cuts)) == list(range(len(lengths)))
+
+
+def test_shards_are_of_nearly_the_same_size():
+    lengths = np.random.default_rng(0).integers(100, 700, size=64)
+    frames = [lengths[cut].sum() for cut in shards(lengths)]
+    assert max(frames) < 1.3 * min(frames)
+    assert 0.7 * FRAMES_PER_SHARD < np.mean(frames) <= FRAMES_PER_SHARD
+
+
+def test_recognised_utterances_come_back_in_their_order():
+    dataset = random_dataset(24, lowest=150, highest=500)
+    model = SeparableSER(2, n_blocks=1)
+    params = model.init(np.random.default_rng(0))
+    with ThreadPoolExecutor(2) as pool:
+        logits, attention = recognise(model, params, dataset.log_mels, pool)
+        assert len(shards([len(x) for x in dataset.log_mels])) > 4
+        for i, log_mel in enumerate(dataset.log_mels):
+            (alone,), (weights,) = recognise(model, params, [log_mel], pool)
+            np.testing.assert_allclose(logits[i], alone, rtol=0, atol=1e-5)
+            np.testing.assert_allclose(attention[i], weights, rtol=0, atol=1e-5)
 
 
 def test_a_loss_that_is_not_finite_stops_with_step_and_utterances():

@@ -1,121 +1,142 @@
-"""The depthwise convolution of `depthwise.py` with a ReLU on each side, three positions at a time. For `fused.py`.
+"""The depthwise convolution of `depthwise.py` with a ReLU on each side, eight positions at a time. For `fused.py`.
 
     y = ReLU(depthwise(x)),  x = ReLU(…)        dx = mask(x) · depthwiseᵀ(dy), where mask(x) is 1 where x > 0, else 0
 
-The sums are those of `depthwise.py`; only the order of work differs, since memory is what these loops wait for:
+The sums are those of `depthwise.py`. What differs is the order of work, since these loops wait for numbers to
+arrive, not for the processor to multiply them:
 
-- Away from the edges three neighbours on the frequency axis are computed together. They see 3 × 5 inputs and 3 × 3
-  weights: 24 numbers for three results instead of 18 for each one.
+- x and dy have a border of zeros, one wide: what lies outside the utterance is there to be read, and no loop asks
+  whether it is at an edge.
+- Eight neighbours, two in time and four in frequency, are computed together. They see 4 × 6 inputs and 3 × 3
+  weights: 33 numbers for eight results instead of 18 for each one. Where no eight are left, it goes one by one.
 - Each result goes to memory once, with the ReLU already applied.
-- Indices are unsigned, hence never negative. With signed ones Numba would ask each time (x[−1] is the last), and
-  the loop over channels would not be vectorised.
+- Indices are unsigned, hence never negative. With signed ones Numba would provide for x[−1], the last.
 
-The kernels work on frames start … stop−1 of one utterance, so that `fused.py` can go on with them while they are
-in the processor's cache.
-
-Shapes      x, y, dx, dy (n, F, C): one utterance   w, dw (3, 3, C)   db (C,)
+Shapes      x, dy (T+2, F+2, C): some frames of one utterance, those before and after them, and the border
+            y, dx (T, F, C)   w, dw (3, 3, C)   db (C,)
 """
 
 import numpy as np
 
 from numser.jit import jit
 
-
-@jit
-def filter_edge(x, w, t, f, y):
-    """Fill y[t, f], where the window reaches over an edge."""
-    for c in range(x.shape[2]):
-        y[t, f, c] = 0
-    for i in range(3):
-        for j in range(3):
-            s, g = t + i - 1, f + j - 1
-            if 0 <= s < x.shape[0] and 0 <= g < x.shape[1]:
-                for c in range(x.shape[2]):
-                    y[t, f, c] += w[i, j, c] * x[s, g, c]
-    for c in range(x.shape[2]):
-        y[t, f, c] = max(y[t, f, c], w.dtype.type(0))
+_0, _1, _2, _3, _4, _5 = map(np.uintp, range(6))
 
 
 @jit
-def depthwise_relu_forward(x, w, start, stop, y):
-    """Fill y[start:stop]."""
-    zero, channels = w.dtype.type(0), np.uintp(x.shape[2])
-    frames, width = x.shape[0], x.shape[1]
-    for t in range(start, stop):
-        f = 0
-        while f < width:
-            if 0 < t < frames - 1 and 0 < f < width - 3:
-                b, l, m = np.uintp(t), np.uintp(f - 1), np.uintp(f)
-                n, r, q = np.uintp(f + 1), np.uintp(f + 2), np.uintp(f + 3)
+def filter_position(x, w, t, f, y):
+    """Fill y[t, f]. It lies at x[t+1, f+1], so its window begins at x[t, f]."""
+    for c in range(x.shape[2]):
+        total = w.dtype.type(0)
+        for i in range(3):
+            for j in range(3):
+                total += w[i, j, c] * x[t + i, f + j, c]
+        y[t, f, c] = max(total, w.dtype.type(0))
+
+
+@jit
+def depthwise_relu_forward(x, w, y):
+    """Fill y."""
+    zero = w.dtype.type(0)
+    frames, width, channels = np.uintp(y.shape[0]), np.uintp(y.shape[1]), np.uintp(y.shape[2])
+    for t in range(_0, frames, _2):
+        for f in range(_0, width, _4):
+            if t + _1 < frames and f + _3 < width:
                 for c in range(channels):
-                    y0 = y1 = y2 = zero
-                    for i in range(3):
-                        s = b - np.uintp(1) + np.uintp(i)
-                        w0, w1, w2 = w[i, 0, c], w[i, 1, c], w[i, 2, c]
-                        x0, x1, x2, x3, x4 = x[s, l, c], x[s, m, c], x[s, n, c], x[s, r, c], x[s, q, c]
-                        y0 += w0 * x0 + w1 * x1 + w2 * x2
-                        y1 += w0 * x1 + w1 * x2 + w2 * x3
-                        y2 += w0 * x2 + w1 * x3 + w2 * x4
-                    y[b, m, c], y[b, n, c], y[b, r, c] = max(y0, zero), max(y1, zero), max(y2, zero)
-                f += 3
+                    a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = zero
+                    for i in range(_3):
+                        w0, w1, w2 = w[i, _0, c], w[i, _1, c], w[i, _2, c]
+                        s = t + i
+                        x0, x1, x2 = x[s, f, c], x[s, f + _1, c], x[s, f + _2, c]
+                        x3, x4, x5 = x[s, f + _3, c], x[s, f + _4, c], x[s, f + _5, c]
+                        a0 += w0 * x0 + w1 * x1 + w2 * x2
+                        a1 += w0 * x1 + w1 * x2 + w2 * x3
+                        a2 += w0 * x2 + w1 * x3 + w2 * x4
+                        a3 += w0 * x3 + w1 * x4 + w2 * x5
+                        s = t + i + _1  # the row below, for the results below
+                        x0, x1, x2 = x[s, f, c], x[s, f + _1, c], x[s, f + _2, c]
+                        x3, x4, x5 = x[s, f + _3, c], x[s, f + _4, c], x[s, f + _5, c]
+                        b0 += w0 * x0 + w1 * x1 + w2 * x2
+                        b1 += w0 * x1 + w1 * x2 + w2 * x3
+                        b2 += w0 * x2 + w1 * x3 + w2 * x4
+                        b3 += w0 * x3 + w1 * x4 + w2 * x5
+                    y[t, f, c], y[t, f + _1, c] = max(a0, zero), max(a1, zero)
+                    y[t, f + _2, c], y[t, f + _3, c] = max(a2, zero), max(a3, zero)
+                    y[t + _1, f, c], y[t + _1, f + _1, c] = max(b0, zero), max(b1, zero)
+                    y[t + _1, f + _2, c], y[t + _1, f + _3, c] = max(b2, zero), max(b3, zero)
             else:
-                filter_edge(x, w, t, f, y)
-                f += 1
+                for s in range(t, min(t + _2, frames)):
+                    for g in range(f, min(f + _4, width)):
+                        filter_position(x, w, s, g, y)
 
 
 @jit
-def filter_edge_backward(x, w, dy, t, f, dx, dw, db):
-    """Fill dx[t, f], where the window reaches over an edge; add to dw and db."""
+def filter_position_backward(x, w, dy, t, f, dx, dw, db):
+    """Fill dx[t, f]; add to dw and db."""
+    zero = w.dtype.type(0)
     for c in range(x.shape[2]):
-        dx[t, f, c] = 0
-    for i in range(3):
-        for j in range(3):
-            s, g = t + 1 - i, f + 1 - j
-            if 0 <= s < x.shape[0] and 0 <= g < x.shape[1]:
-                for c in range(x.shape[2]):
-                    # forward: y[s, g] += w[i, j] * x[t, f], so:
-                    dx[t, f, c] += w[i, j, c] * dy[s, g, c]
-                    dw[i, j, c] += x[t, f, c] * dy[s, g, c]
-    for c in range(x.shape[2]):
+        here, total = x[t + _1, f + _1, c], zero
+        for i in range(3):
+            for j in range(3):
+                # forward: y[t+1−i, f+1−j] += w[i, j] * x[t, f], and dy[2, 2] of a border is dy[1, 1] without, so:
+                total += w[i, j, c] * dy[t + _2 - np.uintp(i), f + _2 - np.uintp(j), c]
+                dw[i, j, c] += here * dy[t + _2 - np.uintp(i), f + _2 - np.uintp(j), c]
         # forward: x = ReLU(z + bias), and x > 0 where it let through, so:
-        dx[t, f, c] = dx[t, f, c] if x[t, f, c] > 0 else w.dtype.type(0)
+        dx[t, f, c] = total if here > zero else zero
         db[c] += dx[t, f, c]
 
 
 @jit
-def depthwise_relu_backward(x, w, dy, start, stop, dx, dw, db):
-    """Fill dx[start:stop]; add to dw, and to db the sum of dx: the gradient of a bias before the ReLU that made x."""
-    zero, channels = w.dtype.type(0), np.uintp(x.shape[2])
-    frames, width = x.shape[0], x.shape[1]
-    for t in range(start, stop):
-        f = 0
-        while f < width:
-            if 0 < t < frames - 1 and 0 < f < width - 3:
-                b, l, m = np.uintp(t), np.uintp(f - 1), np.uintp(f)
-                n, r, q = np.uintp(f + 1), np.uintp(f + 2), np.uintp(f + 3)
+def depthwise_relu_backward(x, w, dy, dx, dw, db):
+    """Fill dx; add to dw, and to db the sum of dx: the gradient of a bias before the ReLU that made x."""
+    zero = w.dtype.type(0)
+    frames, width, channels = np.uintp(dx.shape[0]), np.uintp(dx.shape[1]), np.uintp(dx.shape[2])
+    for t in range(_0, frames, _2):
+        for f in range(_0, width, _4):
+            if t + _1 < frames and f + _3 < width:
                 for c in range(channels):  # dx: dy filtered with the weights turned by half a circle
-                    dx0 = dx1 = dx2 = zero
-                    for i in range(3):
-                        s, v = b - np.uintp(1) + np.uintp(i), np.uintp(2 - i)
-                        w0, w1, w2 = w[v, 0, c], w[v, 1, c], w[v, 2, c]
-                        dy0, dy1, dy2, dy3, dy4 = dy[s, l, c], dy[s, m, c], dy[s, n, c], dy[s, r, c], dy[s, q, c]
-                        dx0 += w2 * dy0 + w1 * dy1 + w0 * dy2
-                        dx1 += w2 * dy1 + w1 * dy2 + w0 * dy3
-                        dx2 += w2 * dy2 + w1 * dy3 + w0 * dy4
-                    dx0 = dx0 if x[b, m, c] > zero else zero
-                    dx1 = dx1 if x[b, n, c] > zero else zero
-                    dx2 = dx2 if x[b, r, c] > zero else zero
-                    dx[b, m, c], dx[b, n, c], dx[b, r, c] = dx0, dx1, dx2
-                    db[c] += dx0 + dx1 + dx2
-                for i in range(3):
-                    s, v = b - np.uintp(1) + np.uintp(i), np.uintp(2 - i)
+                    a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = zero
+                    for i in range(_3):
+                        w0, w1, w2 = w[_2 - i, _2, c], w[_2 - i, _1, c], w[_2 - i, _0, c]
+                        s = t + i
+                        y0, y1, y2 = dy[s, f, c], dy[s, f + _1, c], dy[s, f + _2, c]
+                        y3, y4, y5 = dy[s, f + _3, c], dy[s, f + _4, c], dy[s, f + _5, c]
+                        a0 += w0 * y0 + w1 * y1 + w2 * y2
+                        a1 += w0 * y1 + w1 * y2 + w2 * y3
+                        a2 += w0 * y2 + w1 * y3 + w2 * y4
+                        a3 += w0 * y3 + w1 * y4 + w2 * y5
+                        s = t + i + _1
+                        y0, y1, y2 = dy[s, f, c], dy[s, f + _1, c], dy[s, f + _2, c]
+                        y3, y4, y5 = dy[s, f + _3, c], dy[s, f + _4, c], dy[s, f + _5, c]
+                        b0 += w0 * y0 + w1 * y1 + w2 * y2
+                        b1 += w0 * y1 + w1 * y2 + w2 * y3
+                        b2 += w0 * y2 + w1 * y3 + w2 * y4
+                        b3 += w0 * y3 + w1 * y4 + w2 * y5
+                    s = t + _1
+                    a0, a1 = a0 if x[s, f + _1, c] > zero else zero, a1 if x[s, f + _2, c] > zero else zero
+                    a2, a3 = a2 if x[s, f + _3, c] > zero else zero, a3 if x[s, f + _4, c] > zero else zero
+                    s = t + _2
+                    b0, b1 = b0 if x[s, f + _1, c] > zero else zero, b1 if x[s, f + _2, c] > zero else zero
+                    b2, b3 = b2 if x[s, f + _3, c] > zero else zero, b3 if x[s, f + _4, c] > zero else zero
+                    dx[t, f, c], dx[t, f + _1, c], dx[t, f + _2, c], dx[t, f + _3, c] = a0, a1, a2, a3
+                    s = t + _1
+                    dx[s, f, c], dx[s, f + _1, c], dx[s, f + _2, c], dx[s, f + _3, c] = b0, b1, b2, b3
+                    db[c] += (a0 + a1 + a2 + a3) + (b0 + b1 + b2 + b3)
+                for i in range(_3):
                     for c in range(channels):
-                        x0, x1, x2 = x[b, m, c], x[b, n, c], x[b, r, c]
-                        dy0, dy1, dy2, dy3, dy4 = dy[s, l, c], dy[s, m, c], dy[s, n, c], dy[s, r, c], dy[s, q, c]
-                        dw[v, 2, c] += x0 * dy0 + x1 * dy1 + x2 * dy2
-                        dw[v, 1, c] += x0 * dy1 + x1 * dy2 + x2 * dy3
-                        dw[v, 0, c] += x0 * dy2 + x1 * dy3 + x2 * dy4
-                f += 3
+                        total0 = total1 = total2 = zero
+                        for k in range(_2):
+                            s, u = t + k + _1, t + k + _2 - i
+                            x0, x1, x2, x3 = x[s, f + _1, c], x[s, f + _2, c], x[s, f + _3, c], x[s, f + _4, c]
+                            y0, y1, y2 = dy[u, f, c], dy[u, f + _1, c], dy[u, f + _2, c]
+                            y3, y4, y5 = dy[u, f + _3, c], dy[u, f + _4, c], dy[u, f + _5, c]
+                            total2 += x0 * y0 + x1 * y1 + x2 * y2 + x3 * y3
+                            total1 += x0 * y1 + x1 * y2 + x2 * y3 + x3 * y4
+                            total0 += x0 * y2 + x1 * y3 + x2 * y4 + x3 * y5
+                        dw[i, _0, c] += total0
+                        dw[i, _1, c] += total1
+                        dw[i, _2, c] += total2
             else:
-                filter_edge_backward(x, w, dy, t, f, dx, dw, db)
-                f += 1
+                for s in range(t, min(t + _2, frames)):
+                    for g in range(f, min(f + _4, width)):
+                        filter_position_backward(x, w, dy, s, g, dx, dw, db)

@@ -7,16 +7,20 @@ there it waits: the arrays are larger than the processor's nearest cache. So her
 
 - an utterance goes through all three steps a tile of frames at a time, while the tile is in that cache. A frame's
   filter needs the frame after it, so expanding runs one frame ahead of filtering;
-- bias and ReLU change e and d where they lie, in the pass that touches them anyway;
+- e and the gradient of d have a border of zeros, so that the depthwise loops need not ask for edges. The products'
+  results are copied into it in the pass that adds the bias, or takes the mask, anyway;
 - no mask is kept: e > 0 says where the ReLU let through;
+- d is not kept for backward, which computes it once more: that is faster than to write it to memory and read it;
 - backward makes the gradient of e, its mask and its sum (the bias's gradient) in one pass.
 
 The equations of the depthwise convolution stand in `depthwise.py`, its fast loops in `depthwise_relu.py`. A test
 holds this block against the composed one.
 
-Shapes      x (N, F, C)   e, d (N, F, M)   y (N, F, O);   residual: O = C
+Shapes      x (N, F, C)   d (N, F, M)   y (N, F, O);   residual: O = C
+            e (N+2B, F+2, M): each of B utterances has a frame of zeros before and after it
 Parameters  as in inverted_residual.py
-Remembers   x, e, d; without `rng`, which means inference, only x, and backward would compute the others again
+Remembers   x, e, and w to compute d once more, which is faster than to store it; without `rng`, which means
+            inference, backward would have to compute e once more, too
 Raises      ValueError: channels differ; offsets do not run 0 … N
 Deviation   none
 """
@@ -27,12 +31,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numser.jit import jit
 from numser.layers.depthwise_relu import depthwise_relu_backward, depthwise_relu_forward
 from numser.layers.inverted_residual import separable_block
+from numser.layers.passes import add_bias, add_bias_and_skip, bias_relu_bordered, fetch, relu_backward_bordered, rows
 from numser.ragged import Ragged, check_array, check_parameters, check_ragged
 
-TILE = 1024  # positions, frames times frequencies, that go through the block together
+TILE = 2**17  # numbers of e that are made together: half a mebibyte in float32
 
 
 class Remembered(NamedTuple):
@@ -40,49 +44,44 @@ class Remembered(NamedTuple):
 
     x: Ragged
     e: np.ndarray | None
-    d: np.ndarray | None
+    w: np.ndarray
 
     def decisions(self) -> Iterator[np.ndarray]:
         """Where each ReLU let through, for the gradient check."""
         yield self.e > 0
-        yield self.d > 0
+        d = np.empty((*self.x.data.shape[:2], self.e.shape[2]), self.e.dtype)
+        for its, bordered in utterances(self.x.offsets):
+            depthwise_relu_forward(self.e[bordered], self.w, d[its])
+        yield d > 0
 
 
-@jit
-def bias_relu(x, b):
-    """x ← ReLU(x + b), for x (rows, M)."""
-    zero = b.dtype.type(0)
-    for n in range(x.shape[0]):
-        for c in range(x.shape[1]):
-            x[n, c] = max(x[n, c] + b[c], zero)
+def utterances(offsets: np.ndarray) -> Iterator[tuple[slice, slice]]:
+    """Where each utterance's frames lie, and where they lie together with their border."""
+    for n in range(len(offsets) - 1):
+        yield slice(offsets[n], offsets[n + 1]), slice(offsets[n] + 2 * n, offsets[n + 1] + 2 * n + 2)
 
 
-@jit
-def bias_skip(y, b, x):
-    """y ← y + b + x, for y and x (rows, C)."""
-    for n in range(y.shape[0]):
-        for c in range(y.shape[1]):
-            y[n, c] += b[c] + x[n, c]
+def tiles(frames: int, step: int) -> Iterator[tuple[slice, slice]]:
+    """Cut an utterance into tiles. With each come the frames that have to be ready before it, and are not yet.
+
+    Those are the frames up to one after the tile, since a filter sees that.
+    """
+    ready = 0
+    for start in range(0, frames, step):
+        tile = slice(start, min(start + step, frames))
+        ahead = slice(ready, min(tile.stop + 1, frames))
+        yield tile, ahead
+        ready = ahead.stop
 
 
-@jit
-def relu_backward(dy, y):
-    """dy ← dy where y > 0, else 0, for dy and y (rows, M)."""
-    zero = dy.dtype.type(0)
-    for n in range(dy.shape[0]):
-        for c in range(dy.shape[1]):
-            dy[n, c] = dy[n, c] if y[n, c] > zero else zero
+def seen(frames: slice) -> slice:
+    """What the filter sees for these frames of an utterance, in an array with a border."""
+    return slice(frames.start, frames.stop + 2)
 
 
-def rows(x: np.ndarray) -> np.ndarray:
-    """All positions of x (frames, F, C) as the rows of one matrix."""
-    return x.reshape(-1, x.shape[-1])
-
-
-def tiles(x: np.ndarray) -> Iterator[tuple[int, int]]:
-    """Where each tile of one utterance's frames starts and stops."""
-    step = max(1, TILE // x.shape[1])
-    return ((start, min(start + step, len(x))) for start in range(0, len(x), step))
+def within(frames: slice) -> slice:
+    """Where these frames of an utterance lie in an array with a border."""
+    return slice(frames.start + 1, frames.stop + 1)
 
 
 @dataclass(frozen=True)
@@ -102,64 +101,71 @@ class FusedBlock:
         """Expand, filter, project. No random number is drawn; `rng` only says that backward will follow."""
         check_ragged(x, (None, self.in_channels))
         check_parameters(params, x.data.dtype, self._shapes())
-        frames, frequencies, _ = x.data.shape
-        y = np.empty((frames, frequencies, self.channels), x.data.dtype)
-        keep = rng is not None
-        e, d = np.empty((2, frames if keep else x.lengths.max(), frequencies, self.expanded), x.data.dtype)
-        for first, last in zip(x.offsets[:-1], x.offsets[1:], strict=True):
-            own = slice(first, last) if keep else slice(0, last - first)
-            self._forward(params, x.data[first:last], e[own], d[own], y[first:last])
-        return Ragged(y, x.offsets), Remembered(x, e, d) if keep else Remembered(x, None, None)
+        frames, width, _ = x.data.shape
+        keep, longest = rng is not None, x.lengths.max()
+        y = np.empty((frames, width, self.channels), x.data.dtype)
+        e = np.empty((frames + 2 * len(x.lengths) if keep else longest + 2, width + 2, self.expanded), x.data.dtype)
+        room = self._room_for_tiles(2, width, x.data.dtype)
+        for its, bordered in utterances(x.offsets):
+            its_e = e[bordered] if keep else e[: its.stop - its.start + 2]
+            self._forward(params, x.data[its], its_e, *room, y[its])
+        return Ragged(y, x.offsets), Remembered(x, e if keep else None, params["depthwise.w"])
 
-    def _forward(self, params, x, e, d, y) -> None:
-        """Fill e, d and y of one utterance."""
-        expanded = 0
-        for start, stop in tiles(x):
-            ahead = slice(expanded, min(stop + 1, len(x)))
-            np.matmul(rows(x[ahead]), params["expand.w"], out=rows(e[ahead]))
-            bias_relu(rows(e[ahead]), params["expand.b"])
-            expanded = ahead.stop
-            depthwise_relu_forward(e, params["depthwise.w"], start, stop, d)
-            y_rows = rows(y[start:stop])
-            np.matmul(rows(d[start:stop]), params["project.w"], out=y_rows)
+    def _forward(self, params, x, e, z, d, y) -> None:
+        """Fill e and y of one utterance; z and d are room to work in."""
+        e[0] = e[-1] = 0
+        for tile, ahead in tiles(len(x), len(d) - 1):
+            its_z, its_d = z[: ahead.stop - ahead.start], d[: tile.stop - tile.start]
+            fetch((x[ahead],))
+            np.matmul(rows(x[ahead]), params["expand.w"], out=rows(its_z))
+            bias_relu_bordered(its_z, params["expand.b"], e[within(ahead)])
+            depthwise_relu_forward(e[seen(tile)], params["depthwise.w"], its_d)
+            y_rows = rows(y[tile])
+            np.matmul(rows(its_d), params["project.w"], out=y_rows)
             if self.residual:
-                bias_skip(y_rows, params["project.b"], rows(x[start:stop]))
+                add_bias_and_skip(y_rows, params["project.b"], rows(x[tile]))
             else:
-                y_rows += params["project.b"]
+                add_bias(y_rows, params["project.b"])
 
     def backward(self, params, cache: Remembered, dy: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """Gradients of x and of the parameters, given that of y."""
-        x, e, d = cache
+        x, e, _ = cache
         check_array(dy, (*x.data.shape[:2], self.channels), x.data.dtype, "dy")
         if e is None:
-            _, (_, e, d) = self.forward(params, x, rng=np.random.default_rng())
+            _, (_, e, _) = self.forward(params, x, rng=np.random.default_rng())
         dx, grads = np.empty_like(x.data), {name: np.zeros_like(w) for name, w in params.items()}
-        grads["project.b"] = rows(dy).sum(0)
-        buffers = np.empty((2, x.lengths.max(), *e.shape[1:]), e.dtype)
-        for first, last in zip(x.offsets[:-1], x.offsets[1:], strict=True):
-            own = slice(first, last)
-            self._backward(params, x.data[own], e[own], d[own], dy[own], *buffers, dx[own], grads)
+        dd = np.empty((x.lengths.max() + 2, *e.shape[1:]), e.dtype)
+        room = self._room_for_tiles(2, x.data.shape[1], e.dtype)
+        for its, bordered in utterances(x.offsets):
+            its_dd = dd[: its.stop - its.start + 2]
+            self._backward(params, x.data[its], e[bordered], dy[its], its_dd, *room, dx[its], grads)
         return dx, grads
 
-    def _backward(self, params, x, e, d, dy, dd, de, dx, grads) -> None:
-        """Fill dx of one utterance and add to grads. dd and de are room to work in."""
-        projected = 0
-        for start, stop in tiles(x):
-            ahead = slice(projected, min(stop + 1, len(x)))
-            d_rows, dd_rows, dy_rows = rows(d[ahead]), rows(dd[ahead]), rows(dy[ahead])
+    def _backward(self, params, x, e, dy, dd, d, de, dx, grads) -> None:
+        """Fill dx of one utterance and add to grads; dd, d and de are room to work in."""
+        w, dw, db = params["depthwise.w"], grads["depthwise.w"], grads["expand.b"]
+        grads["project.b"] += np.ones(len(rows(dy)), dy.dtype) @ rows(dy)
+        dd[0] = dd[-1] = 0
+        for tile, ahead in tiles(len(x), len(d) - 1):
+            n = ahead.stop - ahead.start
+            its_d, its_dd, dy_rows = d[:n], de[:n], rows(dy[ahead])
+            fetch((e[seen(ahead)], dy[ahead], x[tile]))
+            depthwise_relu_forward(e[seen(ahead)], w, its_d)
             # forward: y = d @ Wp + bp, so:
-            grads["project.w"] += d_rows.T @ dy_rows
-            np.matmul(dy_rows, params["project.w"].T, out=dd_rows)
-            relu_backward(dd_rows, d_rows)
-            projected = ahead.stop
-            dw, db = grads["depthwise.w"], grads["expand.b"]
-            depthwise_relu_backward(e, params["depthwise.w"], dd, start, stop, de, dw, db)
-            # forward: e = x @ We + be, and y + x if residual, so:
-            de_rows, dx_rows = rows(de[start:stop]), rows(dx[start:stop])
-            grads["expand.w"] += rows(x[start:stop]).T @ de_rows
-            np.matmul(de_rows, params["expand.w"].T, out=dx_rows)
+            grads["project.w"] += rows(its_d).T @ dy_rows
+            np.matmul(dy_rows, params["project.w"].T, out=rows(its_dd))
+            relu_backward_bordered(its_dd, its_d, dd[within(ahead)])
+            # forward: d = depthwise(e), e = ReLU(x @ We + be), so:
+            its_de, dx_rows = de[: tile.stop - tile.start], rows(dx[tile])
+            depthwise_relu_backward(e[seen(tile)], w, dd[seen(tile)], its_de, dw, db)
+            grads["expand.w"] += rows(x[tile]).T @ rows(its_de)
+            np.matmul(rows(its_de), params["expand.w"].T, out=dx_rows)
             if self.residual:
-                dx_rows += rows(dy[start:stop])
+                dx_rows += rows(dy[tile])
+
+    def _room_for_tiles(self, how_many: int, width: int, dtype) -> np.ndarray:
+        """Empty arrays for the frames of a tile and one frame ahead."""
+        return np.empty((how_many, max(1, TILE // (width * self.expanded)) + 1, width, self.expanded), dtype)
 
     def _shapes(self) -> dict[str, tuple[int, ...]]:
         return {

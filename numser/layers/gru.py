@@ -182,4 +182,5 @@ class GRU:
             da[p] = da[p] + direction if p in da else direction
         for p, d in da.items():  # forward: a = x @ w + b, so:
             grads[p + "w"], grads[p + "b"] = x.data.T @ d, d.sum(0)
-        return sum(d @ params[p + "w"].T for p, d in da.items()), grads
+        forward, *rest = (d @ params[p + "w"].T for p, d in da.items())
+        return forward + rest[0] if rest else forward, grads
