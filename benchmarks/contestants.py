@@ -166,7 +166,11 @@ class TorchTraining:
         self.adam = torch.optim.Adam(self.params.values(), lr=3e-4, fused=True)
         self.dataset, self.channels_last = dataset, channels_last
         self.micro_batch = micro_batch or len(dataset.labels)
-        self.convolutions = torch.compile(convolutions) if compiled else convolutions
+        self.convolutions = convolutions
+        if compiled:
+            # a version for each parity of the length, and for batches that are not full: give none of them up
+            torch._dynamo.config.recompile_limit = 64
+            self.convolutions = torch.compile(convolutions)
         self.labels = torch.from_numpy(dataset.labels)
         weights = class_weights(dataset.labels, len(dataset.classes))
         self.weights = torch.tensor(weights, dtype=self.params["output.w"].dtype)

@@ -87,7 +87,7 @@ def main() -> None:
             for name, function in functions.items():
                 if "torch.nn.GRU" not in name:
                     errors[name] = agree(name, reference, function(), TOLERANCE)
-            times = alternate(functions, args.rounds, repeat=10)
+            times = alternate(functions, args.rounds, repeat=10, warm=2)
         print(f"\n{threads} thread{'s' * (threads > 1)}; all but torch.nn.GRU agree, to {max(errors.values()):.1e}")
         times["arithmetic alone"] = [flop / rate]
         factors = {name: median(seconds) / spoken for name, seconds in times.items()}

@@ -30,12 +30,14 @@ from numser.threads import available_cores
 RESULTS = Path(__file__).parent / "results"
 PEERS = ("torch", "torchaudio", "onnx", "onnxruntime", "librosa")
 COUNT = 64  # utterances: the paper's batch
-KEPT = keep_freed_memory()  # as numser's command lines do; it serves all contestants, for they share the process
+KEPT = False  # whether freed memory is kept, as numser's command lines do; it serves all contestants in this process
 LOAD = os.getloadavg()[0] if hasattr(os, "getloadavg") else None  # near 0, or the figures are worth little
 
 
-def arguments(description: str, rounds: int) -> argparse.ArgumentParser:
-    """The options that every benchmark has."""
+def arguments(description: str, rounds: int, keep: bool = True) -> argparse.ArgumentParser:
+    """The options that every benchmark has. With `keep` this process keeps freed memory from now on."""
+    if keep:
+        keep_memory()
     parser = argparse.ArgumentParser(description=description.partition("\n")[0])
     parser.add_argument(
         "--data", type=Path, metavar="DIR", help="recordings, kept as Emo-DB is; else built-in speech"
@@ -46,6 +48,12 @@ def arguments(description: str, rounds: int) -> argparse.ArgumentParser:
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help="the JSON file (default: one in benchmarks/results)")
     return parser
+
+
+def keep_memory() -> None:
+    """Keep freed memory for the next array, and remember it for the record."""
+    global KEPT
+    KEPT = keep_freed_memory()
 
 
 def corpus(data: Path | None) -> Corpus:
@@ -62,17 +70,20 @@ def dataset(data: Path | None) -> Dataset:
 
 
 def alternate(
-    contestants: dict[str, Callable], rounds: int, repeat: int = 1, pause: float = 0.05
+    contestants: dict[str, Callable], rounds: int, repeat: int = 1, warm: int = 0, pause: float = 0.05
 ) -> dict[str, list[float]]:
-    """Seconds a call of each contestant, one number a round.
+    """Seconds a call of each contestant, one number a round: the mean of `repeat` calls after `warm` unrecorded ones.
 
     A first round, which compiles and fills caches, is not recorded. Each round begins with another contestant. Before
-    each there is a pause, because the threads of some libraries spin for a while after their work is done.
+    each there is a pause, because the threads of some libraries spin for a while after their work is done. Short work
+    needs a warm call after it: caches have been another's meanwhile.
     """
     names, times = list(contestants), {name: [] for name in contestants}
     for n in range(rounds + 1):
         for name in names[n % len(names) :] + names[: n % len(names)]:
             time.sleep(pause)
+            for _ in range(warm):
+                contestants[name]()
             start = time.perf_counter()
             for _ in range(repeat):
                 contestants[name]()

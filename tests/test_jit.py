@@ -52,7 +52,7 @@ def test_kernels_are_told_that_arrays_do_not_overlap():
         for i in range(len(x)):
             y[i] += x[i]
 
-    kernel = jit.jit(add)
+    kernel = numba.njit(**jit._OPTIONS)(add)  # from no cache: cached code has no listing
     kernel(np.ones(3), np.ones(3))
     (code,) = kernel.inspect_llvm().values()
     definition = next(line for line in code.splitlines() if line.startswith("define") and "add" in line)

@@ -51,19 +51,22 @@ def pool_forward(x, x_offsets, y, y_offsets, time_before, frequency_before, winn
 
 @jit
 def pool_backward(dy, y_offsets, x_offsets, time_before, frequency_before, winner, dx):
-    """Add to dx (N, F, C), which starts as zeros."""
+    """Fill dx (N, F, C)."""
+    zero, cleared = dy.dtype.type(0), 0
     for u in range(len(x_offsets) - 1):
         first, last = x_offsets[u], x_offsets[u + 1] - 1
         for t in range(y_offsets[u], y_offsets[u + 1]):
             top = first + 2 * (t - y_offsets[u]) - time_before[u]
+            while cleared < min(top + 3, last + 1):  # only now: so dx goes through the cache once
+                dx[cleared] = zero
+                cleared += 1
             for f in range(dy.shape[1]):
                 left = 2 * f - frequency_before
                 for i in range(max(0, first - top), min(3, last + 1 - top)):
                     for j in range(max(0, -left), min(3, dx.shape[1] - left)):
                         for c in range(dx.shape[2]):
                             # forward: y = x where (i, j) won, so:
-                            if winner[t, f, c] == 3 * i + j:
-                                dx[top + i, left + j, c] += dy[t, f, c]
+                            dx[top + i, left + j, c] += dy[t, f, c] if winner[t, f, c] == 3 * i + j else zero
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,6 @@ class MaxPool:
         """Gradient of x, given that of y."""
         winner, offsets, x_offsets, edges, frequencies = cache
         check_array(dy, winner.shape, None, "dy")
-        dx = np.zeros((x_offsets[-1], frequencies, dy.shape[2]), dy.dtype)
+        dx = np.empty((x_offsets[-1], frequencies, dy.shape[2]), dy.dtype)
         pool_backward(dy, offsets, x_offsets, *edges, winner, dx)
         return dx, {}
