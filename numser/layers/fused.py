@@ -36,7 +36,7 @@ from numser.layers.inverted_residual import separable_block
 from numser.layers.passes import add_bias, add_bias_and_skip, bias_relu_bordered, fetch, relu_backward_bordered, rows
 from numser.ragged import Ragged, check_array, check_parameters, check_ragged
 
-TILE = 2**17  # numbers of e that are made together: half a mebibyte in float32
+TILE = 2**18  # numbers of e that are made together: a mebibyte in float32
 
 
 class Remembered(NamedTuple):

@@ -51,47 +51,60 @@ def tanh(x):
 
 
 @jit
-def gru_forward(a, offsets, u, reverse, gates, y, column):
+def add_product(x, w, y):
+    """y ← y + x w, for x (K,), w (K, M), y (M,). Four rows of w at a time: y is read and written once for the four.
+
+    Indices are unsigned, so that the loop over y is vectorised (see depthwise_relu.py).
+    """
+    _0, _1, _2, _3, _4 = np.uintp(0), np.uintp(1), np.uintp(2), np.uintp(3), np.uintp(4)
+    fours, columns = np.uintp(len(x)) // _4 * _4, np.uintp(len(y))
+    for k in range(_0, fours, _4):
+        x0, x1, x2, x3 = x[k], x[k + _1], x[k + _2], x[k + _3]
+        for j in range(columns):
+            y[j] += x0 * w[k, j] + x1 * w[k + _1, j] + x2 * w[k + _2, j] + x3 * w[k + _3, j]
+    for k in range(fours, np.uintp(len(x))):
+        for j in range(columns):
+            y[j] += x[k] * w[k, j]
+
+
+@jit
+def gru_forward(a, offsets, u_gates, u_candidate, reverse, gates, y, column):
     """Fill gates (N, 3H) with r, z, c, and y[:, column:column+H] with the states of one direction.
 
-    Indices are unsigned, so that the loops over units are vectorised (see depthwise_relu.py).
+    u_gates (H, 2H) and u_candidate (H, H) are u, cut into two.
     """
-    units, column = np.uintp(u.shape[0]), np.uintp(column)
-    two, three = np.uintp(2) * units, np.uintp(3) * units
-    one, half = u.dtype.type(1), u.dtype.type(0.5)
-    h, g = np.empty(units, u.dtype), np.empty(three, u.dtype)
+    units = len(u_candidate)
+    one, half = a.dtype.type(1), a.dtype.type(0.5)
+    h, q = np.empty(units, a.dtype), np.empty(units, a.dtype)
     for n in range(len(offsets) - 1):
         first, last = offsets[n], offsets[n + 1] - 1
         h[:] = 0
         for step in range(last - first + 1):
-            t = np.uintp(last - step if reverse else first + step)
-            for j in range(three):
+            t = last - step if reverse else first + step
+            g = gates[t]
+            for j in range(3 * units):
                 g[j] = a[t, j]
+            rz, c = g[: 2 * units], g[2 * units :]
+            add_product(h, u_gates, rz)
+            for j in range(2 * units):
+                rz[j] = half + half * tanh(half * rz[j])  # σ
             for k in range(units):
-                state = h[k]
-                for j in range(two):
-                    g[j] += state * u[k, j]
-            for j in range(two):
-                g[j] = half + half * tanh(half * g[j])  # σ
+                q[k] = rz[k] * h[k]
+            add_product(q, u_candidate, c)
             for k in range(units):
-                q = g[k] * h[k]
-                for j in range(two, three):
-                    g[j] += q * u[k, j]
-            for j in range(two, three):
-                g[j] = tanh(g[j])
-            for k in range(units):
-                z, c = g[units + k], g[two + k]
-                h[k] = z * h[k] + (one - z) * c
+                c[k] = tanh(c[k])
+                z = rz[units + k]
+                h[k] = z * h[k] + (one - z) * c[k]
                 y[t, column + k] = h[k]
-            for j in range(three):
-                gates[t, j] = g[j]
 
 
 @jit
-def gru_backward(dy, offsets, u_transposed, reverse, gates, y, column, da, past, reset_past):
+def gru_backward(
+    dy, offsets, u_gates_transposed, u_candidate_transposed, reverse, gates, y, column, da, past, reset_past
+):
     """Fill da (N, 3H), past (N, H) with the h that each frame saw, and reset_past (N, H) with r∘h."""
-    units = u_transposed.shape[1]
-    one = u_transposed.dtype.type(1)
+    units = len(u_candidate_transposed)
+    one = dy.dtype.type(1)
     dh, dq = np.empty(units, da.dtype), np.empty(units, da.dtype)
     for n in range(len(offsets) - 1):
         first, last = offsets[n], offsets[n + 1] - 1
@@ -114,17 +127,19 @@ def gru_backward(dy, offsets, u_transposed, reverse, gates, y, column, da, past,
                 reset_past[t, k] = r * h[k]
             # forward: ac += (r * h) @ Uc, so:
             dq[:] = 0
-            for j in range(2 * units, 3 * units):
-                for k in range(units):
-                    dq[k] += d[j] * u_transposed[j, k]
+            add_product(d[2 * units :], u_candidate_transposed, dq)
             for k in range(units):
                 r = g[k]  # forward: r = σ(ar), and σ' = r (1 - r), so:
                 d[k] = dq[k] * h[k] * r * (one - r)
                 dh[k] += dq[k] * r
             # forward: ar += h @ Ur and az += h @ Uz, so:
-            for j in range(2 * units):
-                for k in range(units):
-                    dh[k] += d[j] * u_transposed[j, k]
+            add_product(d[: 2 * units], u_gates_transposed, dh)
+
+
+def cut(u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The columns of u (H, 3H) for both gates, and those for the candidate, each in one piece."""
+    columns = 2 * len(u)
+    return np.ascontiguousarray(u[:, :columns]), np.ascontiguousarray(u[:, columns:])
 
 
 @dataclass(frozen=True)
@@ -163,7 +178,7 @@ class GRU:
         y = np.empty((len(x.data), 2 * h), x.data.dtype)
         gates = np.empty((2, len(x.data), 3 * h), x.data.dtype)
         for i, p in enumerate(self._prefixes):
-            gru_forward(projected[p], x.offsets, params[p + "u"], i == 1, gates[i], y, i * h)
+            gru_forward(projected[p], x.offsets, *cut(params[p + "u"]), i == 1, gates[i], y, i * h)
         return Ragged(y, x.offsets), (x, y, gates)
 
     def backward(self, params, cache, dy: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
@@ -175,8 +190,8 @@ class GRU:
         for i, p in enumerate(self._prefixes):
             direction = np.empty_like(gates[i])
             past, reset_past = np.empty((2, len(y), h), y.dtype)
-            u_transposed = np.ascontiguousarray(params[p + "u"].T)
-            gru_backward(dy, x.offsets, u_transposed, i == 1, gates[i], y, i * h, direction, past, reset_past)
+            ut = [np.ascontiguousarray(part.T) for part in cut(params[p + "u"])]
+            gru_backward(dy, x.offsets, *ut, i == 1, gates[i], y, i * h, direction, past, reset_past)
             du = np.hstack([past.T @ direction[:, : 2 * h], reset_past.T @ direction[:, 2 * h :]])
             grads[p + "u"] = grads[p + "u"] + du if p + "u" in grads else du
             da[p] = da[p] + direction if p in da else direction
