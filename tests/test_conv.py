@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.signal import correlate
 
-from numser.layers import Conv
+from numser.layers import Conv, ReLU, Sequential
 from numser.ragged import pack, unpack
 
 
@@ -37,3 +37,20 @@ def test_too_short_an_utterance_is_refused():
     x = pack([np.zeros((5, 8, 1)), np.zeros((2, 8, 1))])
     with pytest.raises(ValueError, match="at least 3 frames"):
         layer.forward(layer.init(np.random.default_rng(0), np.float64), x)
+
+
+def test_with_relu_it_is_the_convolution_and_a_relu():
+    rng = np.random.default_rng(0)
+    x = pack([rng.standard_normal((frames, 9, 2)) for frames in (3, 8, 11)])
+    fused, plain = Conv(2, 4, relu=True), Sequential((("", Conv(2, 4)), ("", ReLU())))
+    params = plain.init(rng, np.float64) | {"b": rng.standard_normal(4)}
+    (y, cache), (expected, expected_cache) = fused.forward(params, x), plain.forward(params, x)
+    np.testing.assert_array_equal(y.data, expected.data)
+    dy = rng.standard_normal(y.data.shape)
+    (dx, grads), (expected_dx, expected_grads) = (
+        fused.backward(params, cache, dy),
+        plain.backward(params, expected_cache, dy),
+    )
+    np.testing.assert_allclose(dx, expected_dx, rtol=0, atol=1e-13)
+    for name, g in expected_grads.items():
+        np.testing.assert_allclose(grads[name], g, rtol=0, atol=1e-13, err_msg=name)

@@ -63,3 +63,15 @@ def test_a_nan_comes_through():
     x = np.zeros((3, 3, 1))
     x[1, 1] = np.nan
     assert np.isnan(MaxPool().forward({}, pack([x]))[0].data).all()
+
+
+def test_what_memory_held_before_changes_nothing(monkeypatch):
+    """Backward clears what it adds to: with memory full of NaN the gradient is the same."""
+    rng, layer = np.random.default_rng(0), MaxPool()
+    x = pack([rng.standard_normal((frames, 6, 3)) for frames in (1, 2, 7, 8)])
+    y, cache = layer.forward({}, x)
+    dy = rng.standard_normal(y.data.shape)
+    expected, _ = layer.backward({}, cache, dy)
+    monkeypatch.setattr(np, "empty", lambda shape, dtype=float: np.full(shape, np.nan, dtype))
+    np.testing.assert_array_equal(layer.backward({}, cache, dy)[0], expected)
+    assert np.isfinite(expected).all()

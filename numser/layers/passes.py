@@ -1,7 +1,7 @@
-"""Single passes over memory: bias, ReLU and its mask. For `conv.py` and `fused.py`, which run them on small tiles.
+"""Single passes over memory: bias, ReLU and its mask. For `fused.py`, which runs them on tiles.
 
-Each is a line of NumPy. As loops they read and write every number once; NumPy's lines would go over an array once
-for each operation.
+Each is a line or two of NumPy. As loops they read and write every number once; NumPy would go over an array once for
+each operation.
 """
 
 import numpy as np
@@ -46,15 +46,6 @@ def add_bias_and_skip(y, b, x):
 
 
 @jit
-def add_bias_relu(y, b):
-    """y ← ReLU(y + b), for y (rows, C)."""
-    zero = b.dtype.type(0)
-    for n in range(y.shape[0]):
-        for c in range(y.shape[1]):
-            y[n, c] = max(y[n, c] + b[c], zero)
-
-
-@jit
 def bias_relu_bordered(z, b, y):
     """Fill frames of y (n, F+2, C), except their border's zeros, with ReLU(z + b), for z (n, F, C)."""
     zero = b.dtype.type(0)
@@ -64,15 +55,6 @@ def bias_relu_bordered(z, b, y):
             for c in range(z.shape[2]):
                 y[t, f + 1, c] = max(z[t, f, c] + b[c], zero)
         y[t, z.shape[1] + 1] = zero
-
-
-@jit
-def relu_backward(dy, y, dz):
-    """Fill dz (rows, C): dy where y > 0, else 0, for dy and y (rows, C)."""
-    zero = dy.dtype.type(0)
-    for n in range(dy.shape[0]):
-        for c in range(dy.shape[1]):
-            dz[n, c] = dy[n, c] if y[n, c] > zero else zero
 
 
 @jit
