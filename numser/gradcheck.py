@@ -210,6 +210,8 @@ def examples(
         "Dropout": Example(layers.Dropout(0.4), rows),
         "cross_entropy": Example(LossLayer(lambda v: losses.cross_entropy(v, labels, weights)), logits),
         "focal": Example(LossLayer(lambda v: losses.focal(v, labels, weights, lam)), logits),
+        "lq": Example(LossLayer(lambda v: losses.lq(v, labels, weights)), logits),
+        "soft_bootstrapping": Example(LossLayer(lambda v: losses.soft_bootstrapping(v, labels, weights)), logits),
     }
 
 

@@ -1,19 +1,28 @@
-"""Losses for classes of unequal size and samples of unequal difficulty.        Paper §3.3, Eq. 3–4
+"""Losses for classes of unequal size, samples of unequal difficulty, and labels that may be wrong.
+
+                                                                            Paper §3.3, Eq. 3–4; §4.3, Table 3
 
 For an utterance of class y with logits v, let p_j = exp(v_j) / Σ_k exp(v_k), p = p_y and q = 1 − p.
 
-    weighted cross-entropy   ℓ = −log p                 Eq. 3
-    focal                    ℓ = −q^λ log p             Eq. 4, with a λ for each utterance
+    weighted cross-entropy   ℓ = −log p                                     Eq. 3
+    focal                    ℓ = −q^λ log p                                 Eq. 4, with a λ for each utterance
+    L_q                      ℓ = (1 − p^r) / r                              the paper calls r q; here q is 1 − p
+    soft bootstrapping       ℓ = −Σ_j [β δ_jy + (1−β) p_j] log p_j
     of a batch               L = Σ_u w_u ℓ_u / Σ_u w_u
 
 λ = 0 is cross-entropy; a larger λ lets an utterance that is already well classified (q near 0) count less.
+L_q and soft bootstrapping trust labels less. L_q gives up on utterances that it gets quite wrong: where p is near 0,
+so is its gradient. Soft bootstrapping replaces a part of the label by what the network believes itself.
 
-Every ℓ depends on the logits through p alone, and dp/dv_j = p (δ_jy − p_j). So one number a loss is needed,
-    g = p · dℓ/dp,          dL/dv_j = w g (δ_jy − p_j) / Σ w,
-and for the focal loss
-    g = q^λ (λ p (log p)/q − 1).
+The first three depend on the logits through p alone, and dp/dv_j = p (δ_jy − p_j). So one number a loss is needed,
+    g = p · dℓ/dp,          dL/dv_j = w g (δ_jy − p_j) / Σ w:
+    focal    g = q^λ (λ p (log p)/q − 1)
+    L_q      g = −p^r
 Near p = 1, 1 − p would lose all digits; q is summed from the other classes' probabilities instead, and (log p)/q
 goes to −1. Near p = 0, log p comes from the logits and stays finite.
+
+Soft bootstrapping is β times cross-entropy and 1−β times the entropy H = −Σ p_j log p_j of the prediction:
+    dℓ/dv_j = −β (δ_jy − p_j) − (1−β) p_j (log p_j + H)
 """
 
 from typing import NamedTuple
@@ -51,6 +60,18 @@ def _softmax_of_class(logits: np.ndarray, labels: np.ndarray) -> _Softmax:
     return _Softmax(e[rows, labels] / total, q, log_p, dp_p)
 
 
+def _prepared(
+    logits: np.ndarray, labels: np.ndarray, weights: np.ndarray, total_weight: float | None
+) -> tuple[np.ndarray, _Softmax]:
+    """Each utterance's share w / Σ w of the loss, and what all losses need of the logits; checks the arguments."""
+    check_array(logits, (len(labels), None), name="logits")
+    check_labels(labels, logits.shape[1])
+    weights = weights.astype(logits.dtype)
+    check_array(weights, labels.shape, name="weights")
+    w = weights / logits.dtype.type(weights.sum() if total_weight is None else total_weight)
+    return w, _softmax_of_class(logits, labels)
+
+
 def focal(
     logits: np.ndarray,
     labels: np.ndarray,
@@ -65,13 +86,9 @@ def focal(
     Raises      ValueError: shapes differ; a label is not in 0 … K−1
     Deviation   the authors' program uses λ_B for class C too; here each utterance has its own λ
     """
-    check_array(logits, (len(labels), None), name="logits")
-    check_labels(labels, logits.shape[1])
-    weights, lam = weights.astype(logits.dtype), lam.astype(logits.dtype)
-    check_array(weights, labels.shape, name="weights")
+    w, s = _prepared(logits, labels, weights, total_weight)
+    lam = lam.astype(logits.dtype)
     check_array(lam, labels.shape, name="lam")
-    w = weights / logits.dtype.type(weights.sum() if total_weight is None else total_weight)
-    s = _softmax_of_class(logits, labels)
     log_p_q = np.divide(s.log_p, s.q, out=np.full_like(s.q, -1), where=s.q > 0)
     g = s.q**lam * (lam * s.p * log_p_q - 1)
     return -(w * s.q**lam * s.log_p).sum(), (w * g)[:, None] * s.dp_p
@@ -86,6 +103,55 @@ def cross_entropy(
     Raises      ValueError: shapes differ; a label is not in 0 … K−1
     """
     return focal(logits, labels, weights, np.zeros(len(labels), logits.dtype), total_weight)
+
+
+def lq(
+    logits: np.ndarray,
+    labels: np.ndarray,
+    weights: np.ndarray,
+    exponent: float = 0.7,
+    total_weight: float | None = None,
+) -> tuple[float, np.ndarray]:
+    """L_q loss of a batch, and its gradient.        Paper §4.3; Zhang and Sabuncu, 2018
+
+    Between cross-entropy (exponent → 0) and the mean absolute error (exponent 1).
+
+    Shapes      logits (B, K)   labels (B,) int   weights (B,)   gradient (B, K)
+    Units       0 < exponent ≤ 1; `total_weight` as in `focal`
+    Raises      ValueError: shapes differ; a label is not in 0 … K−1; the exponent is not in 0 … 1, or 0
+    Deviation   the authors' program computes soft bootstrapping under this name; this is the formula
+    """
+    if not 0 < exponent <= 1:
+        raise ValueError(f"exponent: should be above 0 and at most 1, found {exponent}")
+    w, s = _prepared(logits, labels, weights, total_weight)
+    power = logits.dtype.type(exponent)
+    return (w * -np.expm1(power * s.log_p)).sum() / power, (w * -np.exp(power * s.log_p))[:, None] * s.dp_p
+
+
+def soft_bootstrapping(
+    logits: np.ndarray,
+    labels: np.ndarray,
+    weights: np.ndarray,
+    beta: float = 0.3,
+    total_weight: float | None = None,
+) -> tuple[float, np.ndarray]:
+    """Soft bootstrapping loss of a batch, and its gradient.        Paper §4.3; Reed et al., 2015
+
+    Shapes      logits (B, K)   labels (B,) int   weights (B,)   gradient (B, K)
+    Units       0 ≤ beta ≤ 1, the share of the label; `total_weight` as in `focal`
+    Raises      ValueError: shapes differ; a label is not in 0 … K−1; beta is not in 0 … 1
+    """
+    if not 0 <= beta <= 1:
+        raise ValueError(f"beta: should be from 0 to 1, found {beta}")
+    w, s = _prepared(logits, labels, weights, total_weight)
+    beta = logits.dtype.type(beta)
+    shifted = logits - logits.max(1, keepdims=True)
+    log_p = shifted - np.log(np.exp(shifted).sum(1, keepdims=True))
+    p = np.exp(log_p)
+    p_log_p = np.multiply(p, log_p, out=np.zeros_like(p), where=p > 0)  # 0 · log 0 is 0
+    entropy = -p_log_p.sum(1)
+    loss = (w * ((1 - beta) * entropy - beta * s.log_p)).sum()
+    return loss, w[:, None] * (-beta * s.dp_p - (1 - beta) * (p_log_p + p * entropy[:, None]))
 
 
 def class_weights(labels: np.ndarray, n_classes: int) -> np.ndarray:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from numser.errors import InputError
 
-LOSSES = ("ce", "focal")
+LOSSES = ("ce", "focal", "soft", "lq")
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,8 @@ class Recipe:
     loss: str = "ce"
     lambda_b: float = 1.0  # focal loss: λ of utterances of medium difficulty
     lambda_c: float = 2.0  # focal loss: λ of hard utterances
+    beta: float = 0.3  # soft bootstrapping: the label's share
+    q: float = 0.7  # L_q's exponent
     steps: int = 2200
     batch_size: int = 64
     lr: float = 3e-4
@@ -39,6 +41,10 @@ class Recipe:
         for name in ("lambda_b", "lambda_c"):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise InputError(f"{_option(name)} {getattr(self, name)}: should be 0 or a positive number")
+        if not 0 <= self.beta <= 1:
+            raise InputError(f"--beta {self.beta}: should be from 0 to 1")
+        if not 0 < self.q <= 1:
+            raise InputError(f"--q {self.q}: should be above 0 and at most 1")
         if not 0 <= self.dropout < 1:
             raise InputError(f"--dropout {self.dropout}: should be at least 0 and below 1")
         if self.loss not in LOSSES:

@@ -332,7 +332,12 @@ def _origin(config: Config, corpus: Corpus, state: State, threads: int, seconds:
 
 def _summary(config: Config, dataset: Dataset, split: Split, threads: int) -> str:
     recipe = config.recipe
-    loss = recipe.loss if recipe.loss == "ce" else f"focal (λ_B {recipe.lambda_b:g}, λ_C {recipe.lambda_c:g})"
+    loss = {
+        "ce": "ce",
+        "focal": f"focal (λ_B {recipe.lambda_b:g}, λ_C {recipe.lambda_c:g})",
+        "soft": f"soft bootstrapping (β {recipe.beta:g})",
+        "lq": f"L_q (q {recipe.q:g})",
+    }[recipe.loss]
     return (
         f"training on {len(split.train)} utterances, validation on {len(split.validation)}, "
         f"test on {len(split.test)} ({config.split_name}); {len(dataset.classes)} emotions\n"

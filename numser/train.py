@@ -61,9 +61,15 @@ def parser() -> argparse.ArgumentParser:
     option(net, "--dropout", _DEFAULTS["dropout"], "share of units left out before the hidden layer", type=float)
 
     how = p.add_argument_group("how to train")
-    option(how, "--loss", "ce", "ce: weighted cross-entropy; focal: hard utterances count more", choices=LOSSES)
+    losses = (
+        "ce: weighted cross-entropy; focal: hard utterances count more; soft: soft bootstrapping, which replaces a "
+        "part of the label by the network's own belief; lq: L_q, which lets utterances go that do not fit"
+    )
+    option(how, "--loss", "ce", losses, choices=LOSSES)
     option(how, "--lambda-b", _DEFAULTS["lambda_b"], "focal loss: λ of utterances of medium difficulty", type=float)
     option(how, "--lambda-c", _DEFAULTS["lambda_c"], "focal loss: λ of hard utterances", type=float)
+    option(how, "--beta", _DEFAULTS["beta"], "soft bootstrapping: the label's share, 0 to 1", type=float)
+    option(how, "--q", _DEFAULTS["q"], "L_q's exponent, above 0 and at most 1", type=float)
     option(how, "--steps", _DEFAULTS["steps"], "training steps", type=int, metavar="N")
     option(how, "--batch-size", _DEFAULTS["batch_size"], "utterances a step", type=int, metavar="N")
     option(how, "--lr", _DEFAULTS["lr"], "learning rate of Adam", type=float)

@@ -123,13 +123,11 @@ def train(
     model = network(recipe, len(dataset.classes))
     adam = Adam(recipe.lr)
     weights = losses.class_weights(dataset.labels[split.train], len(dataset.classes))[dataset.labels]
-    lam = np.zeros(len(weights))
-    if recipe.loss == "focal":
-        lam = focal_exponents(dataset.levels, recipe.lambda_b, recipe.lambda_c)
+    loss_of = _loss_function(recipe, dataset, weights)
     with one_blas_thread(), ThreadPoolExecutor(threads or available_cores()) as pool:
         while state.step < recipe.steps:
             batch = split.train[state.order.next_batch(recipe.batch_size)]
-            loss, grads = _loss_and_gradients(model, state, dataset, weights, lam, batch, pool)
+            loss, grads = _loss_and_gradients(model, state, dataset, weights, loss_of, batch, pool)
             with np.errstate(all="ignore"):  # what goes wrong here is seen in the next line
                 grads, norm = clip_global_norm(grads, recipe.clip)
                 params, adam_state = adam.update(state.params, grads, state.adam)
@@ -149,17 +147,34 @@ def train(
     return state
 
 
+def _loss_function(recipe: Recipe, dataset: Dataset, weights: np.ndarray) -> Callable:
+    """The recipe's loss as a function of (logits, members, total_weight); `members` are utterances of the dataset."""
+    lam = np.zeros(len(weights))
+    if recipe.loss == "focal":
+        lam = focal_exponents(dataset.levels, recipe.lambda_b, recipe.lambda_c)
+
+    def loss_of(logits: np.ndarray, members: np.ndarray, total_weight: float) -> tuple[float, np.ndarray]:
+        args = logits, dataset.labels[members], weights[members]
+        if recipe.loss == "soft":
+            return losses.soft_bootstrapping(*args, recipe.beta, total_weight)
+        if recipe.loss == "lq":
+            return losses.lq(*args, recipe.q, total_weight)
+        return losses.focal(*args, lam[members], total_weight)
+
+    return loss_of
+
+
 def _loss_and_gradients(
     model: SeparableSER,
     state: State,
     dataset: Dataset,
     weights: np.ndarray,
-    lam: np.ndarray,
+    loss_of: Callable,
     batch: np.ndarray,
     pool: Executor,
 ) -> tuple[float, Params]:
     """The batch's loss Σ w·ℓ / Σ w and its gradient, added up over shards."""
-    labels, total_weight = dataset.labels, weights[batch].sum()
+    total_weight = weights[batch].sum()
     cuts = shards([len(dataset.log_mels[i]) for i in batch])
     seeds = state.dropout.integers(2**63, size=len(cuts))
 
@@ -168,7 +183,7 @@ def _loss_and_gradients(
         x = pack([dataset.log_mels[i] for i in members])
         with np.errstate(over="ignore", invalid="ignore"):  # the loss shows it, and then training stops
             logits, cache = model.forward(state.params, x, rng=np.random.default_rng(seed))
-            loss, dlogits = losses.focal(logits, labels[members], weights[members], lam[members], total_weight)
+            loss, dlogits = loss_of(logits, members, total_weight)
             return loss, model.parameter_gradients(state.params, cache, dlogits)
 
     loss, grads = 0.0, None

@@ -76,6 +76,69 @@ def test_lambda_zero_is_cross_entropy():
         np.testing.assert_array_equal(a, b)
 
 
+def test_lq_by_hand():
+    """p = 0.8, exponent 0.5: ℓ = (1 − √0.8) / 0.5, and its gradient −√p (δ − p)."""
+    loss, dlogits = losses.lq(np.array([[np.log(4), 0.0]]), np.array([0]), ONE, 0.5)
+    assert loss == pytest.approx((1 - np.sqrt(0.8)) / 0.5, rel=1e-14)
+    np.testing.assert_allclose(dlogits, [[-np.sqrt(0.8) * 0.2, np.sqrt(0.8) * 0.2]], rtol=1e-13)
+
+
+def test_lq_lies_between_cross_entropy_and_the_absolute_error():
+    rng = np.random.default_rng(0)
+    logits, labels, weights = rng.standard_normal((4, 3)), np.array([0, 1, 2, 0]), rng.uniform(1, 2, 4)
+    entropy, gradient = losses.cross_entropy(logits, labels, weights)
+    loss, dlogits = losses.lq(logits, labels, weights, 1e-9)
+    assert loss == pytest.approx(entropy, rel=1e-7)
+    np.testing.assert_allclose(dlogits, gradient, rtol=1e-7)
+    p = losses.softmax(logits)[np.arange(4), labels]
+    assert losses.lq(logits, labels, weights, 1.0)[0] == pytest.approx((weights * (1 - p)).sum() / weights.sum())
+
+
+def test_soft_bootstrapping_by_hand():
+    """p = (0.8, 0.2), β = 0.3: targets 0.3 + 0.7 · 0.8 and 0.7 · 0.2."""
+    loss, _ = losses.soft_bootstrapping(np.array([[np.log(4), 0.0]]), np.array([0]), ONE, 0.3)
+    assert loss == pytest.approx(-(0.3 + 0.7 * 0.8) * np.log(0.8) - 0.7 * 0.2 * np.log(0.2), rel=1e-14)
+
+
+def test_soft_bootstrapping_that_trusts_the_label_wholly_is_cross_entropy():
+    rng = np.random.default_rng(0)
+    args = rng.standard_normal((4, 3)), np.array([0, 1, 2, 0]), rng.uniform(1, 2, 4)
+    (loss, dlogits), (entropy, gradient) = losses.soft_bootstrapping(*args, 1.0), losses.cross_entropy(*args)
+    assert loss == pytest.approx(entropy, rel=1e-14)
+    np.testing.assert_allclose(dlogits, gradient, rtol=0, atol=1e-15)
+
+
+@pytest.mark.parametrize("loss", [losses.lq, losses.soft_bootstrapping])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("margin", [-3e38, -1e4, -80.0, 40.0, 1e4, 3e38])
+def test_the_other_losses_are_stable_at_both_ends(loss, dtype, margin):
+    value, dlogits = loss(np.array([[margin, 0.0]], dtype), np.array([0]), ONE)
+    assert (np.asarray(value).dtype, dlogits.dtype) == (dtype, dtype)
+    assert np.isfinite(value)
+    assert np.isfinite(dlogits).all()
+    right = 0 if margin > 0 else {losses.lq: 1 / 0.7, losses.soft_bootstrapping: 0.3 * -margin}[loss]
+    assert value == pytest.approx(right, rel=1e-5, abs=1e-15)
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([losses.lq, losses.soft_bootstrapping]))
+def test_parts_of_a_batch_add_up_in_the_other_losses(seed, loss):
+    rng = np.random.default_rng(seed)
+    logits, labels, weights = 3 * rng.standard_normal((6, 4)), rng.integers(4, size=6), rng.uniform(0.1, 3, 6)
+    whole, gradient = loss(logits, labels, weights)
+    parts = [loss(logits[i], labels[i], weights[i], total_weight=weights.sum()) for i in (slice(0, 2), slice(2, 6))]
+    assert sum(part for part, _ in parts) == pytest.approx(whole, rel=1e-12)
+    np.testing.assert_allclose(np.concatenate([g for _, g in parts]), gradient, rtol=0, atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("loss", "parameter", "says"),
+    [(losses.lq, 0, "exponent"), (losses.lq, 1.1, "exponent"), (losses.soft_bootstrapping, -0.1, "beta")],
+)
+def test_parameters_beyond_their_range_are_refused(loss, parameter, says):
+    with pytest.raises(ValueError, match=says):
+        loss(np.zeros((1, 3)), np.array([0]), ONE, parameter)
+
+
 def test_class_weights():
     np.testing.assert_allclose(losses.class_weights(np.array([0, 0, 0, 2]), 3), [3 / 3.5, 3 / 0.5, 3 / 1.5])
 

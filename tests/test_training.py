@@ -8,7 +8,7 @@ from numser.corpora import Utterance
 from numser.dataset import Dataset
 from numser.model import SeparableSER
 from numser.ragged import pack
-from numser.recipe import Recipe
+from numser.recipe import LOSSES, Recipe
 from numser.splits import Split
 from numser.training import FRAMES_PER_SHARD, Diverged, Order, initial_state, recognise, shards, train
 
@@ -42,7 +42,7 @@ def test_twenty_utterances_are_learned_by_heart():
     assert state.history[-1].loss < 0.05
 
 
-@pytest.mark.parametrize("loss", ["ce", "focal"])
+@pytest.mark.parametrize("loss", LOSSES)
 def test_any_number_of_threads_gives_the_same_bits(loss):
     dataset = random_dataset(24, lowest=150, highest=500)
     recipe = Recipe(blocks=1, steps=3, batch_size=16, loss=loss, dropout=0.3, validate_every=2)
@@ -163,6 +163,22 @@ def test_one_step_by_hand():
         expected = w - 0.01 * g / (np.abs(g) + 1e-8 / np.sqrt(0.001))
         np.testing.assert_allclose(state.params[name], expected, rtol=0, atol=2e-4, err_msg=name)
         np.testing.assert_allclose(state.adam.m[name], 0.1 * g, rtol=0, atol=1e-4 * np.abs(g).max(), err_msg=name)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "expected"),
+    [
+        (Recipe(blocks=0, steps=1, loss="soft", beta=1.0), "ce"),
+        (Recipe(blocks=0, steps=1, loss="soft"), "another"),
+        (Recipe(blocks=0, steps=1, loss="lq", q=1e-6), "ce"),
+        (Recipe(blocks=0, steps=1, loss="lq"), "another"),
+    ],
+)
+def test_soft_and_lq_are_trained_on_with_their_settings(recipe, expected):
+    dataset = random_dataset()
+    plain, other = trained(Recipe(blocks=0, steps=1), dataset), trained(recipe, dataset)
+    difference = abs(other.history[0].loss - plain.history[0].loss)
+    assert (difference < 1e-5) == (expected == "ce")
 
 
 def test_focal_loss_counts_hard_utterances_otherwise():
