@@ -3,6 +3,7 @@
 A corpus is a list of `Utterance` in a stable order. Corpora know nothing of layers.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
@@ -40,7 +41,7 @@ class Corpus:
     source: Path | None = None  # the folder they were read from; None for sound made on the spot
 
 
-_MODULES = {"emodb": "numser.corpora.emodb", "synthetic": "numser.corpora.synthetic"}
+_MODULES = {name: f"numser.corpora.{name}" for name in ("emodb", "iemocap", "synthetic")}
 NAMES = tuple(sorted(_MODULES))
 
 
@@ -53,3 +54,19 @@ def load_corpus(name: str, data: Path | None = None) -> Corpus:
         raise InputError(f"--corpus {name}: there is no such corpus; choose one of {', '.join(NAMES)}")
     load: Callable[[Path | None], Corpus] = import_module(_MODULES[name]).load
     return load(data)
+
+
+def against_the_full_corpus(classes: Counter, full: dict[str, int], remark: str = "") -> list[str]:
+    """Sentences on which classes have fewer utterances than in the full corpus, and which more, with a remark."""
+    findings = []
+    # Subtracting Counters keeps what is more than none.
+    if missing := Counter(full) - classes:
+        findings.append(f"Missing against the full corpus: {listed(missing)}.")
+    if surplus := classes - Counter(full):
+        findings.append(f"More than the full corpus has: {listed(surplus)}{remark}.")
+    return findings
+
+
+def listed(counts: Counter) -> str:
+    """Counts in words: "anger 127, boredom 81"."""
+    return ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))

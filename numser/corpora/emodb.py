@@ -18,7 +18,7 @@ from pathlib import Path
 
 from numser.audio import duration
 from numser.cache import cache_folder
-from numser.corpora import Corpus, Utterance
+from numser.corpora import Corpus, Utterance, against_the_full_corpus, listed
 from numser.errors import InputError
 
 ADDRESS = "http://emodb.bilderbar.info/download/download.zip"
@@ -125,10 +125,13 @@ def _findings(folder: Path, utterances: list[Utterance]) -> list[str]:
     classes = Counter(u.label for u in utterances)
     speakers = {u.speaker for u in utterances}
     minutes = sum(duration(u.path) for u in utterances) / 60
-    what = f"{_listed(classes)}; {len(speakers)} speakers; {minutes:.1f} minutes."
+    what = f"{listed(classes)}; {len(speakers)} speakers; {minutes:.1f} minutes."
     if speakers <= _SPEAKERS:
         findings = [f"Found {len(utterances)} of Emo-DB's {sum(_CLASSES.values())} utterances in {folder}: {what}"]
-        findings += _against_the_full_corpus(classes, speakers)
+        remark = "; version 2.0, of 816, is a different corpus"
+        findings += against_the_full_corpus(classes, _CLASSES, remark)
+        if absent := _SPEAKERS - speakers:
+            findings.append(f"No recordings of speakers {', '.join(sorted(absent))}.")
     else:
         strangers = ", ".join(sorted(speakers - _SPEAKERS))
         findings = [
@@ -138,21 +141,3 @@ def _findings(folder: Path, utterances: list[Utterance]) -> list[str]:
     if unknown := sum(u.votes is None for u in utterances):
         findings.append(f"No votes for {unknown} utterances in {folder / 'erkennung.txt'}.")
     return findings
-
-
-def _against_the_full_corpus(classes: Counter, speakers: set[str]) -> list[str]:
-    comparison = []
-    # Subtracting Counters keeps what is more than none.
-    if missing := Counter(_CLASSES) - classes:
-        comparison.append(f"Missing against the full corpus: {_listed(missing)}.")
-    if absent := _SPEAKERS - speakers:
-        comparison.append(f"No recordings of speakers {', '.join(sorted(absent))}.")
-    if surplus := classes - Counter(_CLASSES):
-        comparison.append(
-            f"More than the full corpus has: {_listed(surplus)}; version 2.0, of 816, is a different corpus."
-        )
-    return comparison
-
-
-def _listed(counts: Counter) -> str:
-    return ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))

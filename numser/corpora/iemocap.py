@@ -1,0 +1,165 @@
+"""IEMOCAP, the Interactive Emotional Dyadic Motion Capture Database.        Paper §4.1
+
+Ten actors in five sessions, always a woman and a man, play scripts and improvise; twelve hours in English. Three or
+four annotators judged each utterance, each in one word or several; an utterance's label is what most of them said.
+The paper, like most, takes four emotions: anger, sadness, neutral, and happiness together with excitement.
+
+    Session1/sentences/wav/Ses01F_impro05/Ses01F_impro05_M019.wav       session 1, dialogue Ses01F_impro05, the man
+    Session1/dialog/EmoEvaluation/Ses01F_impro05.txt                    the dialogue's labels and votes
+
+The F in the dialogue's name says who wore the markers of the motion capture. Who speaks is in the last field.
+
+    % [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]
+
+    [140.2250 - 145.6000]→Ses01F_impro05_F019→ang→[1.5000, 4.0000, 4.5000]
+    C-E1:→Anger;→()                                                     an annotator's vote; A- lines are other scales
+    C-E4:→Anger; Frustration;→()                                        two votes
+
+Source: Busso, Bulut, Lee, Kazemzadeh, Mower, Kim, Chang, Lee, Narayanan, "IEMOCAP: Interactive emotional dyadic
+motion capture database", Language Resources and Evaluation 42, 2008. It is licensed: ask its authors for it.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+from numser.audio import duration
+from numser.cache import cache_folder
+from numser.corpora import Corpus, Utterance, against_the_full_corpus, listed
+from numser.errors import InputError
+
+# The corpus's label, the annotators' word for it, and the class that it goes into.
+_EMOTIONS = {
+    "ang": ("anger", "anger"),
+    "exc": ("excited", "happiness"),
+    "hap": ("happiness", "happiness"),
+    "neu": ("neutral", "neutral"),
+    "sad": ("sadness", "sadness"),
+}
+_CLASSES = dict(anger=1103, happiness=1636, neutral=1708, sadness=1084)  # what the full corpus holds
+
+_HEAD = re.compile(
+    r"\[\d+(?:\.\d+)? - \d+(?:\.\d+)?\]\t(?P<dialogue>Ses\d\d[FM]_\w+)_(?P<last>[^\W_]+)\t(?P<label>\w+)\t.*"
+)
+_SPEAKER = re.compile(r"Ses(?P<session>\d\d).*_(?P<letter>[FM])[^_]*")
+_VOTES = re.compile(r"C-\w+:(?P<words>[^(]*)")
+
+
+class _Block(NamedTuple):
+    """What an evaluation file says of one utterance."""
+
+    name: str
+    dialogue: str
+    label: str
+    words: list[str]  # one a vote
+
+
+def load(data: Path | None = None) -> Corpus:
+    """Read IEMOCAP, all of it or a part, in the order of the names.
+
+    `data` is the folder that holds `Session1` to `Session5`, or the one above it that holds `IEMOCAP_full_release`;
+    without it, `iemocap` in the cache folder. Of the sound only each file's header is read.
+
+    Votes are the share that went to the utterance's own label, before happiness and excitement become one: of two
+    annotators who say "Happiness" and two who say "Happiness; Excited", four votes of six.
+
+    Raises      InputError: there is no such folder; it has no sessions, or no recordings of the four emotions; an
+                evaluation file cannot be read, or a line in it is not the head of a block
+    """
+    folder = cache_folder() / "iemocap" if data is None else Path(data)
+    utterances, others, silent = [], Counter(), []
+    for evaluation in _evaluations(folder):
+        wav = evaluation.parents[2] / "sentences" / "wav"
+        for block in _blocks(evaluation):
+            path = wav / block.dialogue / f"{block.name}.wav"
+            if block.label not in _EMOTIONS:
+                others[block.label] += 1
+            elif not path.is_file():
+                silent.append(block.name)
+            else:
+                utterances.append(_utterance(block, path))
+    utterances.sort(key=lambda u: u.name)
+    for one, other in pairwise(utterances):
+        if one.name == other.name:
+            raise InputError(f"{one.path}: {one.name} is evaluated twice; take one of the two blocks away")
+    if not utterances:
+        raise InputError(
+            f"{folder}: no recording of anger, happiness, excitement, sadness or neutral speech is there"
+        )
+    return Corpus("iemocap", utterances, _findings(folder, utterances, others, silent), folder)
+
+
+def _evaluations(folder: Path) -> list[Path]:
+    """The evaluation files of all sessions. Folders beside them, with single annotators' files, are not entered."""
+    remedy = "give, as --data, the folder that holds Session1 to Session5"
+    if not folder.is_dir():
+        raise InputError(f"{folder}: there is no such folder; to use IEMOCAP, ask its authors for it, and {remedy}")
+    inner = folder / "IEMOCAP_full_release"
+    sessions = sorted((inner if inner.is_dir() else folder).glob("Session[0-9]*"))
+    texts = [text for s in sessions for text in sorted((s / "dialog" / "EmoEvaluation").glob("*.txt"))]
+    texts = [text for text in texts if text.is_file() and not text.name.startswith(".")]
+    if not texts:
+        raise InputError(f"{folder}: there is no SessionN/dialog/EmoEvaluation/*.txt in it, as IEMOCAP has; {remedy}")
+    return texts
+
+
+def _blocks(path: Path) -> Iterator[_Block]:
+    """A block begins with its head and ends with a blank line, or with the file."""
+    try:
+        lines = path.read_text(encoding="latin-1").splitlines()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check its rights") from None
+    block = None
+    for number, line in enumerate(lines, start=1):
+        if line.startswith("["):
+            head = _HEAD.fullmatch(line)
+            if head is None:
+                raise InputError(
+                    f"{path}: line {number} should be times, name, emotion and scales with tabs between, as in "
+                    f"[140.2250 - 145.6000] Ses01F_impro05_F019 ang [1.5000, 4.0000, 4.5000], found {line[:100]!r}"
+                )
+            if block:
+                yield block
+            block = _Block(f"{head['dialogue']}_{head['last']}", head["dialogue"], head["label"], [])
+        elif block and (votes := _VOTES.match(line)):
+            block.words.extend(word.strip().lower() for word in votes["words"].split(";")[:-1] if word.strip())
+        elif block and not line.strip():
+            yield block
+            block = None
+    if block:
+        yield block
+
+
+def _utterance(block: _Block, path: Path) -> Utterance:
+    word, label = _EMOTIONS[block.label]
+    votes = [heard == word or heard.startswith(word + " ") for heard in block.words]  # "Neutral state" is neutral
+    who = _SPEAKER.fullmatch(block.name)
+    return Utterance(
+        name=block.name,
+        label=label,
+        speaker=who and who["session"] + who["letter"],
+        votes=sum(votes) / len(votes) if votes else None,
+        path=path,
+    )
+
+
+def _findings(folder: Path, utterances: list[Utterance], others: Counter, silent: list[str]) -> list[str]:
+    """What was found, what was passed over, and what is missing against the full corpus."""
+    classes = Counter(u.label for u in utterances)
+    speakers = {u.speaker for u in utterances}
+    minutes = sum(duration(u.path) for u in utterances) / 60
+    findings = [
+        f"Found {len(utterances)} of IEMOCAP's {sum(_CLASSES.values())} utterances of four emotions in {folder}: "
+        f"{listed(classes)}; {len(speakers)} speakers; {minutes:.1f} minutes."
+    ]
+    if others:
+        findings.append(f"Passed over {others.total()} utterances with other labels: {listed(others)}.")
+    if silent:
+        findings.append(f"Passed over {len(silent)} utterances without a recording, the first {silent[0]}.")
+    findings += against_the_full_corpus(classes, _CLASSES)
+    if unknown := sum(u.votes is None for u in utterances):
+        findings.append(f"No votes for {unknown} utterances.")
+    return findings
