@@ -110,6 +110,20 @@ def write_json(path: Path, value: Any) -> None:
     write_whole(path, lambda file: file.write(text.encode()))
 
 
+def read_json(path: Path) -> dict[str, Any]:
+    """What `write_json` wrote.
+
+    Raises      InputError: the file cannot be read or is damaged
+    """
+    try:
+        value = json.loads(path.read_bytes())
+        if not isinstance(value, dict):
+            raise ValueError("it holds no object")
+        return value
+    except _DAMAGE as error:
+        raise InputError(f"{path}: cannot be read or is damaged ({error}); take it away and start again") from error
+
+
 def write_csv(path: Path, header: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
     """Write a table as CSV."""
     text = io.StringIO()

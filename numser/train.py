@@ -35,10 +35,6 @@ def parser() -> argparse.ArgumentParser:
         argument_default=argparse.SUPPRESS,
     )
 
-    def option(group, flag, default=None, help="", **kwargs):
-        note = "" if default is None else f" (default {default})"
-        group.add_argument(flag, help=help + note, **kwargs)
-
     what = p.add_argument_group("what to learn from")
     what.add_argument("--corpus", metavar="NAME", help="emodb, iemocap, or synthetic: the one that is built in")
     what.add_argument(
@@ -52,6 +48,26 @@ def parser() -> argparse.ArgumentParser:
         help="test on this speaker (several: 03,08), whom the network never hears before",
     )
 
+    how = recipe_options(p)
+    option(how, "--seed", _DEFAULTS["seed"], "of the initial values, the order and dropout", type=int)
+    option(how, "--threads", "all cores", "threads; the result does not depend on it", type=int, metavar="N")
+
+    where = p.add_argument_group("where it goes")
+    where.add_argument("--out", type=Path, metavar="DIR", help="the run's folder (default runs/CORPUS-SPLIT)")
+    where.add_argument(
+        "--resume", action="store_true", help="go on with the run in --out; --steps and --data may be other ones"
+    )
+    return p
+
+
+def option(group, flag: str, default=None, help: str = "", **kwargs) -> None:
+    """Add an option whose help tells the default."""
+    note = "" if default is None else f" (default {default})"
+    group.add_argument(flag, help=help + note, **kwargs)
+
+
+def recipe_options(p: argparse.ArgumentParser):
+    """Add the options of a `Recipe` but for the seed: the network, and how to train. Returns the latter's group."""
     net = p.add_argument_group("the network")
     option(net, "--blocks", _DEFAULTS["blocks"], "inverted residual blocks", type=int, metavar="N")
     net.add_argument(
@@ -75,15 +91,7 @@ def parser() -> argparse.ArgumentParser:
     option(how, "--lr", _DEFAULTS["lr"], "learning rate of Adam", type=float)
     option(how, "--clip", _DEFAULTS["clip"], "largest norm of the gradient", type=float)
     option(how, "--validate-every", _DEFAULTS["validate_every"], "steps between validations", type=int, metavar="N")
-    option(how, "--seed", _DEFAULTS["seed"], "of the initial values, the order and dropout", type=int)
-    option(how, "--threads", "all cores", "threads; the result does not depend on it", type=int, metavar="N")
-
-    where = p.add_argument_group("where it goes")
-    where.add_argument("--out", type=Path, metavar="DIR", help="the run's folder (default runs/CORPUS-SPLIT)")
-    where.add_argument(
-        "--resume", action="store_true", help="go on with the run in --out; --steps and --data may be other ones"
-    )
-    return p
+    return how
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -1,0 +1,204 @@
+"""Cross-validation: many runs, their mean, and how far it can be trusted.        python -m numser.crossval --help
+
+    RUN/fold0 … fold8       a run's folder each, or speaker03 … with --speakers; with several seeds, fold0-seed1 …
+    RUN/folds.csv           a row a fold, as soon as it has ended
+    RUN/summary.json        mean, standard deviation, interval, the sum of all confusion matrices
+
+Source      paper §4.2: nine runs, whose test subset is the same and whose validation subset takes turns
+Deviation   the paper gives the mean alone. Its nine runs share one test subset, so that their spread does not show
+            how much depends on which utterances are in it; the interval here comes from drawing them anew. And beside
+            its random subsets, speakers can be left out
+"""
+
+import argparse
+import sys
+from collections.abc import Callable
+from concurrent.futures import Executor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from numser.commandline import python_command, run, shell_line
+from numser.errors import InputError
+from numser.recipe import Recipe
+from numser.train import confusion_table, option, recipe_options
+
+RESAMPLES = 2000
+_COLUMNS = ("ua", "wa", "f1", "best_step", "best_validation_ua", "seconds")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = argparse.ArgumentParser(
+        prog="python -m numser.crossval",
+        description="Train and test the network once for each fold of a corpus. The same command goes on with a "
+        "cross-validation that was stopped.",
+        argument_default=argparse.SUPPRESS,
+    )
+    what = p.add_argument_group("what to learn from")
+    what.add_argument("--corpus", metavar="NAME", required=True, help="emodb, iemocap, or synthetic")
+    what.add_argument("--data", metavar="DIR", help="the corpus's folder")
+    what.add_argument(
+        "--speakers", action="store_true", help="leave out one speaker after the other, instead of random subsets"
+    )
+    option(what, "--seeds", "0", "seeds with commas between; each fold runs once with each", metavar="S,…")
+    recipe_options(p)
+    where = p.add_argument_group("where it runs, and where it goes")
+    option(where, "--jobs", "one a core", "folds at once, each a process with one thread", type=int, metavar="N")
+    where.add_argument("--dask", metavar="ADDRESS", help="run on this Dask scheduler's workers, who all see --out")
+    where.add_argument("--out", type=Path, metavar="DIR", help="(default runs/crossval-CORPUS, or …-speakers)")
+    return p
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run all folds that have not ended, and print what they say together."""
+    given = vars(parser().parse_args(argv))
+    corpus, data, speakers = given.pop("corpus"), given.pop("data", None), given.pop("speakers", False)
+    jobs, address = given.pop("jobs", None), given.pop("dask", None)
+    out = given.pop("out", Path("runs") / f"crossval-{corpus}{'-speakers' if speakers else ''}")
+    seeds = _seeds(given.pop("seeds", "0"))
+    if jobs is not None and jobs < 1:
+        raise InputError(f"--jobs {jobs}: should be at least 1")
+    from numser.folds import local_processes, run_folds  # imports Numba, which takes longer than --help should
+    from numser.threads import available_cores
+
+    folds = _folds(corpus, data, speakers, [Recipe(**given, seed=seed) for seed in seeds])
+    make_executor = _dask(address) if address else local_processes(min(jobs or available_cores(), len(folds)))
+    try:
+        results = run_folds(folds, out, make_executor, on_result=lambda results: _write_table(results, out))
+    except KeyboardInterrupt:
+        line = shell_line(python_command(), "-m", "numser.crossval", *(argv or sys.argv[1:]))
+        print(f"\nstopped; to go on: {line}", file=sys.stderr)
+        return 130
+    summary = summarise(list(results.values()))
+    _write_summary(summary, results, out)
+    print(_report(summary, out))
+    return 0
+
+
+def _seeds(text: str) -> list[int]:
+    try:
+        seeds = [int(seed) for seed in text.split(",")]
+    except ValueError:
+        raise InputError(f"--seeds {text}: should be whole numbers with commas between, such as 0,1,2") from None
+    if len(set(seeds)) < len(seeds):
+        raise InputError(f"--seeds {text}: the same seed twice is the same run; name each once")
+    return seeds
+
+
+def _folds(corpus: str, data: str | None, speakers: bool, recipes: list[Recipe]) -> dict[str, Any]:
+    """What each fold is, by the name of its folder."""
+    from numser.corpora import load_corpus
+    from numser.runs import Config
+    from numser.splits import SUBSETS
+
+    splits: list[dict[str, Any]] = [{"fold": k, "test_speaker": None} for k in range(SUBSETS - 1)]
+    if speakers:
+        loaded = load_corpus(corpus, None if data is None else Path(data))
+        splits = [
+            {"fold": None, "test_speaker": speaker}
+            for speaker in sorted({u.speaker for u in loaded.utterances if u.speaker is not None})
+        ]
+        if len(splits) < 3:
+            raise InputError(f"--speakers: the corpus names {len(splits)} speakers, and three are needed")
+    configs = [Config(corpus, data, recipe=recipe, **split) for recipe in recipes for split in splits]
+    return {c.split_name + (f"-seed{c.recipe.seed}" if len(recipes) > 1 else ""): c for c in configs}
+
+
+def _dask(address: str) -> Callable[[], Executor]:
+    """Makes executors of a Dask cluster's workers."""
+    try:
+        from distributed import Client
+    except ImportError:
+        raise InputError(
+            f'--dask {address}: Dask is not installed; pip install "numser[distributed]" brings it'
+        ) from None
+    try:
+        client = Client(address)
+    except (OSError, ValueError) as error:
+        raise InputError(f"--dask {address}: no scheduler answers there ({error})") from error
+    return lambda: client.get_executor(pure=False)
+
+
+def summarise(results: list[dict[str, Any]], seed: int = 0) -> dict[str, Any]:
+    """Mean and standard deviation (n−1) of UA, WA and F1 over the runs, a 95 % interval of the mean UA, and the sum
+    of the confusion matrices.
+
+    The interval is a percentile bootstrap over test utterances: they are drawn anew, with replacement, RESAMPLES
+    times, and each time the mean of the runs' UA is taken. An utterance that several runs were tested on is drawn
+    for all of them together.
+    """
+    scores = {key: np.array([result[key] for result in results]) for key in ("ua", "wa", "f1")}
+    names = sorted({row["name"] for result in results for row in result["utterances"]})
+    position = {name: i for i, name in enumerate(names)}
+    rng = np.random.default_rng(seed)
+    drawn = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=RESAMPLES)
+    uas = np.mean([_resampled_ua(result, position, drawn) for result in results], axis=0)
+    low, high = np.nanpercentile(uas, [2.5, 97.5])
+    return {
+        "runs": len(results),
+        "test_utterances": len(names),
+        **{
+            key: {"mean": float(v.mean()), "sd": float(v.std(ddof=1)) if len(v) > 1 else None}
+            for key, v in scores.items()
+        },
+        "ua_interval": [float(low), float(high)],
+        "labels": results[0]["labels"],
+        "confusion": np.sum([result["confusion"] for result in results], axis=0).tolist(),
+    }
+
+
+def _resampled_ua(result: dict[str, Any], position: dict[str, int], drawn: np.ndarray) -> np.ndarray:
+    """A run's UA for each resample, (RESAMPLES,). A class of which none was drawn does not count."""
+    rows = result["utterances"]
+    weights = drawn[:, [position[row["name"]] for row in rows]]
+    truth = np.array([row["truth"] for row in rows])
+    right = np.array([row["truth"] == row["predicted"] for row in rows])
+    recalls = []
+    for label in np.unique(truth):
+        of_class = truth == label
+        total = weights[:, of_class].sum(1)
+        hits = weights[:, of_class & right].sum(1)
+        recalls.append(np.divide(hits, total, out=np.full(len(total), np.nan), where=total > 0))
+    counted = ~np.isnan(recalls)
+    return np.nansum(recalls, axis=0) / np.maximum(counted.sum(0), 1)
+
+
+def _write_table(results: dict[str, dict[str, Any]], out: Path) -> None:
+    from numser.checkpoint import make_folder, write_csv
+
+    make_folder(out)
+    rows = [[name, result["seed"], *(result[column] for column in _COLUMNS)] for name, result in results.items()]
+    write_csv(out / "folds.csv", ("fold", "seed", *_COLUMNS), rows)
+
+
+def _write_summary(summary: dict[str, Any], results: dict[str, dict[str, Any]], out: Path) -> None:
+    from numser.checkpoint import write_json
+
+    origin = next(iter(results.values()))
+    about = {key: origin[key] for key in ("corpus", "config", "versions", "machine")}
+    write_json(out / "summary.json", summary | {"folds": list(results)} | about)
+
+
+def _report(summary: dict[str, Any], out: Path) -> str:
+    low, high = summary["ua_interval"]
+    scores = "  ".join(
+        f"{key.upper()} {summary[key]['mean']:.3f}" + (f" ± {summary[key]['sd']:.3f}" if summary["runs"] > 1 else "")
+        for key in ("ua", "wa", "f1")
+    )
+    return "\n".join(
+        [
+            f"{summary['runs']} runs:  {scores}  (± standard deviation over runs)",
+            f"95 % interval of the mean UA, over {summary['test_utterances']} test utterances: "
+            f"{low:.3f} … {high:.3f}  (UA by chance {1 / len(summary['labels']):.3f})",
+            "",
+            confusion_table(summary["labels"], summary["confusion"]),
+            "",
+            f"everything is in {out}",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,212 @@
+"""Many runs, one a fold, on any executor.        Paper §4.2
+
+A fold is a run of its own with a folder of its own (see `runs.py`), so it can be computed anywhere, killed at any
+moment and gone on with. What comes out does not depend on where it ran, how many ran at once, or what died on the
+way: each fold computes on one thread, and a run's bits do not depend on threads or interruptions anyway.
+
+Whoever runs folds gives a callable that makes a `concurrent.futures.Executor`. If a worker dies, the pool that it
+belonged to is of no more use; another one is made, and the folds that had not ended go on there.
+"""
+
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from numser.checkpoint import read_json
+from numser.errors import InputError
+from numser.memory import keep_freed_memory
+from numser.progress import Progress, duration
+from numser.runs import Config, run
+
+TRIES = 3  # how often a fold may lose its worker
+_ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OPENBLAS", "OMP", "MKL", "NUMEXPR", "VECLIB_MAXIMUM")}
+
+
+class _Quiet(Progress):
+    """Says nothing: a worker's lines would fall between those of the others."""
+
+    def live(self, text: str) -> None:
+        """Nothing."""
+
+    step = line = live
+
+
+def run_fold(config: dict[str, Any], folder: str) -> dict[str, Any]:
+    """Run one fold, or go on with it, in its folder. This is what workers call. Returns what is in result.json.
+
+    Raises      InputError: what the run raises
+    """
+    out = Path(folder)
+    result = finished(Config.from_dict(config), out)
+    if result is None:
+        resume = (out / "state.npz").exists()
+        result = run(Config.from_dict(config), out, resume=resume, threads=1, progress=_Quiet())
+    return result
+
+
+def finished(config: Config, out: Path) -> dict[str, Any] | None:
+    """The result of a fold that has ended before, or None.
+
+    Raises      InputError: the folder holds the result of another run
+    """
+    path = out / "result.json"
+    if not path.exists():
+        return None
+    result, expected = read_json(path), asdict(config)
+    # the corpus may have moved
+    if {**result.get("config", {}), "data": None} != {**expected, "data": None}:
+        raise InputError(f"{path}: is the result of a run with other settings; choose another --out")
+    return result
+
+
+def local_processes(jobs: int) -> Callable[[], Executor]:
+    """Makes executors of so many processes of this machine, each with one thread for BLAS."""
+
+    def make() -> Executor:
+        return ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), initializer=_begin_worker)
+
+    return make
+
+
+def _begin_worker() -> None:
+    keep_freed_memory()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends its workers
+
+
+@contextmanager
+def one_thread_in_children() -> Iterator[None]:
+    """Processes that are started inside the block find the environment that holds BLAS libraries to one thread."""
+    before = {name: os.environ.get(name) for name in _ONE_THREAD}
+    os.environ.update(_ONE_THREAD)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def run_folds(
+    folds: dict[str, Config],
+    out: Path,
+    make_executor: Callable[[], Executor],
+    *,
+    progress: Progress | None = None,
+    on_result: Callable[[dict[str, dict[str, Any]]], None] = lambda results: None,
+) -> dict[str, dict[str, Any]]:
+    """Run all folds that have not ended before. Returns each fold's result, in the order of `folds`.
+
+    `on_result` is called with the results so far, in the order of `folds`, at first and whenever one has come in.
+
+    Raises      InputError: a fold's run raised it, or lost its worker TRIES times
+    """
+    progress = progress or Progress()
+    results = {name: finished(config, out / name) for name, config in folds.items()}
+    waiting = [name for name, result in results.items() if result is None]
+    if len(waiting) < len(folds):
+        progress.line(f"{len(folds) - len(waiting)} of {len(folds)} folds have ended before")
+    follower, lost = _Follower(progress, folds, out, waiting), dict.fromkeys(folds, 0)
+    on_result(_done(results))
+    others = multiprocessing.active_children()  # the caller's own
+    with one_thread_in_children():
+        while waiting:
+            executor = make_executor()
+            try:
+                for name, result in _until_broken(executor, folds, waiting, out, follower):
+                    results[name] = result
+                    follower.ended(name, result)
+                    on_result(_done(results))
+            except BaseException:
+                executor.shutdown(wait=False, cancel_futures=True)
+                for process in multiprocessing.active_children():
+                    if process not in others:
+                        process.terminate()
+                raise
+            executor.shutdown()
+            left = [name for name in waiting if results[name] is None]
+            for name in left:
+                lost[name] += 1
+                if lost[name] == TRIES:
+                    raise InputError(
+                        f"{out / name}: the worker that ran this fold died {TRIES} times, perhaps for lack of "
+                        "memory; try the same command again with fewer --jobs"
+                    )
+            if left:
+                progress.line(f"a worker died; going on with {', '.join(left)}")
+            waiting = left
+    progress.clear()
+    return _done(results)
+
+
+def _done(results: dict[str, dict[str, Any] | None]) -> dict[str, dict[str, Any]]:
+    return {name: result for name, result in results.items() if result is not None}
+
+
+def _until_broken(
+    executor: Executor, folds: dict[str, Config], waiting: list[str], out: Path, follower: "_Follower"
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Results as they come in, until all have, or until what is left has lost its worker."""
+    running: dict[Future, str] = {}
+    try:
+        for name in waiting:
+            running[executor.submit(run_fold, asdict(folds[name]), str(out / name))] = name
+    except BrokenExecutor:  # a worker died before all were handed out
+        pass
+    while running:
+        for future in wait(running, timeout=1, return_when=FIRST_COMPLETED).done:
+            name = running.pop(future)
+            error = future.exception()
+            if error is None:
+                yield name, future.result()
+            elif isinstance(error, InputError):
+                raise InputError(f"{name}: {error}") from error
+            elif not (isinstance(error, BrokenExecutor) or type(error).__name__ == "KilledWorker"):  # Dask's
+                raise error
+        follower.look()
+
+
+class _Follower:
+    """Says how far all folds together are, and when they will be done."""
+
+    def __init__(self, progress: Progress, folds: dict[str, Config], out: Path, waiting: list[str]):
+        self.progress, self.folds, self.out, self.waiting = progress, folds, out, list(waiting)
+        self.began, self.steps_before = time.monotonic(), self._steps()
+        self.steps = sum(config.recipe.steps for config in folds.values())
+
+    def _steps(self) -> int:
+        """Steps done in all folds, from their learning curves."""
+        steps = 0
+        for name, config in self.folds.items():
+            if name not in self.waiting:
+                steps += config.recipe.steps
+            elif (history := self.out / name / "history.csv").exists():
+                last = history.read_text(encoding="utf-8").splitlines()[-1].split(",")[0]
+                steps += int(last) if last.isdigit() else 0
+        return steps
+
+    def look(self) -> None:
+        """Renew the live line."""
+        self.progress.live(self._line())
+
+    def ended(self, name: str, result: dict[str, Any]) -> None:
+        """A fold has ended."""
+        self.waiting.remove(name)
+        scores = "  ".join(f"{key.upper()} {result[key]:.3f}" for key in ("ua", "wa", "f1"))
+        self.progress.line(f"{name:<16}{scores}  best at step {result['best_step']}  ({self._line()})")
+
+    def _line(self) -> str:
+        done = self._steps()
+        line = f"{len(self.folds) - len(self.waiting)} of {len(self.folds)} folds, step {done} of {self.steps}"
+        if done == self.steps_before or done == self.steps:
+            return line
+        seconds = (time.monotonic() - self.began) / (done - self.steps_before) * (self.steps - done)
+        return f"{line}, {duration(seconds)} left"

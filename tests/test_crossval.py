@@ -1,0 +1,204 @@
+import csv
+import io
+import json
+import multiprocessing
+import os
+import signal
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+
+import numpy as np
+import pytest
+
+from numser import crossval
+from numser.errors import InputError
+from numser.folds import local_processes, run_folds
+from numser.progress import Progress
+from numser.recipe import Recipe
+from numser.runs import Config
+
+RECIPE = Recipe(blocks=0, steps=4, batch_size=4, validate_every=2)
+WHEREVER = ("seconds", "threads", "example")  # what may differ between two runs of the same fold
+
+
+def four_folds(corpus, **changes):
+    return {f"fold{k}": Config("emodb", str(corpus), k, None, Recipe(**vars(RECIPE) | changes)) for k in range(4)}
+
+
+def bits(results) -> dict:
+    return {name: {key: v for key, v in result.items() if key not in WHEREVER} for name, result in results.items()}
+
+
+@pytest.fixture(scope="module")
+def serial(tiny_corpus, tmp_path_factory):
+    """What four folds give one after the other, in threads of this process."""
+    return bits(run_folds(four_folds(tiny_corpus), tmp_path_factory.mktemp("serial"), lambda: ThreadPoolExecutor(1)))
+
+
+class KillOne:
+    """Kills one process, once, as soon as one fold has ended."""
+
+    def __init__(self, processes):
+        self.processes, self.killed = processes, False
+
+    def __call__(self, results):
+        if results and not self.killed:
+            self.killed = True
+            os.kill(self.processes()[0], signal.SIGKILL)
+
+
+def test_processes_give_the_same_bits(tiny_corpus, tmp_path, serial):
+    assert bits(run_folds(four_folds(tiny_corpus), tmp_path, local_processes(2))) == serial
+    assert list(serial) == ["fold0", "fold1", "fold2", "fold3"]
+
+
+def test_a_killed_worker_changes_nothing(tiny_corpus, tmp_path, serial):
+    said = io.StringIO()
+    kill = KillOne(lambda: [child.pid for child in multiprocessing.active_children()])
+    results = run_folds(
+        four_folds(tiny_corpus), tmp_path, local_processes(2), progress=Progress(said), on_result=kill
+    )
+    assert bits(results) == serial
+    assert "a worker died; going on with fold" in said.getvalue()
+
+
+def test_finished_folds_are_not_repeated_and_others_go_on(tiny_corpus, tmp_path, serial):
+    def interrupt(results):
+        if len(results) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_folds(four_folds(tiny_corpus), tmp_path, lambda: ThreadPoolExecutor(1), on_result=interrupt)
+    ended = sorted(path.parent.name for path in tmp_path.glob("*/result.json"))
+    assert "fold0" in ended
+    assert "fold1" in ended
+    before = {name: (tmp_path / name / "result.json").stat().st_mtime_ns for name in ("fold0", "fold1")}
+    assert bits(run_folds(four_folds(tiny_corpus), tmp_path, local_processes(2))) == serial
+    assert before == {name: (tmp_path / name / "result.json").stat().st_mtime_ns for name in before}
+
+    def none_needed():
+        raise AssertionError("all folds have ended")
+
+    assert bits(run_folds(four_folds(tiny_corpus), tmp_path, none_needed)) == serial
+
+
+def test_the_result_of_another_run_is_not_taken(tiny_corpus, tmp_path):
+    run_folds({"fold0": four_folds(tiny_corpus)["fold0"]}, tmp_path, lambda: ThreadPoolExecutor(1))
+    with pytest.raises(InputError, match=r"fold0.result.json: is the result of a run with other settings"):
+        run_folds(four_folds(tiny_corpus, lr=0.1), tmp_path, lambda: ThreadPoolExecutor(1))
+
+
+class Doomed(Executor):
+    """Each of its workers dies."""
+
+    def submit(self, *args):
+        future = Future()
+        future.set_exception(BrokenProcessPool("died"))
+        return future
+
+
+def test_a_fold_whose_workers_all_die_is_given_up(tiny_corpus, tmp_path):
+    made = []
+    with pytest.raises(InputError, match="fold0: the worker that ran this fold died 3 times"):
+        run_folds(four_folds(tiny_corpus), tmp_path, lambda: made.append(Doomed()) or made[-1])
+    assert len(made) == 3
+
+
+def test_a_folds_mistake_is_said_with_its_name(tmp_path):
+    with pytest.raises(InputError, match=r"fold0: .*nowhere: there is no such folder"):
+        run_folds({"fold0": four_folds(tmp_path / "nowhere")["fold0"]}, tmp_path, local_processes(1))
+
+
+@pytest.mark.filterwarnings("ignore")  # Dask's own
+def test_dask_gives_the_same_bits_also_when_a_worker_is_killed(tiny_corpus, tmp_path, serial):
+    distributed = pytest.importorskip(
+        "distributed", reason='Dask is not installed; pip install "numser[distributed]"'
+    )
+    with (
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        kill = KillOne(lambda: list(client.run(os.getpid).values()))
+        results = run_folds(
+            four_folds(tiny_corpus), tmp_path, lambda: client.get_executor(pure=False), on_result=kill
+        )
+        assert kill.killed
+    assert bits(results) == serial
+
+
+def result(truth: str, predicted: str, first: int = 0) -> dict:
+    """A run's result: a letter an utterance."""
+    labels = sorted(set(truth))
+    pairs = list(zip(truth, predicted, strict=True))
+    rows = [{"name": f"u{first + i}", "truth": t, "predicted": p} for i, (t, p) in enumerate(pairs)]
+    recalls = [np.mean([p == t for t, p in pairs if t == label]) for label in labels]
+    confusion = [[pairs.count((a, b)) for b in labels] for a in labels]
+    return {
+        "ua": np.mean(recalls),
+        "wa": 0.5,
+        "f1": 0.5,
+        "labels": labels,
+        "utterances": rows,
+        "confusion": confusion,
+    }
+
+
+def test_summary_by_hand():
+    summary = crossval.summarise([result("aabb", "aabb"), result("aabb", "abbb"), result("aabb", "bbbb")])
+    assert summary["ua"] == {"mean": pytest.approx(0.75), "sd": pytest.approx(0.25)}
+    assert summary["confusion"] == [[3, 3], [0, 6]]
+    assert (summary["runs"], summary["test_utterances"]) == (3, 4)
+
+
+def test_the_interval_is_that_of_the_test_utterances():
+    """80 of 100 right: a binomial share, 0.80 ± 0.08. Nine runs that agree know no more than one."""
+    one = result("a" * 100, "a" * 80 + "b" * 20)
+    low, high = crossval.summarise([one])["ua_interval"]
+    assert low == pytest.approx(0.72, abs=0.015)
+    assert high == pytest.approx(0.88, abs=0.015)
+    assert crossval.summarise([one] * 9)["ua_interval"] == pytest.approx([low, high])
+    apart = [result("a" * 100, "a" * 80 + "b" * 20, first=100 * k) for k in range(9)]  # other utterances in each run
+    low, high = crossval.summarise(apart)["ua_interval"]
+    assert high - low == pytest.approx(0.16 / 3, abs=0.01)
+
+
+def test_a_class_that_is_not_drawn_does_not_count():
+    low, high = crossval.summarise([result("ab", "ab")])["ua_interval"]
+    assert (low, high) == (1, 1)
+
+
+def command(corpus, out, *more):
+    options = ["--blocks", "0", "--steps", "2", "--batch-size", "4", "--validate-every", "2", "--jobs", "2"]
+    return crossval.main(["--corpus", "emodb", "--data", str(corpus), "--out", str(out), *options, *more])
+
+
+def test_the_command_leaves_a_table_and_a_summary(tiny_corpus, tmp_path, capsys):
+    assert command(tiny_corpus, tmp_path / "run", "--speakers", "--seeds", "0,3") == 0
+    names = [f"speaker{s}-seed{seed}" for seed in (0, 3) for s in ("03", "08", "09")]
+    with open(tmp_path / "run" / "folds.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["fold"] for row in rows] == names
+    assert [row["seed"] for row in rows] == ["0"] * 3 + ["3"] * 3
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert summary["folds"] == names
+    assert summary["ua"]["mean"] == pytest.approx(np.mean([float(row["ua"]) for row in rows]))
+    assert np.sum(summary["confusion"]) == 2 * 24
+    said = capsys.readouterr()
+    assert "6 runs:  UA 0." in said.out
+    assert "over 24 test utterances" in said.out
+    assert "6 of 6 folds" in said.err
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (["--seeds", "1,x"], "--seeds 1,x: should be whole numbers"),
+        (["--seeds", "1,1"], "--seeds 1,1: the same seed twice"),
+        (["--jobs", "0"], "--jobs 0: should be at least 1"),
+        (["--steps", "0"], "--steps 0: should be at least 1"),
+    ],
+)
+def test_mistakes_are_said_in_a_sentence(tiny_corpus, tmp_path, options, complaint):
+    with pytest.raises(InputError, match=complaint):
+        command(tiny_corpus, tmp_path / "run", *options)
+    assert not (tmp_path / "run").exists()
