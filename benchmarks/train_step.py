@@ -124,8 +124,12 @@ def check(data: Dataset, blocks: int, names: list[str]) -> dict[str, float]:
     and in float32 that alone makes a gradient differ by 0.1 %. The frames are random numbers: in speech, silence
     makes neighbours equal, and of equal values in a pool's window rounding picks the winner.
     """
+    import torch
     from contestants import from_torch
 
+    print(
+        f"PyTorch {torch.__version__}, {'with' if torch.backends.mkldnn.is_available() else 'without'} oneDNN, Adam fused"
+    )
     log_mels = list(np.random.default_rng(0).standard_normal((16, 99, 128)))
     small = Dataset([], data.classes, np.arange(16) % len(data.classes), ("A",) * 16, log_mels, [0] * 16)
     model = SeparableSER(len(data.classes), blocks)
@@ -176,7 +180,8 @@ def main() -> None:
     frames = sum(map(len, data.log_mels))
     print(f"{len(data.labels)} utterances, {frames} frames, the longest {max(map(len, data.log_mels))}")
     print(f"{args.blocks} blocks, float32, {args.threads} threads, medians of {args.rounds} rounds")
-    worst = check(data, args.blocks, [name for name in names if CONTESTANTS[name].torch])
+    peers = [name for name in names if CONTESTANTS[name].torch]
+    worst = check(data, args.blocks, peers) if peers else {}
     names = [name for name in names if name in worst or not CONTESTANTS[name].torch]
     times = alternate({CONTESTANTS[name].label: processes[name] for name in names}, args.rounds, pause=0.3)
     for process in processes.values():
