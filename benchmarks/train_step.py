@@ -127,9 +127,8 @@ def check(data: Dataset, blocks: int, names: list[str]) -> dict[str, float]:
     import torch
     from contestants import from_torch
 
-    print(
-        f"PyTorch {torch.__version__}, {'with' if torch.backends.mkldnn.is_available() else 'without'} oneDNN, Adam fused"
-    )
+    onednn = "with" if torch.backends.mkldnn.is_available() else "without"
+    print(f"PyTorch {torch.__version__}, {onednn} oneDNN, Adam fused")
     log_mels = list(np.random.default_rng(0).standard_normal((16, 99, 128)))
     small = Dataset([], data.classes, np.arange(16) % len(data.classes), ("A",) * 16, log_mels, [0] * 16)
     model = SeparableSER(len(data.classes), blocks)

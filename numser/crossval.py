@@ -63,10 +63,10 @@ def main(argv: list[str] | None = None) -> int:
     from numser.folds import local_processes, run_folds  # imports Numba, which takes longer than --help should
     from numser.threads import available_cores
 
-    folds = _folds(corpus, data, speakers, [Recipe(**given, seed=seed) for seed in seeds])
-    make_executor = _dask(address) if address else local_processes(min(jobs or available_cores(), len(folds)))
+    folds = folds_of(corpus, data, speakers, [Recipe(**given, seed=seed) for seed in seeds])
+    make_executor = dask_workers(address) if address else local_processes(min(jobs or available_cores(), len(folds)))
     try:
-        results = run_folds(folds, out, make_executor, on_result=lambda results: _write_table(results, out))
+        results = run_folds(folds, out, make_executor, on_result=lambda results: write_table(results, out))
     except KeyboardInterrupt:
         line = shell_line(python_command(), "-m", "numser.crossval", *(argv or sys.argv[1:]))
         print(f"\nstopped; to go on: {line}", file=sys.stderr)
@@ -87,7 +87,7 @@ def _seeds(text: str) -> list[int]:
     return seeds
 
 
-def _folds(corpus: str, data: str | None, speakers: bool, recipes: list[Recipe]) -> dict[str, Any]:
+def folds_of(corpus: str, data: str | None, speakers: bool, recipes: list[Recipe]) -> dict[str, Any]:
     """What each fold is, by the name of its folder."""
     from numser.corpora import load_corpus
     from numser.runs import Config
@@ -106,7 +106,7 @@ def _folds(corpus: str, data: str | None, speakers: bool, recipes: list[Recipe])
     return {c.split_name + (f"-seed{c.recipe.seed}" if len(recipes) > 1 else ""): c for c in configs}
 
 
-def _dask(address: str) -> Callable[[], Executor]:
+def dask_workers(address: str) -> Callable[[], Executor]:
     """Makes executors of a Dask cluster's workers."""
     try:
         from distributed import Client
@@ -130,12 +130,8 @@ def summarise(results: list[dict[str, Any]], seed: int = 0) -> dict[str, Any]:
     for all of them together.
     """
     scores = {key: np.array([result[key] for result in results]) for key in ("ua", "wa", "f1")}
-    names = sorted({row["name"] for result in results for row in result["utterances"]})
-    position = {name: i for i, name in enumerate(names)}
-    rng = np.random.default_rng(seed)
-    drawn = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=RESAMPLES)
-    uas = np.mean([_resampled_ua(result, position, drawn) for result in results], axis=0)
-    low, high = np.nanpercentile(uas, [2.5, 97.5])
+    names = _test_utterances(results)
+    low, high = np.percentile(_resampled_uas(results, names, seed), [2.5, 97.5])
     return {
         "runs": len(results),
         "test_utterances": len(names),
@@ -147,6 +143,32 @@ def summarise(results: list[dict[str, Any]], seed: int = 0) -> dict[str, Any]:
         "labels": results[0]["labels"],
         "confusion": np.sum([result["confusion"] for result in results], axis=0).tolist(),
     }
+
+
+def ua_difference(results: list[dict[str, Any]], others: list[dict[str, Any]], seed: int = 0) -> list[float]:
+    """A 95 % interval of the mean UA of the first runs minus that of the others, tested on the same utterances.
+
+    Both are taken on the same resamples: what is hard for both cancels out.
+
+    Raises      ValueError: the test utterances differ
+    """
+    names = _test_utterances(results)
+    if names != _test_utterances(others):
+        raise ValueError("others: were tested on other utterances")
+    differences = _resampled_uas(results, names, seed) - _resampled_uas(others, names, seed)
+    return np.percentile(differences, [2.5, 97.5]).tolist()
+
+
+def _test_utterances(results: list[dict[str, Any]]) -> list[str]:
+    return sorted({row["name"] for result in results for row in result["utterances"]})
+
+
+def _resampled_uas(results: list[dict[str, Any]], names: list[str], seed: int) -> np.ndarray:
+    """The runs' mean UA for each resample of the utterances called `names`, (RESAMPLES,)."""
+    position = {name: i for i, name in enumerate(names)}
+    rng = np.random.default_rng(seed)
+    drawn = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=RESAMPLES)
+    return np.mean([_resampled_ua(result, position, drawn) for result in results], axis=0)
 
 
 def _resampled_ua(result: dict[str, Any], position: dict[str, int], drawn: np.ndarray) -> np.ndarray:
@@ -165,7 +187,7 @@ def _resampled_ua(result: dict[str, Any], position: dict[str, int], drawn: np.nd
     return np.nansum(recalls, axis=0) / np.maximum(counted.sum(0), 1)
 
 
-def _write_table(results: dict[str, dict[str, Any]], out: Path) -> None:
+def write_table(results: dict[str, dict[str, Any]], out: Path) -> None:
     from numser.checkpoint import make_folder, write_csv
 
     make_folder(out)

@@ -202,3 +202,13 @@ def test_mistakes_are_said_in_a_sentence(tiny_corpus, tmp_path, options, complai
     with pytest.raises(InputError, match=complaint):
         command(tiny_corpus, tmp_path / "run", *options)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_difference_is_of_pairs():
+    """Two runs that err on the same utterances differ by nothing, and surely; the interval of each alone is wide."""
+    one, other = result("ab" * 50, "aa" * 50), result("ab" * 50, "aa" * 49 + "ab")
+    assert crossval.ua_difference([one], [one]) == [0, 0]
+    low, high = crossval.ua_difference([other], [one])
+    assert 0 <= low <= 0.01 <= high < 0.035
+    with pytest.raises(ValueError, match="other utterances"):
+        crossval.ua_difference([one], [result("ab", "ab", first=7)])
