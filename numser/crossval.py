@@ -188,6 +188,7 @@ def _resampled_ua(result: dict[str, Any], position: dict[str, int], drawn: np.nd
 
 
 def write_table(results: dict[str, dict[str, Any]], out: Path) -> None:
+    """Write folds.csv: a row for each fold that has ended."""
     from numser.checkpoint import make_folder, write_csv
 
     make_folder(out)

@@ -1,0 +1,169 @@
+"""The paper's tables, computed anew, beside the paper's figures.        python -m numser.reproduce --help
+
+What a table lacks is run first, fold by fold, each in a folder of its own; the same command goes on where it was
+stopped. Tables share runs: the attention row of Table 2 is the four blocks of Table 4.
+
+    OUT/blocks4-ce/folds/fold0 …            the paper's nine runs
+    OUT/blocks4-ce/speakers/speaker03 …     one speaker left out after the other
+    OUT/table2.md                           the table
+
+Deviation   beside each figure on the paper's random subsets, whose speakers stand on both sides, stands the one of
+            speakers left out; and figures have intervals (see crossval.py)
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from pathlib import Path
+from typing import Any
+
+from numser.commandline import run
+from numser.crossval import dask_workers, write_table
+from numser.errors import InputError
+from numser.paper import Row
+from numser.recipe import Recipe
+from numser.tables import TABLES, Setting, figure3, show
+from numser.train import option
+
+WHAT = (*TABLES, "table5", "figure3", "all")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = argparse.ArgumentParser(
+        prog="python -m numser.reproduce", description="Compute the paper's tables anew, beside the paper's figures."
+    )
+    p.add_argument("what", choices=WHAT, help="a table, figure 3, or all of them")
+    p.add_argument("--corpus", metavar="NAME", required=True, help="emodb, iemocap, or synthetic")
+    p.add_argument("--data", metavar="DIR", help="the corpus's folder")
+    defaults = Recipe()
+    option(p, "--steps", defaults.steps, "training steps, for all rows", type=int, metavar="N")
+    option(p, "--batch-size", defaults.batch_size, "utterances a step", type=int, metavar="N")
+    option(p, "--lr", defaults.lr, "learning rate of Adam", type=float)
+    option(p, "--validate-every", defaults.validate_every, "steps between validations", type=int, metavar="N")
+    p.add_argument("--no-speakers", action="store_true", help="do not run the folds that leave speakers out")
+    p.add_argument("--plan", action="store_true", help="only say what would be run, and how long that takes")
+    p.add_argument("--show", action="store_true", help="run nothing; show what is there")
+    option(p, "--jobs", "one a core", "folds at once, each a process with one thread", type=int, metavar="N")
+    p.add_argument("--dask", metavar="ADDRESS", help="run on this Dask scheduler's workers, who all see --out")
+    p.add_argument("--picture", type=Path, metavar="FILE", help="figure3: draw it, as PNG, PDF or SVG")
+    p.add_argument("--out", type=Path, metavar="DIR", help="(default runs/reproduce-CORPUS)")
+    return p
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run what is missing, print the tables, and leave them in the folder as Markdown."""
+    args = parser().parse_args(argv)
+    if args.jobs is not None and args.jobs < 1:
+        raise InputError(f"--jobs {args.jobs}: should be at least 1")
+    out = args.out or Path("runs") / f"reproduce-{args.corpus}"
+    given = {name: getattr(args, name) for name in ("steps", "batch_size", "lr", "validate_every")}
+    common = {name: value for name, value in given.items() if value is not None}
+    setting = Setting(args.corpus, args.data, out, common, ("folds",) if args.no_speakers else ("folds", "speakers"))
+    names = [name for name in WHAT[:-1] if args.what in (name, "all")]
+    if args.plan:
+        print(plan(setting, names, args.jobs))
+        return 0
+    if not args.show:
+        _run_what_is_missing(setting, names, args.jobs, args.dask)
+    for name in names:
+        text = figure3(setting, args.picture) if name == "figure3" else show(setting, name)
+        print(text)
+        _keep(text, out / f"{name}.md")
+    return 0
+
+
+def _needed(names: list[str], corpus: str) -> Iterator[dict[str, Any]]:
+    """What the rows of these tables change, each once."""
+    seen = []
+    for name in names:
+        rows = TABLES[name].rows_for(corpus) if name in TABLES else (Row("", {}, {}),) if name == "table5" else ()
+        for row in rows:
+            if row.changes not in seen:
+                seen.append(row.changes)
+                yield row.changes
+
+
+def _run_what_is_missing(setting: Setting, names: list[str], jobs: int | None, address: str | None) -> None:
+    from numser.folds import local_processes, run_folds
+    from numser.threads import available_cores
+
+    make_executor: Callable[[], Executor] = (
+        dask_workers(address) if address else local_processes(jobs or available_cores())
+    )
+    done = set()
+    for changes in _needed(names, setting.corpus):
+        for protocol in setting.protocols:
+            folds, folder = setting.folds(changes, protocol)
+            if folder in done or len(setting.ended(changes, protocol)[0]) == len(folds):
+                continue
+            done.add(folder)
+            print(f"{folder}: {len(folds)} folds", file=sys.stderr)
+            run_folds(
+                folds, folder, make_executor, on_result=lambda results, folder=folder: write_table(results, folder)
+            )
+
+
+def plan(setting: Setting, names: list[str], jobs: int | None) -> str:
+    """What would be run, and how long it takes by a step that is timed now, on one thread."""
+    from numser.progress import duration
+    from numser.threads import available_cores
+
+    jobs, lines, total, seconds_a_step, seen = jobs or available_cores(), [], 0.0, {}, set()
+    for changes in _needed(names, setting.corpus):
+        recipe = setting.recipe(changes)
+        for protocol in setting.protocols:
+            folds, folder = setting.folds(changes, protocol)
+            missing = len(folds) - len(setting.ended(changes, protocol)[0])
+            if folder in seen or not missing:
+                continue
+            seen.add(folder)
+            if recipe.blocks not in seconds_a_step:
+                seconds_a_step[recipe.blocks] = _time_a_step(setting, recipe)
+            seconds = missing * recipe.steps * seconds_a_step[recipe.blocks] / jobs
+            total += seconds
+            lines.append(f"{folder}: {missing} of {len(folds)} folds of {recipe.steps} steps, {duration(seconds)}")
+    how = f"by a timed step on one thread, {jobs} folds at once; validations come on top"
+    return "\n".join([*lines, f"{duration(total)} in all, {how}" if lines else "nothing is missing"])
+
+
+def _time_a_step(setting: Setting, recipe: Recipe) -> float:
+    """Seconds a training step takes on one thread, the second of two: the first compiles."""
+    import time
+
+    from numser.corpora import load_corpus
+    from numser.dataset import prepare
+    from numser.features import Standardiser
+    from numser.splits import fold
+    from numser.training import initial_state, train
+
+    corpus = load_corpus(setting.corpus, None if setting.data is None else Path(setting.data))
+    dataset, split, times = prepare(corpus), fold(corpus.utterances, 0), []
+    dataset = dataset.standardised(Standardiser.fit(dataset.log_mels))
+
+    def on_step(state, loss) -> bool:
+        times.append(time.perf_counter())
+        return len(times) == 2
+
+    recipe = Recipe(**vars(recipe) | {"steps": 3, "validate_every": 9})
+    train(
+        recipe,
+        dataset,
+        split,
+        initial_state(recipe, len(dataset.classes), len(split.train)),
+        threads=1,
+        on_step=on_step,
+    )
+    return times[1] - times[0]
+
+
+def _keep(text: str, path: Path) -> None:
+    from numser.checkpoint import make_folder, write_whole
+
+    make_folder(path.parent)
+    write_whole(path, lambda file: file.write(text.encode()))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,182 @@
+"""The paper's tables with our figures beside the paper's, from runs that have ended, as Markdown.
+
+Deviation   beside each figure on the paper's random subsets, whose speakers stand on both sides, stands the one of
+            speakers left out; figures have intervals, and a difference whose interval holds zero is called no effect
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from numser.crossval import folds_of, summarise, ua_difference
+from numser.errors import InputError
+from numser.paper import TABLE_2, TABLE_3, TABLE_4, TABLE_5, TABLE_5_NOTE, Row, Table
+from numser.recipe import Recipe
+
+TABLES = {"table2": TABLE_2, "table3": TABLE_3, "table4": TABLE_4}
+BLOCKS = {"iemocap": 5}  # the paper's best; on every other corpus 4
+_NAMES = {"emodb": "Emo-DB", "iemocap": "IEMOCAP"}
+
+
+class Setting(NamedTuple):
+    """What all runs of a command have in common."""
+
+    corpus: str
+    data: str | None
+    out: Path
+    common: dict[str, Any]  # of each recipe
+    protocols: tuple[str, ...]
+
+    def recipe(self, changes: dict[str, Any]) -> Recipe:
+        """A row's recipe."""
+        return Recipe(**{"blocks": BLOCKS.get(self.corpus, 4)} | self.common | changes)
+
+    def folds(self, changes: dict[str, Any], protocol: str) -> tuple[dict[str, Any], Path]:
+        """A row's folds by one protocol, and their folder."""
+        recipe = self.recipe(changes)
+        loss = recipe.loss + (f"-{recipe.lambda_b:g}-{recipe.lambda_c:g}" if recipe.loss == "focal" else "")
+        name = f"blocks{recipe.blocks}-{loss}{'' if recipe.attention else '-noattention'}"
+        return folds_of(self.corpus, self.data, protocol == "speakers", [recipe]), self.out / name / protocol
+
+    def ended(self, changes: dict[str, Any], protocol: str) -> tuple[list[dict[str, Any]], int]:
+        """The results that are there, and how many folds there are in all."""
+        from numser.folds import finished
+
+        folds, folder = self.folds(changes, protocol)
+        results = [finished(config, folder / name) for name, config in folds.items()]
+        return [result for result in results if result is not None], len(folds)
+
+
+def show(setting: Setting, name: str) -> str:
+    """A table as Markdown, which is readable as it is."""
+    if name == "table5":
+        return _table5(setting)
+    table: Table = TABLES[name]
+    corpus = _NAMES.get(setting.corpus, setting.corpus)
+    lines = [f"### {table.title}, on {corpus}", "", *_about(setting)]
+    parameters = any(row.parameters for row in table.rows)
+    head = ["", *(["parameters", "numser's"] if parameters else []), "paper UA / WA / F1", "numser UA / WA / F1"]
+    head += ["UA − paper's", "95 % interval of UA", "UA, speakers left out"]
+    lines += [_row(head), _row(["---"] * len(head))]
+    for row in table.rows_for(setting.corpus):
+        counted = [row.parameters, _parameters(setting, row)] if parameters else []
+        lines.append(_row([row.label, *counted, *_cells(setting, row)]))
+    lines += ["", *_comparisons(setting, table), *(f"- {note}" for note in table.notes)]
+    return "\n".join([*lines, f"- ? is a figure that the text of the paper at hand has lost; {_UNFINISHED}", ""])
+
+
+_UNFINISHED = "“3 of 9” that so many runs have ended, and a figure waits for all."
+
+
+def _row(cells: list[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _about(setting: Setting) -> list[str]:
+    """What was found of the corpus, and the recipe's budget."""
+    from numser.corpora import load_corpus
+
+    findings = load_corpus(setting.corpus, None if setting.data is None else Path(setting.data)).findings
+    folder = str(Path(setting.data or "x"))
+    findings = [finding.replace(folder, Path(folder).name) for finding in findings]
+    recipe = setting.recipe({})
+    return [" ".join(findings), f"{recipe.steps} steps of {recipe.batch_size}, learning rate {recipe.lr:g}.", ""]
+
+
+def _parameters(setting: Setting, row: Row) -> str:
+    """numser's count for four emotions, in the paper's unit: multiples of 2²⁰, cut after two digits."""
+    from numser.model import SeparableSER
+
+    params = SeparableSER(4, row.changes["blocks"]).init(np.random.default_rng(0))
+    return f"{str(sum(w.size for w in params.values()) / 2**20)[:4]}M"
+
+
+def _cells(setting: Setting, row: Row) -> list[str]:
+    """Paper's figures, ours, their difference, our interval, and the figure of speakers left out."""
+    reported = row.reported.get(setting.corpus)
+    theirs = " / ".join("?" if x is None else f"{x:.2f}" for x in reported) if reported else "–"
+    results, folds = setting.ended(row.changes, "folds")
+    if len(results) < folds:
+        ours = [f"{len(results)} of {folds}", "", ""]
+    else:
+        summary = summarise(results)
+        low, high = (100 * x for x in summary["ua_interval"])
+        difference = ""
+        if reported and reported[0] is not None:
+            difference = f"{100 * summary['ua']['mean'] - reported[0]:+.1f}"
+            difference += " (inside)" if low <= reported[0] <= high else ""
+        scores = " / ".join(f"{100 * summary[key]['mean']:.2f}" for key in ("ua", "wa", "f1"))
+        ours = [scores, difference, f"{low:.1f} … {high:.1f}"]
+    return [theirs, *ours, _left_out(setting, row.changes)]
+
+
+def _left_out(setting: Setting, changes: dict[str, Any]) -> str:
+    results, folds = setting.ended(changes, "speakers")
+    if len(results) < folds:
+        return f"{len(results)} of {folds}"
+    summary = summarise(results)
+    low, high = (100 * x for x in summary["ua_interval"])
+    return f"{100 * summary['ua']['mean']:.2f} ({low:.1f} … {high:.1f})"
+
+
+def _comparisons(setting: Setting, table: Table) -> Iterator[str]:
+    """Each row against the table's reference: a difference whose interval holds zero is not called an effect."""
+    reference = next(row for row in table.rows if row.label == table.reference)
+    for protocol, subsets in (("folds", "random subsets"), ("speakers", "speakers left out")):
+        others, folds = setting.ended(reference.changes, protocol)
+        for row in table.rows_for(setting.corpus):
+            results, _ = setting.ended(row.changes, protocol)
+            if row is reference or len(others) < folds or len(results) < folds:
+                continue
+            low, high = (100 * x for x in ua_difference(results, others))
+            mean = 100 * (summarise(results)["ua"]["mean"] - summarise(others)["ua"]["mean"])
+            verdict = "more than chance explains" if low > 0 or high < 0 else "no effect can be told"
+            difference = f"UA {mean:+.1f} ({low:+.1f} … {high:+.1f})"
+            yield f"- {subsets}: {row.label} − {reference.label}: {difference}: {verdict}"
+
+
+def _table5(setting: Setting) -> str:
+    corpus = _NAMES.get(setting.corpus, setting.corpus)
+    lines = ["### Table 5: parameters, and UA against other systems", "", *_about(setting)]
+    head = ["", "parameters", "UA on IEMOCAP", "UA on Emo-DB"]
+    lines += [_row(head), _row(["---"] * len(head))]
+    for name, (parameters, *uas) in TABLE_5.items():
+        lines.append(_row([f"{name}, as reported", parameters, *("–" if ua is None else f"{ua:.2f}" for ua in uas)]))
+    row = Row("", {"blocks": setting.recipe({}).blocks}, {})
+    ours = {"random subsets": _cells(setting, Row("", {}, {}))[1].split(" / ")[0]}
+    ours["speakers left out"] = _left_out(setting, {})
+    for protocol, ua in ours.items():
+        cells = [ua if name == setting.corpus else "–" for name in ("iemocap", "emodb")]
+        lines.append(_row([f"numser, {protocol}, on {corpus}", _parameters(setting, row), *cells]))
+    return "\n".join([*lines, "", f"- {TABLE_5_NOTE}", f"- {_UNFINISHED[0].upper()}{_UNFINISHED[1:]}", ""])
+
+
+def figure3(setting: Setting, picture: Path | None = None) -> str:
+    """How many listeners agreed with the label, and how many utterances are easy, medium and hard."""
+    from numser.corpora import load_corpus
+    from numser.difficulty import THRESHOLD, THRESHOLDS, level
+
+    corpus = load_corpus(setting.corpus, None if setting.data is None else Path(setting.data))
+    votes = [u.votes for u in corpus.utterances if u.votes is not None]
+    if not votes:
+        raise InputError(f"--corpus {setting.corpus}: no utterance has votes, so there is no figure 3 of it")
+    threshold = THRESHOLDS.get(corpus.name, THRESHOLD)
+    edges = [k / 10 for k in range(10)]
+    counts = {
+        f"{low:.1f} ≤ votes < {low + 0.1:.1f}": sum(low <= v < low + 0.1 - 1e-9 for v in votes) for low in edges
+    }
+    counts["votes = 1"] = sum(v == 1 for v in votes)
+    names = {"A": "easy, votes = 1", "B": f"medium, votes ≥ {threshold:g}", "C": f"hard, votes < {threshold:g}"}
+    levels = {f"{k}: {name}": sum(level(v, threshold) == k for v in votes) for k, name in names.items()}
+    lines = [f"### Figure 3: share of votes for the label, on {_NAMES.get(setting.corpus, setting.corpus)}", ""]
+    for title, table in (("(a) share of the votes", counts), ("(b) level", levels)):
+        lines += [_row([title, "utterances", "share"]), _row(["---"] * 3)]
+        lines += [_row([name, str(n), f"{n / len(votes):.1%}"]) for name, n in table.items() if n or title[1] == "b"]
+        lines.append("")
+    if picture:
+        from numser.plots import vote_shares
+
+        vote_shares(counts, levels, picture)
+    return "\n".join([*lines, "- On IEMOCAP, the paper says, medium ones are nearly 64 % of the training data.", ""])
