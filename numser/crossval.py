@@ -60,13 +60,20 @@ def main(argv: list[str] | None = None) -> int:
     seeds = _seeds(given.pop("seeds", "0"))
     if jobs is not None and jobs < 1:
         raise InputError(f"--jobs {jobs}: should be at least 1")
+    from numser.corpora import load_corpus
     from numser.folds import local_processes, run_folds  # imports Numba, which takes longer than --help should
     from numser.threads import available_cores
 
-    folds = folds_of(corpus, data, speakers, [Recipe(**given, seed=seed) for seed in seeds])
+    recipes = [Recipe(**given, seed=seed) for seed in seeds]
+    if address:
+        out, data = visible_to_workers(address, jobs, out, data)
+    loaded = load_corpus(corpus, None if data is None else Path(data))
+    folds = folds_of(corpus, data, speakers, recipes, loaded)
     make_executor = dask_workers(address) if address else local_processes(min(jobs or available_cores(), len(folds)))
     try:
-        results = run_folds(folds, out, make_executor, on_result=lambda results: write_table(results, out))
+        results = run_folds(
+            folds, out, make_executor, loaded.identity, on_result=lambda results: write_table(results, out)
+        )
     except KeyboardInterrupt:
         line = shell_line(python_command(), "-m", "numser.crossval", *(argv or sys.argv[1:]))
         print(f"\nstopped; to go on: {line}", file=sys.stderr)
@@ -87,23 +94,36 @@ def _seeds(text: str) -> list[int]:
     return seeds
 
 
-def folds_of(corpus: str, data: str | None, speakers: bool, recipes: list[Recipe]) -> dict[str, Any]:
-    """What each fold is, by the name of its folder."""
-    from numser.corpora import load_corpus
+def folds_of(name: str, data: str | None, speakers: bool, recipes: list[Recipe], corpus: Any) -> dict[str, Any]:
+    """What each fold is, by the name of its folder. `corpus` is the one called `name`, loaded from `data`.
+
+    Raises      InputError: speakers are to be left out, and there are fewer than three
+    """
     from numser.runs import Config
     from numser.splits import SUBSETS
 
     splits: list[dict[str, Any]] = [{"fold": k, "test_speaker": None} for k in range(SUBSETS - 1)]
     if speakers:
-        loaded = load_corpus(corpus, None if data is None else Path(data))
         splits = [
             {"fold": None, "test_speaker": speaker}
-            for speaker in sorted({u.speaker for u in loaded.utterances if u.speaker is not None})
+            for speaker in sorted({u.speaker for u in corpus.utterances if u.speaker is not None})
         ]
         if len(splits) < 3:
             raise InputError(f"--speakers: the corpus names {len(splits)} speakers, and three are needed")
-    configs = [Config(corpus, data, recipe=recipe, **split) for recipe in recipes for split in splits]
+    configs = [Config(name, data, recipe=recipe, **split) for recipe in recipes for split in splits]
     return {c.split_name + (f"-seed{c.recipe.seed}" if len(recipes) > 1 else ""): c for c in configs}
+
+
+def visible_to_workers(address: str, jobs: int | None, out: Path, data: str | None) -> tuple[Path, str | None]:
+    """The folders as Dask's workers will find them: they work in folders of their own.
+
+    Raises      InputError: the number of folds at once is given, which with Dask is that of its workers' threads
+    """
+    if jobs is not None:
+        raise InputError(
+            f"--jobs {jobs}: with --dask {address} as many folds run at once as its workers have threads"
+        )
+    return out.absolute(), data and str(Path(data).absolute())
 
 
 def dask_workers(address: str) -> Callable[[], Executor]:

@@ -14,7 +14,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from numser.memory import keep_freed_memory
 from numser.progress import Progress, duration
 from numser.runs import Config, run
 
-TRIES = 3  # how often a fold may lose its worker
+TRIES = 3  # how often workers may die without a fold ending between
 _ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OPENBLAS", "OMP", "MKL", "NUMEXPR", "VECLIB_MAXIMUM")}
 
 
@@ -38,31 +38,32 @@ class _Quiet(Progress):
     step = line = live
 
 
-def run_fold(config: dict[str, Any], folder: str) -> dict[str, Any]:
+def run_fold(config: dict[str, Any], folder: str, identity: str) -> dict[str, Any]:
     """Run one fold, or go on with it, in its folder. This is what workers call. Returns what is in result.json.
 
     Raises      InputError: what the run raises
     """
     out = Path(folder)
-    result = finished(Config.from_dict(config), out)
+    result = finished(Config.from_dict(config), out, identity)
     if result is None:
         resume = (out / "state.npz").exists()
         result = run(Config.from_dict(config), out, resume=resume, threads=1, progress=_Quiet())
     return result
 
 
-def finished(config: Config, out: Path) -> dict[str, Any] | None:
-    """The result of a fold that has ended before, or None.
+def finished(config: Config, out: Path, identity: str) -> dict[str, Any] | None:
+    """The result of a fold that has ended before, or None. `identity` is that of the corpus, which may have moved.
 
-    Raises      InputError: the folder holds the result of another run
+    Raises      InputError: the folder holds the result of other settings, or of another corpus
     """
     path = out / "result.json"
     if not path.exists():
         return None
     result, expected = read_json(path), asdict(config)
-    # the corpus may have moved
     if {**result.get("config", {}), "data": None} != {**expected, "data": None}:
         raise InputError(f"{path}: is the result of a run with other settings; choose another --out")
+    if result.get("corpus_identity") != identity:
+        raise InputError(f"{path}: is the result of other recordings than --data has now; choose another --out")
     return result
 
 
@@ -99,47 +100,50 @@ def run_folds(
     folds: dict[str, Config],
     out: Path,
     make_executor: Callable[[], Executor],
+    identity: str,
     *,
     progress: Progress | None = None,
     on_result: Callable[[dict[str, dict[str, Any]]], None] = lambda results: None,
 ) -> dict[str, dict[str, Any]]:
     """Run all folds that have not ended before. Returns each fold's result, in the order of `folds`.
 
-    `on_result` is called with the results so far, in the order of `folds`, at first and whenever one has come in.
+    `identity` is the corpus's, so that results of other recordings are not taken. `on_result` is called with the
+    results so far, in the order of `folds`, at first and whenever one has come in.
 
-    Raises      InputError: a fold's run raised it, or lost its worker TRIES times
+    Raises      InputError: a fold's run raised it, or workers died TRIES times without a fold ending
     """
     progress = progress or Progress()
-    results = {name: finished(config, out / name) for name, config in folds.items()}
+    results = {name: finished(config, out / name, identity) for name, config in folds.items()}
     waiting = [name for name, result in results.items() if result is None]
     if len(waiting) < len(folds):
         progress.line(f"{len(folds) - len(waiting)} of {len(folds)} folds have ended before")
-    follower, lost = _Follower(progress, folds, out, waiting), dict.fromkeys(folds, 0)
+    follower, tries = _Follower(progress, folds, out, waiting), 0
     on_result(_done(results))
     others = multiprocessing.active_children()  # the caller's own
     with one_thread_in_children():
         while waiting:
             executor = make_executor()
             try:
-                for name, result in _until_broken(executor, folds, waiting, out, follower):
-                    results[name] = result
-                    follower.ended(name, result)
-                    on_result(_done(results))
+                jobs = {name: (asdict(folds[name]), str(out / name), identity) for name in waiting}
+                with closing(_until_broken(executor, jobs, follower)) as ended:
+                    for name, result in ended:
+                        results[name] = result
+                        follower.ended(name, result)
+                        on_result(_done(results))
             except BaseException:
-                executor.shutdown(wait=False, cancel_futures=True)
+                executor.shutdown(wait=False)
                 for process in multiprocessing.active_children():
                     if process not in others:
                         process.terminate()
                 raise
             executor.shutdown()
             left = [name for name in waiting if results[name] is None]
-            for name in left:
-                lost[name] += 1
-                if lost[name] == TRIES:
-                    raise InputError(
-                        f"{out / name}: the worker that ran this fold died {TRIES} times, perhaps for lack of "
-                        "memory; try the same command again with fewer --jobs"
-                    )
+            tries = tries + 1 if len(left) == len(waiting) else 0
+            if left and tries == TRIES:
+                raise InputError(
+                    f"{out}: workers died {TRIES} times without a fold ending, perhaps for lack of memory; try the "
+                    "same command again with fewer --jobs"
+                )
             if left:
                 progress.line(f"a worker died; going on with {', '.join(left)}")
             waiting = left
@@ -152,15 +156,22 @@ def _done(results: dict[str, dict[str, Any] | None]) -> dict[str, dict[str, Any]
 
 
 def _until_broken(
-    executor: Executor, folds: dict[str, Config], waiting: list[str], out: Path, follower: "_Follower"
+    executor: Executor, jobs: dict[str, tuple], follower: "_Follower"
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Results as they come in, until all have, or until what is left has lost its worker."""
+    """Results as they come in, until all have, or until what is left has lost its pool. What has not begun when this
+    is closed is cancelled."""
     running: dict[Future, str] = {}
     try:
-        for name in waiting:
-            running[executor.submit(run_fold, asdict(folds[name]), str(out / name))] = name
-    except BrokenExecutor:  # a worker died before all were handed out
-        pass
+        with suppress(BrokenExecutor):  # a worker died before all were handed out
+            for name, job in jobs.items():
+                running[executor.submit(run_fold, *job)] = name
+        yield from _as_they_end(running, follower)
+    finally:
+        for future in running:
+            future.cancel()
+
+
+def _as_they_end(running: dict[Future, str], follower: "_Follower") -> Iterator[tuple[str, dict[str, Any]]]:
     while running:
         for future in wait(running, timeout=1, return_when=FIRST_COMPLETED).done:
             name = running.pop(future)

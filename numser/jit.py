@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 import numba
 
+# Numba's cache does not know these options: after changing one, delete the folders __pycache__.
+#
 # contract: a*b + c may become one fused multiply-add. Nothing is reordered, so a sum has the same bits on
 # every run. error_model numpy: dividing by zero gives inf, as in NumPy, and loops need no test for it.
 _OPTIONS = dict(nogil=True, fastmath={"contract"}, error_model="numpy")
@@ -13,11 +15,13 @@ _OPTIONS = dict(nogil=True, fastmath={"contract"}, error_model="numpy")
 # another, reads everything again and again, and computes many loops one number at a time. Numba has this switch for
 # its own use and does not offer it to decorators, so it is put among what decorators may say.
 try:
+    from numba.core.compiler import Flags
     from numba.core.cpu import CPUTargetOptions
     from numba.core.options import TargetOptions
 
-    CPUTargetOptions.noalias = TargetOptions.Mapping("noalias")
-    _OPTIONS["noalias"] = True
+    if hasattr(Flags, "noalias"):
+        CPUTargetOptions.noalias = TargetOptions.Mapping("noalias")
+        _OPTIONS["noalias"] = True
 except (ImportError, AttributeError):  # a Numba that is built otherwise: slower, not wrong
     pass
 

@@ -45,6 +45,14 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     return e / e.sum(1, keepdims=True)
 
 
+def _log_softmax(logits: np.ndarray) -> np.ndarray:
+    """log p, exact also where p is near 1: there it is −log(1 + others), and the 1 must not swallow the others."""
+    shifted = logits - logits.max(1, keepdims=True)
+    others = np.exp(shifted)
+    others[np.arange(len(logits)), logits.argmax(1)] = 0
+    return shifted - np.log1p(others.sum(1, keepdims=True))
+
+
 def _softmax_of_class(logits: np.ndarray, labels: np.ndarray) -> _Softmax:
     rows = np.arange(len(labels))
     shifted = logits - logits.max(1, keepdims=True)
@@ -145,8 +153,7 @@ def soft_bootstrapping(
         raise ValueError(f"beta: should be from 0 to 1, found {beta}")
     w, s = _prepared(logits, labels, weights, total_weight)
     beta = logits.dtype.type(beta)
-    shifted = logits - logits.max(1, keepdims=True)
-    log_p = shifted - np.log(np.exp(shifted).sum(1, keepdims=True))
+    log_p = _log_softmax(logits)
     p = np.exp(log_p)
     p_log_p = np.multiply(p, log_p, out=np.zeros_like(p), where=p > 0)  # 0 · log 0 is 0
     entropy = -p_log_p.sum(1)

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from numser.commandline import run
-from numser.crossval import dask_workers, write_table
+from numser.crossval import dask_workers, visible_to_workers, write_table
 from numser.errors import InputError
-from numser.paper import Row
+from numser.paper import Row, proposed
 from numser.recipe import Recipe
 from numser.tables import TABLES, Setting, figure3, show
 from numser.train import option
@@ -60,7 +60,10 @@ def main(argv: list[str] | None = None) -> int:
     out = args.out or Path("runs") / f"reproduce-{args.corpus}"
     given = {name: getattr(args, name) for name in ("steps", "batch_size", "lr", "validate_every")}
     common = {name: value for name, value in given.items() if value is not None}
-    setting = Setting(args.corpus, args.data, out, common, ("folds",) if args.no_speakers else ("folds", "speakers"))
+    data = args.data
+    if args.dask:
+        out, data = visible_to_workers(args.dask, args.jobs, out, data)
+    setting = Setting(args.corpus, data, out, common, ("folds",) if args.no_speakers else ("folds", "speakers"))
     names = [name for name in WHAT[:-1] if args.what in (name, "all")]
     if args.plan:
         print(plan(setting, names, args.jobs))
@@ -78,7 +81,13 @@ def _needed(names: list[str], corpus: str) -> Iterator[dict[str, Any]]:
     """What the rows of these tables change, each once."""
     seen = []
     for name in names:
-        rows = TABLES[name].rows_for(corpus) if name in TABLES else (Row("", {}, {}),) if name == "table5" else ()
+        rows = (
+            TABLES[name].rows_for(corpus)
+            if name in TABLES
+            else (Row("", proposed(corpus), {}),)
+            if name == "table5"
+            else ()
+        )
         for row in rows:
             if row.changes not in seen:
                 seen.append(row.changes)
@@ -101,7 +110,11 @@ def _run_what_is_missing(setting: Setting, names: list[str], jobs: int | None, a
             done.add(folder)
             print(f"{folder}: {len(folds)} folds", file=sys.stderr)
             run_folds(
-                folds, folder, make_executor, on_result=lambda results, folder=folder: write_table(results, folder)
+                folds,
+                folder,
+                make_executor,
+                setting.loaded.identity,
+                on_result=lambda results, folder=folder: write_table(results, folder),
             )
 
 
@@ -132,14 +145,12 @@ def _time_a_step(setting: Setting, recipe: Recipe) -> float:
     """Seconds a training step takes on one thread, the second of two: the first compiles."""
     import time
 
-    from numser.corpora import load_corpus
     from numser.dataset import prepare
     from numser.features import Standardiser
     from numser.splits import fold
     from numser.training import initial_state, train
 
-    corpus = load_corpus(setting.corpus, None if setting.data is None else Path(setting.data))
-    dataset, split, times = prepare(corpus), fold(corpus.utterances, 0), []
+    dataset, split, times = prepare(setting.loaded), fold(setting.loaded.utterances, 0), []
     dataset = dataset.standardised(Standardiser.fit(dataset.log_mels))
 
     def on_step(state, loss) -> bool:

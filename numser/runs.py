@@ -315,6 +315,7 @@ def _origin(config: Config, corpus: Corpus, state: State, threads: int, seconds:
     return {
         "config": asdict(config),
         "corpus": config.corpus,
+        "corpus_identity": corpus.identity,
         "corpus_path": str(corpus.source.resolve()) if corpus.source else None,
         "seed": config.recipe.seed,
         "best_step": state.best_step,

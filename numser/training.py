@@ -247,8 +247,9 @@ def recognise(
 def shards(lengths: Sequence[int]) -> list[np.ndarray]:
     """Deal utterances of these lengths out into shards of nearly the same size, about FRAMES_PER_SHARD frames.
 
-    The longest come first, each to the shard that has least so far. Shards are one, two, or a multiple of four, so
-    that two or four threads end together. Returns each shard's utterances, in their order.
+    The longest come first, each to the shard that has least so far. Shards are one, two, or a multiple of four
+    where there are so many utterances, so that two or four threads end together. Returns each shard's utterances, in
+    their order.
     """
     count = math.ceil(sum(lengths) / FRAMES_PER_SHARD)
     count = min(count if count <= 2 else 4 * math.ceil(count / 4), len(lengths))

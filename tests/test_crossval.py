@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from numser import crossval
+from numser.corpora import load_corpus
 from numser.errors import InputError
 from numser.folds import local_processes, run_folds
 from numser.progress import Progress
@@ -25,6 +26,10 @@ def four_folds(corpus, **changes):
     return {f"fold{k}": Config("emodb", str(corpus), k, None, Recipe(**vars(RECIPE) | changes)) for k in range(4)}
 
 
+def identity(corpus) -> str:
+    return load_corpus("emodb", corpus).identity
+
+
 def bits(results) -> dict:
     return {name: {key: v for key, v in result.items() if key not in WHEREVER} for name, result in results.items()}
 
@@ -32,7 +37,14 @@ def bits(results) -> dict:
 @pytest.fixture(scope="module")
 def serial(tiny_corpus, tmp_path_factory):
     """What four folds give one after the other, in threads of this process."""
-    return bits(run_folds(four_folds(tiny_corpus), tmp_path_factory.mktemp("serial"), lambda: ThreadPoolExecutor(1)))
+    return bits(
+        run_folds(
+            four_folds(tiny_corpus),
+            tmp_path_factory.mktemp("serial"),
+            lambda: ThreadPoolExecutor(1),
+            identity(tiny_corpus),
+        )
+    )
 
 
 class KillOne:
@@ -48,7 +60,7 @@ class KillOne:
 
 
 def test_processes_give_the_same_bits(tiny_corpus, tmp_path, serial):
-    assert bits(run_folds(four_folds(tiny_corpus), tmp_path, local_processes(2))) == serial
+    assert bits(run_folds(four_folds(tiny_corpus), tmp_path, local_processes(2), identity(tiny_corpus))) == serial
     assert list(serial) == ["fold0", "fold1", "fold2", "fold3"]
 
 
@@ -56,7 +68,12 @@ def test_a_killed_worker_changes_nothing(tiny_corpus, tmp_path, serial):
     said = io.StringIO()
     kill = KillOne(lambda: [child.pid for child in multiprocessing.active_children()])
     results = run_folds(
-        four_folds(tiny_corpus), tmp_path, local_processes(2), progress=Progress(said), on_result=kill
+        four_folds(tiny_corpus),
+        tmp_path,
+        local_processes(2),
+        identity(tiny_corpus),
+        progress=Progress(said),
+        on_result=kill,
     )
     assert bits(results) == serial
     assert "a worker died; going on with fold" in said.getvalue()
@@ -68,24 +85,32 @@ def test_finished_folds_are_not_repeated_and_others_go_on(tiny_corpus, tmp_path,
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run_folds(four_folds(tiny_corpus), tmp_path, lambda: ThreadPoolExecutor(1), on_result=interrupt)
+        run_folds(
+            four_folds(tiny_corpus),
+            tmp_path,
+            lambda: ThreadPoolExecutor(1),
+            identity(tiny_corpus),
+            on_result=interrupt,
+        )
     ended = sorted(path.parent.name for path in tmp_path.glob("*/result.json"))
     assert "fold0" in ended
     assert "fold1" in ended
     before = {name: (tmp_path / name / "result.json").stat().st_mtime_ns for name in ("fold0", "fold1")}
-    assert bits(run_folds(four_folds(tiny_corpus), tmp_path, local_processes(2))) == serial
+    assert bits(run_folds(four_folds(tiny_corpus), tmp_path, local_processes(2), identity(tiny_corpus))) == serial
     assert before == {name: (tmp_path / name / "result.json").stat().st_mtime_ns for name in before}
 
     def none_needed():
         raise AssertionError("all folds have ended")
 
-    assert bits(run_folds(four_folds(tiny_corpus), tmp_path, none_needed)) == serial
+    assert bits(run_folds(four_folds(tiny_corpus), tmp_path, none_needed, identity(tiny_corpus))) == serial
 
 
 def test_the_result_of_another_run_is_not_taken(tiny_corpus, tmp_path):
-    run_folds({"fold0": four_folds(tiny_corpus)["fold0"]}, tmp_path, lambda: ThreadPoolExecutor(1))
+    run_folds(
+        {"fold0": four_folds(tiny_corpus)["fold0"]}, tmp_path, lambda: ThreadPoolExecutor(1), identity(tiny_corpus)
+    )
     with pytest.raises(InputError, match=r"fold0.result.json: is the result of a run with other settings"):
-        run_folds(four_folds(tiny_corpus, lr=0.1), tmp_path, lambda: ThreadPoolExecutor(1))
+        run_folds(four_folds(tiny_corpus, lr=0.1), tmp_path, lambda: ThreadPoolExecutor(1), identity(tiny_corpus))
 
 
 class Doomed(Executor):
@@ -99,14 +124,35 @@ class Doomed(Executor):
 
 def test_a_fold_whose_workers_all_die_is_given_up(tiny_corpus, tmp_path):
     made = []
-    with pytest.raises(InputError, match="fold0: the worker that ran this fold died 3 times"):
-        run_folds(four_folds(tiny_corpus), tmp_path, lambda: made.append(Doomed()) or made[-1])
+    with pytest.raises(InputError, match="workers died 3 times without a fold ending"):
+        run_folds(four_folds(tiny_corpus), tmp_path, lambda: made.append(Doomed()) or made[-1], identity(tiny_corpus))
     assert len(made) == 3
+
+
+def test_the_result_of_other_recordings_is_not_taken(tiny_corpus, tmp_path):
+    folds = {"fold0": four_folds(tiny_corpus)["fold0"]}
+    run_folds(folds, tmp_path, lambda: ThreadPoolExecutor(1), identity(tiny_corpus))
+    with pytest.raises(InputError, match=r"fold0.result.json: is the result of other recordings than --data has now"):
+        run_folds(folds, tmp_path, lambda: ThreadPoolExecutor(1), "another")
+
+
+class Frail(ThreadPoolExecutor):
+    """Runs the first fold it gets, and then breaks."""
+
+    def submit(self, *args):
+        if not getattr(self, "used", False):
+            self.used = True
+            return super().submit(*args)
+        return Doomed().submit()
+
+
+def test_workers_may_die_more_often_if_folds_end_between(tiny_corpus, tmp_path, serial):
+    assert bits(run_folds(four_folds(tiny_corpus), tmp_path, lambda: Frail(1), identity(tiny_corpus))) == serial
 
 
 def test_a_folds_mistake_is_said_with_its_name(tmp_path):
     with pytest.raises(InputError, match=r"fold0: .*nowhere: there is no such folder"):
-        run_folds({"fold0": four_folds(tmp_path / "nowhere")["fold0"]}, tmp_path, local_processes(1))
+        run_folds({"fold0": four_folds(tmp_path / "nowhere")["fold0"]}, tmp_path, local_processes(1), "")
 
 
 @pytest.mark.filterwarnings("ignore")  # Dask's own
@@ -120,10 +166,40 @@ def test_dask_gives_the_same_bits_also_when_a_worker_is_killed(tiny_corpus, tmp_
     ):
         kill = KillOne(lambda: list(client.run(os.getpid).values()))
         results = run_folds(
-            four_folds(tiny_corpus), tmp_path, lambda: client.get_executor(pure=False), on_result=kill
+            four_folds(tiny_corpus),
+            tmp_path,
+            lambda: client.get_executor(pure=False),
+            identity(tiny_corpus),
+            on_result=kill,
         )
         assert kill.killed
     assert bits(results) == serial
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("how", ["mistake", "interrupt"])
+def test_dask_ends_with_the_reason(tiny_corpus, tmp_path, how):
+    distributed = pytest.importorskip(
+        "distributed", reason='Dask is not installed; pip install "numser[distributed]"'
+    )
+
+    def interrupt(results):
+        if results:
+            raise KeyboardInterrupt
+
+    with (
+        distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        corpus = tmp_path / "nowhere" if how == "mistake" else tiny_corpus
+        with pytest.raises(InputError if how == "mistake" else KeyboardInterrupt):
+            run_folds(
+                four_folds(corpus),
+                tmp_path / "out",
+                lambda: client.get_executor(pure=False),
+                identity(tiny_corpus),
+                on_result=interrupt,
+            )
 
 
 def result(truth: str, predicted: str, first: int = 0) -> dict:
@@ -196,6 +272,7 @@ def test_the_command_leaves_a_table_and_a_summary(tiny_corpus, tmp_path, capsys)
         (["--seeds", "1,1"], "--seeds 1,1: the same seed twice"),
         (["--jobs", "0"], "--jobs 0: should be at least 1"),
         (["--steps", "0"], "--steps 0: should be at least 1"),
+        (["--dask", "tcp://127.0.0.1:1"], "--jobs 2: with --dask"),
     ],
 )
 def test_mistakes_are_said_in_a_sentence(tiny_corpus, tmp_path, options, complaint):

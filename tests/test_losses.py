@@ -108,6 +108,15 @@ def test_soft_bootstrapping_that_trusts_the_label_wholly_is_cross_entropy():
     np.testing.assert_allclose(dlogits, gradient, rtol=0, atol=1e-15)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_soft_bootstrapping_keeps_its_digits_near_certainty(dtype):
+    """p → 1 with q = e^−40: ℓ → β q + (1−β) (q + 40 q), the label's part and the entropy."""
+    loss, dlogits = losses.soft_bootstrapping(np.array([[40.0, 0.0]], dtype), np.array([0]), ONE, 0.3)
+    q = np.exp(-40.0)
+    assert loss == pytest.approx(0.3 * q + 0.7 * 41 * q, rel=1e-5)
+    assert dlogits[0, 0] == pytest.approx(-0.3 * q - 0.7 * 40 * q, rel=1e-5)
+
+
 @pytest.mark.parametrize("loss", [losses.lq, losses.soft_bootstrapping])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("margin", [-3e38, -1e4, -80.0, 40.0, 1e4, 3e38])

@@ -40,7 +40,7 @@ def test_a_table_is_planned_run_and_shown(tiny_corpus, tmp_path, capsys):
     assert difference.startswith(f"{ua - 80.96:+.1f}")
     low, high = map(float, interval.split(" … "))
     assert low <= ua <= high
-    assert left_out == "0 of 3"
+    assert left_out == "–"  # --no-speakers
     assert "random subsets: Attention − No Attention: UA " in text
     assert "69.67, is 69.97 in its Table 4" in text
     assert (tmp_path / "table2.md").read_text(encoding="utf-8") == text.rstrip("\n") + "\n"
@@ -76,7 +76,7 @@ def test_figure_3_counts_each_share_once(monkeypatch, tmp_path, capsys):
 
     votes = [0.0, 0.1, 0.65, 0.7, 0.95, 1.0, 1.0, None]
     utterances = [Utterance(f"u{i}", "anger", votes=v) for i, v in enumerate(votes)]
-    monkeypatch.setattr(corpora, "load_corpus", lambda name, data: corpora.Corpus("made-up", utterances, []))
+    monkeypatch.setattr(corpora, "load_corpus", lambda name, data=None: corpora.Corpus("made-up", utterances, []))
     main(["figure3", "--corpus", "synthetic", "--out", str(tmp_path)])
     rows = rows_of(capsys.readouterr().out)
     counts = {name: int(row[0]) for name, row in rows.items() if "votes <" in name and row[0].isdigit()}
@@ -99,6 +99,21 @@ def test_table_4s_parameters_are_exact(tiny_corpus, tmp_path):
         reported, ours = rows[f"{n} × block"][:2]
         assert reported == ours
     assert "6 × block, focal" not in rows  # the paper has it for IEMOCAP alone
+
+
+def test_table_5_has_the_papers_loss_and_a_column_for_any_corpus(tmp_path):
+    assert (paper.proposed("iemocap"), paper.proposed("emodb")) == ({"loss": "focal"}, {})
+    text = show(Setting("synthetic", None, tmp_path, {}, ("folds",)), "table5")
+    rows = rows_of(text)
+    assert rows[""][-1] == "UA on synthetic"
+    assert rows["numser, random subsets, on synthetic"] == ["0.88M", "–", "–", "0 of 9"]
+
+
+def test_the_folder_is_told_by_its_last_name_and_nothing_else_changes(tiny_corpus, tmp_path, monkeypatch):
+    text = show(Setting("emodb", str(tiny_corpus), tmp_path, {}, ("folds",)), "table2")
+    assert f"utterances in {tiny_corpus.name}: anger 12" in text
+    monkeypatch.chdir(tiny_corpus)
+    assert "0.1 minutes." in show(Setting("emodb", ".", tmp_path, {}, ("folds",)), "table2")
 
 
 def test_every_row_is_a_recipe_and_a_network():

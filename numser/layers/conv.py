@@ -8,11 +8,11 @@
     db[o]            = Σ_tf dz[t,f,o]
     dx[2t+i,2f+j,c] += Σ_o  w[i,j,c,o] · dz[t,f,o]                 one input feeds up to four outputs
 
-The innermost loop goes over o, the outputs: they lie side by side in memory, and the processor takes many at once.
-It adds the three taps of a row together, so that y is read and written once for three products.
+The innermost loop of the first two goes over o, the outputs: they lie side by side in memory, and the processor takes
+many at once. Forward adds the three taps of a row together, so that y is read and written once for three products.
 
 Shapes      x (N, F, C)   w (3, 3, C, O)   b (O,)   z, y (N', (F−3)//2+1, O);   T frames become (T−3)//2+1
-Remembers   x             (dw needs it), with `relu` y
+Remembers   x             (dw needs it), and y (whose sign is ReLU's mask)
 Raises      ValueError: channels differ; an utterance has fewer than 3 frames; offsets do not run 0 … N
 Deviation   none
 """

@@ -19,8 +19,8 @@ holds this block against the composed one.
 Shapes      x (N, F, C)   d (N, F, M)   y (N, F, O);   residual: O = C
             e (N+2B, F+2, M): each of B utterances has a frame of zeros before and after it
 Parameters  as in inverted_residual.py
-Remembers   x, e, and w to compute d once more, which is faster than to store it; without `rng`, which means
-            inference, backward would have to compute e once more, too
+Remembers   x, e, and w, by which the gradient check finds where d > 0; without `rng`, which means inference, no e,
+            and backward would have to compute it once more
 Raises      ValueError: channels differ; offsets do not run 0 … N
 Deviation   none
 """

@@ -1,7 +1,7 @@
 """Single passes over memory: bias, ReLU and its mask. For `fused.py`, which runs them on tiles.
 
-Each is a line or two of NumPy. As loops they read and write every number once; NumPy would go over an array once for
-each operation.
+All but `fetch` are a line or two of NumPy. As loops they read and write every number once; NumPy would go over an
+array once for each operation.
 """
 
 import numpy as np
