@@ -210,7 +210,7 @@ def examples(
         "Dropout": Example(layers.Dropout(0.4), rows),
         "cross_entropy": Example(LossLayer(lambda v: losses.cross_entropy(v, labels, weights)), logits),
         "focal": Example(LossLayer(lambda v: losses.focal(v, labels, weights, lam)), logits),
-        # where p is near 0 this loss is flat, and a difference of two losses would have lost the slope: smaller logits
+        # where p is near 0 this loss is flat, and a difference of two losses has lost its slope: smaller logits
         "lq": Example(LossLayer(lambda v: losses.lq(v, labels, weights)), logits / 3),
         "soft_bootstrapping": Example(LossLayer(lambda v: losses.soft_bootstrapping(v, labels, weights)), logits),
     }
