@@ -128,7 +128,7 @@ def measure(row: Row, pool: Executor, rounds: int) -> tuple[dict, dict]:
         return layer.forward(own, x, rng=training)
 
     def backward(cache, dy):
-        return getattr(layer, "weight_gradients", layer.backward)(own, cache, dy)
+        return layer.weight_gradients(own, cache, dy) if row.name == FIRST else layer.backward(own, cache, dy)
 
     ys, caches = zip(*pool.map(forward, shards), strict=True)
     rng = np.random.default_rng(0)

@@ -58,21 +58,18 @@ def main(argv: list[str] | None = None) -> int:
     jobs, address = given.pop("jobs", None), given.pop("dask", None)
     out = given.pop("out", Path("runs") / f"crossval-{corpus}{'-speakers' if speakers else ''}")
     seeds = _seeds(given.pop("seeds", "0"))
-    if jobs is not None and jobs < 1:
-        raise InputError(f"--jobs {jobs}: should be at least 1")
     from numser.corpora import load_corpus
-    from numser.folds import local_processes, run_folds  # imports Numba, which takes longer than --help should
-    from numser.threads import available_cores
+    from numser.folds import run_folds  # imports Numba, which takes longer than --help should
 
     recipes = [Recipe(**given, seed=seed) for seed in seeds]
+    check_workers(jobs, address)
     if address:
-        out, data = visible_to_workers(address, jobs, out, data)
+        out, data = visible_to_workers(out, data)
     loaded = load_corpus(corpus, None if data is None else Path(data))
     folds = folds_of(corpus, data, speakers, recipes, loaded)
-    make_executor = dask_workers(address) if address else local_processes(min(jobs or available_cores(), len(folds)))
     try:
         results = run_folds(
-            folds, out, make_executor, loaded.identity, on_result=lambda results: write_table(results, out)
+            folds, out, workers(jobs, address), loaded.identity, on_result=lambda results: write_table(results, out)
         )
     except KeyboardInterrupt:
         line = shell_line(python_command(), "-m", "numser.crossval", *(argv or sys.argv[1:]))
@@ -114,20 +111,34 @@ def folds_of(name: str, data: str | None, speakers: bool, recipes: list[Recipe],
     return {c.split_name + (f"-seed{c.recipe.seed}" if len(recipes) > 1 else ""): c for c in configs}
 
 
-def visible_to_workers(address: str, jobs: int | None, out: Path, data: str | None) -> tuple[Path, str | None]:
-    """The folders as Dask's workers will find them: they work in folders of their own.
+def check_workers(jobs: int | None, address: str | None) -> None:
+    """Refuse --jobs that cannot be.
 
-    Raises      InputError: the number of folds at once is given, which with Dask is that of its workers' threads
+    Raises      InputError: there are none; Dask is to run them, whose workers' threads decide how many run at once
     """
-    if jobs is not None:
+    if jobs is not None and jobs < 1:
+        raise InputError(f"--jobs {jobs}: should be at least 1")
+    if jobs is not None and address:
         raise InputError(
             f"--jobs {jobs}: with --dask {address} as many folds run at once as its workers have threads"
         )
+
+
+def visible_to_workers(out: Path, data: str | None) -> tuple[Path, str | None]:
+    """The folders as Dask's workers will find them: they work in folders of their own."""
     return out.absolute(), data and str(Path(data).absolute())
 
 
-def dask_workers(address: str) -> Callable[[], Executor]:
-    """Makes executors of a Dask cluster's workers."""
+def workers(jobs: int | None, address: str | None) -> Callable[[], Executor]:
+    """Makes executors: of a Dask cluster's workers if there is an address, else of local processes.
+
+    Raises      InputError: Dask is not installed, or no scheduler is at the address
+    """
+    from numser.folds import local_processes
+    from numser.threads import available_cores
+
+    if not address:
+        return local_processes(jobs or available_cores())
     try:
         from distributed import Client
     except ImportError:

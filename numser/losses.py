@@ -19,7 +19,7 @@ The first three depend on the logits through p alone, and dp/dv_j = p (δ_jy −
     focal    g = q^λ (λ p (log p)/q − 1)
     L_q      g = −p^r
 Near p = 1, 1 − p would lose all digits; q is summed from the other classes' probabilities instead, and (log p)/q
-goes to −1. Near p = 0, log p comes from the logits and stays finite.
+goes to −1. log p itself is taken from the logits: it keeps its digits near p = 1, and stays finite near p = 0.
 
 Soft bootstrapping is β times cross-entropy and 1−β times the entropy H = −Σ p_j log p_j of the prediction:
     dℓ/dv_j = −β (δ_jy − p_j) − (1−β) p_j (log p_j + H)
@@ -36,6 +36,7 @@ class _Softmax(NamedTuple):
     p: np.ndarray  # (B,) probability of the utterance's class
     q: np.ndarray  # (B,) 1 − p, exact also where it is tiny
     log_p: np.ndarray  # (B,)
+    log_all: np.ndarray  # (B, K) log p_j
     dp_p: np.ndarray  # (B, K) dp/dv_j / p = δ_jy − p_j
 
 
@@ -55,17 +56,15 @@ def _log_softmax(logits: np.ndarray) -> np.ndarray:
 
 def _softmax_of_class(logits: np.ndarray, labels: np.ndarray) -> _Softmax:
     rows = np.arange(len(labels))
-    shifted = logits - logits.max(1, keepdims=True)
-    e = np.exp(shifted)
+    e = np.exp(logits - logits.max(1, keepdims=True))
     total = e.sum(1)
     others = e.copy()
     others[rows, labels] = 0
     q = others.sum(1) / total
-    near_one = q < 0.5
-    log_p = np.where(near_one, np.log1p(-np.where(near_one, q, 0)), shifted[rows, labels] - np.log(total))
+    log_all = _log_softmax(logits)
     dp_p = -others / total[:, None]
     dp_p[rows, labels] = q
-    return _Softmax(e[rows, labels] / total, q, log_p, dp_p)
+    return _Softmax(e[rows, labels] / total, q, log_all[rows, labels], log_all, dp_p)
 
 
 def _prepared(
@@ -153,9 +152,8 @@ def soft_bootstrapping(
         raise ValueError(f"beta: should be from 0 to 1, found {beta}")
     w, s = _prepared(logits, labels, weights, total_weight)
     beta = logits.dtype.type(beta)
-    log_p = _log_softmax(logits)
-    p = np.exp(log_p)
-    p_log_p = np.multiply(p, log_p, out=np.zeros_like(p), where=p > 0)  # 0 · log 0 is 0
+    p = np.exp(s.log_all)
+    p_log_p = np.multiply(p, s.log_all, out=np.zeros_like(p), where=p > 0)  # 0 · log 0 is 0
     entropy = -p_log_p.sum(1)
     loss = (w * ((1 - beta) * entropy - beta * s.log_p)).sum()
     return loss, w[:, None] * (-beta * s.dp_p - (1 - beta) * (p_log_p + p * entropy[:, None]))

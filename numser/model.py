@@ -97,13 +97,9 @@ class SeparableSER:
         dx, grads = self.network.backward(params, cache, dy)
         return dx[:, :, 0], grads
 
-    def parameter_gradients(self, params, cache: list, dy: np.ndarray) -> dict[str, np.ndarray]:
+    def weight_gradients(self, params, cache: list, dy: np.ndarray) -> dict[str, np.ndarray]:
         """The gradients of `backward` without that of the log-mels, which training does not need."""
-        (_, entry), *later = self.network.children
-        dy, grads = Sequential(tuple(later)).backward(params, cache[1:], dy)
-        entry_params = {name: params[f"entry.{name}"] for name in ("w", "b")}
-        entry_grads = entry.weight_gradients(entry_params, cache[0], dy)
-        return grads | {f"entry.{name}": g for name, g in entry_grads.items()}
+        return self.network.weight_gradients(params, cache, dy)
 
     def attention_weights(self, cache: list) -> Ragged:
         """The attention of a forward pass, from its cache: data (N',), summing to 1 in each utterance.

@@ -13,14 +13,12 @@ Deviation   beside each figure on the paper's random subsets, whose speakers sta
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator
-from concurrent.futures import Executor
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from numser.commandline import run
-from numser.crossval import dask_workers, visible_to_workers, write_table
-from numser.errors import InputError
+from numser.crossval import check_workers, visible_to_workers, workers, write_table
 from numser.paper import Row, proposed
 from numser.recipe import Recipe
 from numser.tables import TABLES, Setting, figure3, show
@@ -55,14 +53,13 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """Run what is missing, print the tables, and leave them in the folder as Markdown."""
     args = parser().parse_args(argv)
-    if args.jobs is not None and args.jobs < 1:
-        raise InputError(f"--jobs {args.jobs}: should be at least 1")
+    check_workers(args.jobs, args.dask)
     out = args.out or Path("runs") / f"reproduce-{args.corpus}"
     given = {name: getattr(args, name) for name in ("steps", "batch_size", "lr", "validate_every")}
     common = {name: value for name, value in given.items() if value is not None}
     data = args.data
     if args.dask:
-        out, data = visible_to_workers(args.dask, args.jobs, out, data)
+        out, data = visible_to_workers(out, data)
     setting = Setting(args.corpus, data, out, common, ("folds",) if args.no_speakers else ("folds", "speakers"))
     names = [name for name in WHAT[:-1] if args.what in (name, "all")]
     if args.plan:
@@ -95,12 +92,9 @@ def _needed(names: list[str], corpus: str) -> Iterator[dict[str, Any]]:
 
 
 def _run_what_is_missing(setting: Setting, names: list[str], jobs: int | None, address: str | None) -> None:
-    from numser.folds import local_processes, run_folds
-    from numser.threads import available_cores
+    from numser.folds import run_folds
 
-    make_executor: Callable[[], Executor] = (
-        dask_workers(address) if address else local_processes(jobs or available_cores())
-    )
+    make_executor = workers(jobs, address)
     done = set()
     for changes in _needed(names, setting.corpus):
         for protocol in setting.protocols:

@@ -184,7 +184,7 @@ def _loss_and_gradients(
         with np.errstate(over="ignore", invalid="ignore"):  # the loss shows it, and then training stops
             logits, cache = model.forward(state.params, x, rng=np.random.default_rng(seed))
             loss, dlogits = loss_of(logits, members, total_weight)
-            return loss, model.parameter_gradients(state.params, cache, dlogits)
+            return loss, model.weight_gradients(state.params, cache, dlogits)
 
     loss, grads = 0.0, None
     for shard_loss, shard_grads in pool.map(one_shard, cuts, seeds):

@@ -6,6 +6,7 @@ A corpus is a list of `Utterance` in a stable order. Corpora know nothing of lay
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
@@ -41,7 +42,7 @@ class Corpus:
     findings: list[str]
     source: Path | None = None  # the folder they were read from; None for sound made on the spot
 
-    @property
+    @cached_property
     def identity(self) -> str:
         """Tells whether two corpora hold the same utterances, by names, labels, votes, sizes; no file is opened."""
         digest = sha256()

@@ -76,6 +76,12 @@ class Sequential:
             grads |= _prefixed(layer_grads, name)
         return dy, grads
 
+    def weight_gradients(self, params: Params, cache: list, dy: np.ndarray) -> Params:
+        """The parameters' gradients of `backward`, without the input's. The first layer must have this method too."""
+        (name, first), *later = self.children
+        dy, grads = Sequential(tuple(later)).backward(params, cache[1:], dy)
+        return grads | _prefixed(first.weight_gradients(_scope(params, name), cache[0], dy), name)
+
 
 @dataclass(frozen=True)
 class Residual:
