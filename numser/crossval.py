@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from numser.commandline import python_command, run, shell_line
+from numser.corpora import NAMES
 from numser.errors import InputError
 from numser.recipe import Recipe
 from numser.train import confusion_table, option, recipe_options
@@ -37,7 +38,7 @@ def parser() -> argparse.ArgumentParser:
         argument_default=argparse.SUPPRESS,
     )
     what = p.add_argument_group("what to learn from")
-    what.add_argument("--corpus", metavar="NAME", required=True, help="emodb, iemocap, or synthetic")
+    what.add_argument("--corpus", metavar="NAME", required=True, help=", ".join(NAMES))
     what.add_argument("--data", metavar="DIR", help="the corpus's folder")
     what.add_argument(
         "--speakers", action="store_true", help="leave out one speaker after the other, instead of random subsets"

@@ -41,7 +41,9 @@ class Dataset:
         digest = sha256()
         for u, x in zip(self.utterances, self.log_mels, strict=True):
             mean = " ".join(f"{band:.0f}" for band in x.mean(0))
-            digest.update(f"{u.name}\t{u.label}\t{u.speaker}\t{u.votes}\t{len(x)}\t{mean}\n".encode())
+            digest.update(
+                f"{u.name}\t{u.label}\t{u.speaker}\t{u.votes}\t{len(x)}\t{mean}\n".encode(errors="surrogateescape")
+            )
         return digest.hexdigest()
 
 

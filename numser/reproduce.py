@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from numser.commandline import run
+from numser.corpora import NAMES
 from numser.crossval import check_workers, visible_to_workers, workers, write_table
 from numser.paper import Row, proposed
 from numser.recipe import Recipe
@@ -33,7 +34,7 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m numser.reproduce", description="Compute the paper's tables anew, beside the paper's figures."
     )
     p.add_argument("what", choices=WHAT, help="a table, figure 3, or all of them")
-    p.add_argument("--corpus", metavar="NAME", required=True, help="emodb, iemocap, or synthetic")
+    p.add_argument("--corpus", metavar="NAME", required=True, help=", ".join(NAMES))
     p.add_argument("--data", metavar="DIR", help="the corpus's folder")
     defaults = Recipe()
     option(p, "--steps", defaults.steps, "training steps, for all rows", type=int, metavar="N")

@@ -8,6 +8,7 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 
 from numser.commandline import python_command, run, shell_line
+from numser.corpora import NAMES
 from numser.errors import InputError
 from numser.recipe import LOSSES, Recipe
 
@@ -36,9 +37,11 @@ def parser() -> argparse.ArgumentParser:
     )
 
     what = p.add_argument_group("what to learn from")
-    what.add_argument("--corpus", metavar="NAME", help="emodb, iemocap, or synthetic: the one that is built in")
+    what.add_argument("--corpus", metavar="NAME", help=f"{', '.join(NAMES)}; synthetic is built in")
     what.add_argument(
-        "--data", metavar="DIR", help="the corpus's folder (default: one of its name in $NUMSER_DATA or the cache)"
+        "--data",
+        metavar="DIR",
+        help="the corpus's folder, or table's file (default: a folder of its name in $NUMSER_DATA or the cache)",
     )
     split = what.add_mutually_exclusive_group()
     option(split, "--fold", 0, "one of the paper's nine splits, 0 to 8", type=int, metavar="K")
@@ -128,7 +131,7 @@ def _config(given: dict):
 
     given = dict(given)
     if "corpus" not in given:
-        raise InputError("--corpus: say what to learn from: emodb, iemocap, or synthetic, the one that is built in")
+        raise InputError(f"--corpus: say what to learn from: {', '.join(NAMES)}; synthetic is built in")
     corpus, data = given.pop("corpus"), given.pop("data", None)
     speaker = given.pop("test_speaker", None)
     fold = None if speaker is not None else given.pop("fold", 0)

@@ -48,12 +48,11 @@ class Corpus:
         digest = sha256()
         for u in self.utterances:
             size = u.path.stat().st_size if u.path else len(u.waveform)
-            digest.update(f"{u.name}\t{u.label}\t{u.speaker}\t{u.votes}\t{size}\n".encode())
+            digest.update(f"{u.name}\t{u.label}\t{u.speaker}\t{u.votes}\t{size}\n".encode(errors="surrogateescape"))
         return digest.hexdigest()
 
 
-_MODULES = {name: f"numser.corpora.{name}" for name in ("emodb", "iemocap", "synthetic")}
-NAMES = tuple(sorted(_MODULES))
+NAMES = ("crema-d", "emodb", "folder", "iemocap", "ravdess", "savee", "synthetic", "table", "tess")
 
 
 def load_corpus(name: str, data: Path | None = None) -> Corpus:
@@ -61,9 +60,9 @@ def load_corpus(name: str, data: Path | None = None) -> Corpus:
 
     Raises      InputError: no such corpus; what the corpus itself raises about its files
     """
-    if name not in _MODULES:
+    if name not in NAMES:
         raise InputError(f"--corpus {name}: there is no such corpus; choose one of {', '.join(NAMES)}")
-    load: Callable[[Path | None], Corpus] = import_module(_MODULES[name]).load
+    load: Callable[[Path | None], Corpus] = import_module(f"numser.corpora.{name.replace('-', '_')}").load
     return load(data)
 
 
