@@ -11,6 +11,7 @@ from numser.audio import SAMPLE_RATE, read_audio
 from numser.corpora import Corpus, Utterance
 from numser.difficulty import THRESHOLD, THRESHOLDS, level
 from numser.errors import InputError
+from numser.feature_cache import FeatureCache, feature_cache, key_of
 from numser.features import PAPER, FeatureSettings, Standardiser, crop, log_mel
 from numser.model import SHORTEST
 from numser.threads import available_cores, one_blas_thread
@@ -55,6 +56,8 @@ def prepare(
 ) -> Dataset:
     """Read every utterance of a corpus and compute its log-mel frames. `report(done, of)` follows the work.
 
+    Frames that were computed before come from the feature cache, with the same bits.
+
     Raises      InputError: naming the utterance that cannot be read, is silent or too short
     """
     utterances = corpus.utterances
@@ -63,9 +66,9 @@ def prepare(
         raise InputError(
             f"--corpus {corpus.name}: all utterances are labelled {classes}; at least two emotions are needed"
         )
-    log_mels, starts = [], []
+    cache, log_mels, starts = feature_cache(), [], []
     with one_blas_thread(), ThreadPoolExecutor(threads or available_cores()) as pool:
-        for frames, start in pool.map(lambda u: frames_of_utterance(u, settings), utterances):
+        for frames, start in pool.map(lambda u: _remembered(u, settings, cache), utterances):
             log_mels.append(frames)
             starts.append(start)
             report(len(log_mels), len(utterances))
@@ -78,6 +81,18 @@ def prepare(
         log_mels,
         starts,
     )
+
+
+def _remembered(utterance: Utterance, settings: FeatureSettings, cache: FeatureCache) -> tuple[np.ndarray, int]:
+    """As `frames_of_utterance`, from the cache if they are there; if not, they are afterwards."""
+    key = key_of(utterance, settings) if cache.limit else None
+    if key is None:
+        return frames_of_utterance(utterance, settings)
+    found = cache.get(key, settings)
+    if found is None:
+        found = frames_of_utterance(utterance, settings)
+        cache.put(key, *found)
+    return found
 
 
 def frames_of_utterance(utterance: Utterance, settings: FeatureSettings) -> tuple[np.ndarray, int]:

@@ -23,6 +23,12 @@ def cpu_seconds(work: Callable[[], object]) -> float:
     return time.process_time() - start
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_feature_cache():
+    """Log-mels are computed anew in each test, and this user's cache is left alone; tests of the cache turn it on."""
+    os.environ["NUMSER_FEATURE_CACHE"] = "0"
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real recordings: $NUMSER_TEST_DATA, or shared/data beside the project."""
