@@ -8,7 +8,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,13 +38,52 @@ def read_audio(path: str | os.PathLike) -> np.ndarray:
     """
     with _opened(path) as sound:
         try:
-            return to_mono_16k(sound.read(dtype="float32", always_2d=True), sound.samplerate, name=str(path))
+            return to_mono_16k(
+                sound.read(sound.frames, dtype="float32", always_2d=True), sound.samplerate, name=str(path)
+            )
         except MemoryError:
             hours = sound.frames / sound.samplerate / 3600
             raise InputError(
                 f"{path}: {hours:.4g} hours of sound, as its header says, do not fit in memory; "
                 "cut it into parts, or convert it anew if it is shorter"
             ) from None
+
+
+def windows(
+    path: str | os.PathLike, seconds: float, step: float, name: str | None = None
+) -> Iterator[tuple[float, np.ndarray]]:
+    """Cut a sound file of any length into windows, in the memory of one. They begin `step` seconds apart, at most
+    `seconds`, so that no moment is left out.
+
+    A file that is not longer than a window is one window. Else all windows are `seconds` long: the last one ends
+    with the file, and so begins less than a step after the one before. What is then left, under 0.1 s, is dropped.
+    Each window is resampled by itself, as if it were a file of its own.
+
+    Shapes      yields (start, waveform (n,) float32)
+    Units       start in seconds from the beginning of the file; waveforms at 16 kHz
+    Raises      InputError: as `read_audio`, naming `name` if it is given
+    """
+    name = name or str(path)
+    with _opened(path, name) as sound:
+        rate = sound.samplerate
+        width, hop, begin = round(seconds * rate), round(step * rate), 0
+        window = _read_mono(sound, width)
+        yield 0.0, to_mono_16k(window, rate, name)
+        fresh = _read_mono(sound, hop) if len(window) == width else window[:0]
+        while len(fresh) >= rate / 10:
+            begin += len(fresh)
+            window = np.concatenate([window[len(fresh) :], fresh])
+            yield begin / rate, to_mono_16k(window, rate, name)
+            fresh = _read_mono(sound, hop) if len(fresh) == hop else fresh[:0]
+
+
+def _read_mono(sound: "soundfile.SoundFile", frames: int) -> np.ndarray:
+    """The next frames, channels averaged: fewer where the file ends. Many channels are read in small parts."""
+    block, parts = max(1, 2**20 // sound.channels), [np.zeros(0, np.float32)]
+    while frames > 0 and len(part := sound.read(min(frames, block), dtype="float32", always_2d=True)):
+        parts.append(part.mean(axis=1))
+        frames -= len(part)
+    return np.concatenate(parts)
 
 
 def duration(path: str | os.PathLike) -> float:
@@ -117,24 +158,36 @@ def _resample(waveform: np.ndarray, sample_rate: float) -> np.ndarray:
 
 
 @contextmanager
-def _opened(path: str | os.PathLike) -> "Iterator[soundfile.SoundFile]":
-    """Open a sound file; whatever is wrong with it becomes one sentence."""
+def _opened(path: str | os.PathLike, name: str | None = None) -> "Iterator[soundfile.SoundFile]":
+    """Open a sound file; whatever is wrong with it becomes one sentence, about `name` if that is given."""
     import soundfile  # here, so that importing numser.audio is quick
 
+    called = name or path
     if Path(path).is_dir():
-        raise InputError(f"{path}: this is a folder; give a sound file")
+        raise InputError(f"{called}: this is a folder; give a sound file")
     if Path(path).is_fifo():  # libsndfile would wait for it, or not find its end
-        raise InputError(f"{path}: this is a pipe; write the sound into a file first")
+        raise InputError(f"{called}: this is a pipe; write the sound into a file first")
     # By name, since libsndfile knows some MP3 files by their suffix only. Bytes, since a name need not be UTF-8.
-    name = os.fspath(path) if sys.platform == "win32" else os.fsencode(path)
+    file = os.fspath(path) if sys.platform == "win32" else os.fsencode(path)
     try:
         open(path, "rb").close()  # says why, where libsndfile says only "System error"
-        with soundfile.SoundFile(name) as sound:
+        with _forwards_only(soundfile)(file) as sound:
             if sound.frames == _UNKNOWN:
-                raise InputError(f"{path}: its header does not say how long it is; convert it to WAV")
+                raise InputError(f"{called}: its header does not say how long it is; convert it to WAV")
             yield sound
     except OSError as error:
-        raise InputError(f"{path}: cannot be opened ({error.strerror}); check its name and rights") from None
+        raise InputError(f"{called}: cannot be opened ({error.strerror}); check its name and rights") from None
     except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: .raw files, which have no header
         reason = str(getattr(error, "error_string", error)).rstrip(".")
-        raise InputError(f"{path}: cannot be read as sound ({reason}); give WAV, FLAC, OGG or MP3") from None
+        raise InputError(f"{called}: cannot be read as sound ({reason}); give WAV, FLAC, OGG or MP3") from None
+
+
+@cache
+def _forwards_only(soundfile: ModuleType) -> type:
+    class ForwardsOnly(soundfile.SoundFile):
+        """soundfile seeks after each read, to where it is already; in an MP3 that spoils the next few hundred samples."""
+
+        def seekable(self) -> bool:
+            return False
+
+    return ForwardsOnly

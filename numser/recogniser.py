@@ -1,5 +1,6 @@
 """A trained network with all that it needs to recognise sound: labels, feature settings, standardiser."""
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -49,18 +50,51 @@ class Recogniser:
         Units       sample_rate in Hz
         Raises      InputError: the waveform is empty, too short, silent, or has NaN; the message begins with `name`
         """
-        with one_blas_thread(), ThreadPoolExecutor(1) as pool:
-            frames, start = frames_of_waveform(to_mono_16k(waveform, sample_rate, name), self.features, name)
-            logits, attention = recognise(self.model, self.params, [self.standardiser.apply(frames)], pool)
+        (prediction,) = self.predict_each([to_mono_16k(waveform, sample_rate, name)], [name], threads=1)
+        if isinstance(prediction, InputError):
+            raise prediction
+        return prediction
+
+    def predict_each(
+        self, waveforms: Sequence[np.ndarray], names: Sequence[str], threads: int
+    ) -> list[Prediction | InputError]:
+        """Recognise utterances at once, on so many threads. What is wrong with one takes the place of its prediction.
+
+        Shapes      waveforms: each (samples,) float32
+        Units       16 kHz
+        """
+        with one_blas_thread(), ThreadPoolExecutor(threads) as pool:
+            framed = list(pool.map(self._framed, waveforms, names))
+            heard = [i for i, found in enumerate(framed) if not isinstance(found, InputError)]
+            if not heard:
+                return framed
+            log_mels = [framed[i][0] for i in heard]
+            logits, attention = recognise(self.model, self.params, log_mels, pool)
+        predictions = framed
+        for row, i in enumerate(heard):
+            frames, start = framed[i]
+            seconds = frame_seconds(start + attended_frames(len(frames)), self.features)
+            weights = attention[row] if attention else None
+            predictions[i] = self._prediction(logits[row], weights, seconds, names[i])
+        return predictions
+
+    def _framed(self, waveform: np.ndarray, name: str) -> tuple[np.ndarray, int] | InputError:
+        """Standardised frames, and which frame of the utterance the first one is."""
+        try:
+            frames, start = frames_of_waveform(waveform, self.features, name)
+        except InputError as mistake:
+            return mistake
+        return self.standardiser.apply(frames), start
+
+    def _prediction(
+        self, logits: np.ndarray, attention: np.ndarray | None, seconds: np.ndarray, name: str
+    ) -> Prediction | InputError:
         if not np.isfinite(logits).all():
-            raise InputError(f"{name}: the model's numbers grow beyond all bounds on it; train the model anew")
-        probabilities = softmax(logits)[0]
+            return InputError(f"{name}: the model's numbers grow beyond all bounds on it; train the model anew")
+        probabilities = softmax(logits[np.newaxis])[0]
         best = self.labels[int(probabilities.argmax())]
         shares = dict(zip(self.labels, map(float, probabilities), strict=True))
-        if attention is None:
-            return Prediction(best, shares, None, None)
-        seconds = frame_seconds(start + attended_frames(len(frames)), self.features)
-        return Prediction(best, shares, attention[0], seconds)
+        return Prediction(best, shares, attention, None if attention is None else seconds)
 
     def save(self, path: Path) -> None:
         """Write everything into one .npz file.
