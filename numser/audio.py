@@ -185,7 +185,7 @@ def _opened(path: str | os.PathLike, name: str | None = None) -> "Iterator[sound
 @cache
 def _forwards_only(soundfile: ModuleType) -> type:
     class ForwardsOnly(soundfile.SoundFile):
-        """soundfile seeks after each read, to where it is already; in an MP3 that spoils the next few hundred samples."""
+        """soundfile seeks after each read, to where it is already; in an MP3 that spoils the next 300 samples."""
 
         def seekable(self) -> bool:
             return False

@@ -37,8 +37,8 @@ def parser() -> argparse.ArgumentParser:
         "files",
         metavar="FILE",
         nargs="+",
-        help="sound files, folders of them, or - for standard input; a first one that ends in .npz is the model, which "
-        "numser.train left in its run's folder (default: the one that comes with numser)",
+        help="sound files, folders of them, or - for standard input; a first one that ends in .npz is the model, "
+        "which numser.train left in its run's folder (default: the one that comes with numser)",
     )
     p.add_argument("--format", choices=("text", "json", "csv"), default="text", help="(default text)")
     p.add_argument("--attention", action="store_true", help="tell the weight of every frame, with its time")
