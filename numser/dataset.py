@@ -53,19 +53,22 @@ def prepare(
     settings: FeatureSettings = PAPER,
     threads: int | None = None,
     report: Callable[[int, int], None] = lambda done, of: None,
+    classes: tuple[str, ...] | None = None,
 ) -> Dataset:
     """Read every utterance of a corpus and compute its log-mel frames. `report(done, of)` follows the work.
 
-    Frames that were computed before come from the feature cache, with the same bits.
+    Frames that were computed before come from the feature cache, with the same bits. The classes are the corpus's
+    labels, unless `classes` are given, which have them all.
 
     Raises      InputError: naming the utterance that cannot be read, is silent or too short
     """
     utterances = corpus.utterances
-    classes = tuple(sorted({u.label for u in utterances}))
-    if len(classes) < 2:
-        raise InputError(
-            f"--corpus {corpus.name}: all utterances are labelled {classes}; at least two emotions are needed"
-        )
+    if classes is None:
+        classes = tuple(sorted({u.label for u in utterances}))
+        if len(classes) < 2:
+            raise InputError(
+                f"--corpus {corpus.name}: all utterances are labelled {classes}; at least two emotions are needed"
+            )
     cache, log_mels, starts = feature_cache(), [], []
     with one_blas_thread(), ThreadPoolExecutor(threads or available_cores()) as pool:
         for frames, start in pool.map(lambda u: _remembered(u, settings, cache), utterances):

@@ -16,7 +16,6 @@ import json
 import platform
 import re
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, astuple, dataclass, fields, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -39,17 +38,15 @@ from numser.checkpoint import (
 from numser.corpora import Corpus, Utterance, load_corpus
 from numser.dataset import Dataset, prepare
 from numser.errors import InputError
-from numser.features import PAPER, Standardiser, frame_seconds
-from numser.losses import softmax
-from numser.metrics import confusion_matrix, macro_f1, unweighted_accuracy, weighted_accuracy
-from numser.model import attended_frames
+from numser.evaluation import test
+from numser.features import PAPER, Standardiser
 from numser.optim import AdamState
 from numser.progress import Progress, duration
 from numser.recipe import Recipe
 from numser.recogniser import Recogniser, check_arrays
 from numser.splits import Split
-from numser.threads import available_cores, one_blas_thread
-from numser.training import Order, State, Validation, initial_state, network, recognise, train
+from numser.threads import available_cores
+from numser.training import Order, State, Validation, initial_state, network, train
 
 KIND = "training state"
 FILES = ("state.npz", "config.json", "history.csv", "result.json", "model.npz", "example.wav")
@@ -180,7 +177,7 @@ def run(
         f"{config.corpus}, {config.split_name}",
     )
     recogniser.save(out / "model.npz")
-    result = _test(recogniser, dataset, split.test, threads)
+    result = test(recogniser, dataset, split.test, threads)
     result |= _origin(config, corpus, state, threads, time.monotonic() - began)
     result["example"] = _example(dataset.utterances[split.test[0]], out)
     write_json(out / "result.json", result)
@@ -262,41 +259,6 @@ def _state(path: Path, config: Config, arrays: dict, about: dict, n_classes: int
     state.recent_losses = recent.tolist()
     state.history = [Validation(int(row[0]), *row[1:]) for row in history.tolist()]
     return state
-
-
-def _test(recogniser: Recogniser, dataset: Dataset, test: np.ndarray, threads: int) -> dict[str, Any]:
-    log_mels = [dataset.log_mels[i] for i in test]
-    with one_blas_thread(), ThreadPoolExecutor(threads) as pool:
-        logits, attention = recognise(recogniser.model, recogniser.params, log_mels, pool)
-    probabilities = softmax(logits)
-    labels = dataset.labels[test]
-    confusion = confusion_matrix(labels, logits.argmax(1), len(dataset.classes))
-    rows = []
-    for row, i in enumerate(test):
-        u = dataset.utterances[i]
-        rows.append(
-            {
-                "name": u.name,
-                "path": str(u.path) if u.path else None,
-                "speaker": u.speaker,
-                "difficulty": dataset.levels[i],
-                "truth": u.label,
-                "predicted": dataset.classes[int(logits[row].argmax())],
-                "probabilities": [round(float(p), 6) for p in probabilities[row]],
-            }
-        )
-        if attention is not None:
-            seconds = frame_seconds(dataset.starts[i] + attended_frames(len(dataset.log_mels[i])), PAPER)
-            rows[-1]["attention"] = [round(float(w), 6) for w in attention[row]]
-            rows[-1]["attention_seconds"] = [round(float(s), 3) for s in seconds]
-    return {
-        "ua": unweighted_accuracy(confusion),
-        "wa": weighted_accuracy(confusion),
-        "f1": macro_f1(confusion),
-        "labels": list(dataset.classes),
-        "confusion": confusion.tolist(),
-        "utterances": rows,
-    }
 
 
 def _example(utterance: Utterance, out: Path) -> str:

@@ -1,0 +1,168 @@
+"""Test a trained model on a corpus.        python -m numser.evaluate --help"""
+
+import argparse
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from numser.commandline import run
+from numser.corpora import NAMES, Corpus, listed, load_corpus
+from numser.errors import InputError
+from numser.train import confusion_table
+
+_EPILOG = """\
+Labels that the model does not know must be mapped, each in an option of its own:
+  --map joy=happiness       the corpus's joy is the model's happiness
+  --map calm=               utterances labelled calm are left out
+
+examples:
+  python -m numser.evaluate --corpus ravdess --data path/to/ravdess --map calm=neutral --map surprise=
+  python -m numser.evaluate runs/emodb-speaker03/model.npz --corpus emodb --data path/to/emodb --speakers 03
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = argparse.ArgumentParser(
+        prog="python -m numser.evaluate",
+        description="Test a trained model on a corpus, of which it should not have heard anything before.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    p.add_argument("model", metavar="MODEL.npz", nargs="?", help="(default: the one that comes with numser)")
+    p.add_argument("--corpus", metavar="NAME", required=True, help=", ".join(NAMES))
+    p.add_argument("--data", metavar="DIR", help="the corpus's folder, or table's file")
+    p.add_argument("--speakers", metavar="S,…", help="only utterances of these speakers")
+    p.add_argument("--map", metavar="LABEL=LABEL", action="append", default=[], help="see below")
+    p.add_argument(
+        "--restrict", action="store_true", help="choose only among the labels that the corpus, mapped, has"
+    )
+    p.add_argument(
+        "--out", type=Path, metavar="FILE.json", help="keep the result, and each utterance's, in this file"
+    )
+    return p
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Test, and print the result."""
+    args = parser().parse_intermixed_args(argv)
+    from numser.checkpoint import check_writable, write_json
+
+    if args.out and args.out.exists():
+        raise InputError(f"--out {args.out}: is already there; name another file")
+    if args.out:
+        check_writable(args.out.parent)
+    mapping = _mapping(args.map)
+    from numser.crossval import summarise
+    from numser.dataset import prepare
+    from numser.evaluation import test
+    from numser.progress import Progress
+    from numser.recogniser import load
+    from numser.threads import available_cores
+
+    recogniser = load(args.model)
+    corpus = load_corpus(args.corpus, None if args.data is None else Path(args.data))
+    progress = Progress()
+    for finding in corpus.findings:
+        progress.line(finding)
+    if args.speakers:
+        corpus = _of_speakers(corpus, args.speakers.split(","))
+    corpus, findings = mapped(corpus, mapping, recogniser.labels)
+    for finding in findings:
+        progress.line(finding)
+    if recogniser.trained_on.split(",")[0] == corpus.name and not args.speakers:
+        progress.line(f"The model was trained on {recogniser.trained_on}: what it has heard before flatters it.")
+
+    threads = available_cores()
+    dataset = prepare(
+        corpus,
+        recogniser.features,
+        threads,
+        lambda done, of: progress.live(f"log-mels {done}/{of}"),
+        recogniser.labels,
+    ).standardised(recogniser.standardiser)
+    progress.clear()
+    among = sorted({u.label for u in corpus.utterances}) if args.restrict else None
+    result = test(recogniser, dataset, range(len(dataset.labels)), threads, among)
+    result["ua_interval"] = summarise([result])["ua_interval"]
+    result |= {
+        "model": args.model,
+        "trained_on": recogniser.trained_on,
+        "corpus": corpus.name,
+        "corpus_identity": corpus.identity,
+        "corpus_path": str(corpus.source.resolve()) if corpus.source else None,
+        "map": mapping,
+        "speakers": args.speakers and args.speakers.split(","),
+        "among": among,
+    }
+    print(_report(result, len(among or recogniser.labels)))
+    if args.out:
+        write_json(args.out, result)
+    return 0
+
+
+def _mapping(options: list[str]) -> dict[str, str]:
+    mapping = {}
+    for option in options:
+        label, sign, target = option.partition("=")
+        if not sign or not label:
+            raise InputError(f"--map {option}: should be the corpus's label, =, the model's, such as joy=happiness")
+        if label in mapping:
+            raise InputError(f"--map {option}: {label} is mapped twice; map it once")
+        mapping[label] = target
+    return mapping
+
+
+def _of_speakers(corpus: Corpus, speakers: list[str]) -> Corpus:
+    known = {u.speaker for u in corpus.utterances if u.speaker is not None}
+    for speaker in speakers:
+        if speaker not in known:
+            raise InputError(
+                f"--speakers {speaker}: there is no such speaker; the corpus has {', '.join(sorted(known)) or 'none'}"
+            )
+    return replace(corpus, utterances=[u for u in corpus.utterances if u.speaker in speakers])
+
+
+def mapped(corpus: Corpus, mapping: dict[str, str], labels: tuple[str, ...]) -> tuple[Corpus, list[str]]:
+    """The corpus with its labels mapped to a model's, and sentences on what was left out. An empty label leaves
+    utterances out.
+
+    Raises      InputError: a label that the model does not know is not mapped, or is mapped to another such; a label
+                is mapped that the corpus does not have; nothing is left
+    """
+    known = f"the model knows {', '.join(labels)}"
+    counts = Counter(u.label for u in corpus.utterances)
+    for label, target in mapping.items():
+        if label not in counts:
+            raise InputError(f"--map {label}={target}: the corpus has no {label}; it has {', '.join(sorted(counts))}")
+        if target and target not in labels:
+            raise InputError(f"--map {label}={target}: {known}; map {label} to one of these, or to nothing: {label}=")
+    if strange := sorted(label for label in counts if label not in labels and label not in mapping):
+        raise InputError(
+            f"--corpus {corpus.name}: {known}, and the corpus has {', '.join(strange)}; map each, as in "
+            f'--map "{strange[0]}={labels[0]}", or leave it out: --map "{strange[0]}="'
+        )
+    kept = [replace(u, label=target) for u in corpus.utterances if (target := mapping.get(u.label, u.label))]
+    if not kept:
+        raise InputError(f"--map: leaves none of the corpus's {len(corpus.utterances)} utterances; keep some labels")
+    left_out = Counter({label: counts[label] for label, target in mapping.items() if not target})
+    sentences = [f"Left out {left_out.total()} utterances: {listed(left_out)}."] if left_out else []
+    return replace(corpus, utterances=kept), sentences
+
+
+def _report(result: dict[str, Any], choices: int) -> str:
+    low, high = result["ua_interval"]
+    return "\n".join(
+        [
+            f"{len(result['utterances'])} utterances:  UA {result['ua']:.3f}  WA {result['wa']:.3f}  "
+            f"F1 {result['f1']:.3f}  (UA by chance {1 / choices:.3f})",
+            f"95 % interval of UA: {low:.3f} … {high:.3f}",
+            "",
+            confusion_table(result["labels"], result["confusion"]),
+        ]
+    )
+
+
+if __name__ == "__main__":
+    run(main)
