@@ -14,7 +14,7 @@ import torch
 
 from numser.dataset import Dataset
 from numser.losses import class_weights
-from numser.model import UNITS, SeparableSER
+from numser.model import BANDS, UNITS, SeparableSER
 
 F = torch.nn.functional
 
@@ -193,55 +193,14 @@ class TorchTraining:
 
 
 def onnx_model(model: SeparableSER, params: dict[str, np.ndarray]) -> bytes:
-    """The network as an ONNX file for one utterance: "x" (1, 1, T, 128) -> "logits" (1, K).
+    """The part of numser.export's file that is the network: "x" (1, 1, T, 128) -> logits (1, K)."""
+    from numser.onnx_graph import Graph, floats
+    from numser.onnx_network import network
 
-    ONNX's GRU with linear_before_reset=0 is the paper's. Its gates stand in the order update, reset, candidate; the
-    two directions have weights of their own, here the same.
-    """
-    from onnx import TensorProto, checker, helper, numpy_helper
-
-    nodes, constants = [], {name: np.ascontiguousarray(to_torch(name, w)) for name, w in params.items()}
-
-    def node(kind, *inputs, **settings) -> str:
-        nodes.append(helper.make_node(kind, inputs, [f"y{len(nodes)}"], **settings))
-        return nodes[-1].output[0]
-
-    def separable(x, name):
-        e = node("Relu", node("Conv", x, f"{name}.expand.w", f"{name}.expand.b"))
-        channels = len(constants[f"{name}.depthwise.w"])
-        d = node("Relu", node("Conv", e, f"{name}.depthwise.w", group=channels, pads=[1, 1, 1, 1]))
-        return node("Conv", d, f"{name}.project.w", f"{name}.project.b")
-
-    zrh = np.r_[UNITS : 2 * UNITS, 0:UNITS, 2 * UNITS : 3 * UNITS]
-    w, u, b = (constants.pop(f"gru.{letter}")[..., zrh] for letter in "wub")
-    constants |= {"gru.W": np.stack([w.T] * 2), "gru.R": np.stack([u.T] * 2)}
-    constants["gru.B"] = np.stack([np.r_[b, np.zeros_like(b)]] * 2)
-    constants["attention.w"] = constants["attention.w"][:, None]
-    constants["rows"], constants["states"] = np.array([0, 0, -1]), np.array([0, -1])
-    constants["time"] = np.array([0])
-
-    x = node("Relu", node("Conv", "x", "entry.w", "entry.b", strides=[2, 2]))
-    x = node("MaxPool", separable(x, "stem"), kernel_shape=[3, 3], strides=[2, 2], auto_pad="SAME_UPPER")
-    for i in range(model.n_blocks):
-        x = node("Add", x, separable(x, f"blocks.{i}"))
-    x = node("Reshape", node("Transpose", x, perm=[2, 0, 3, 1]), "rows")  # (T, 1, 2048)
-    x = node("GRU", x, "gru.W", "gru.R", "gru.B", hidden_size=UNITS, direction="bidirectional", linear_before_reset=0)
-    h = node("Reshape", node("Transpose", x, perm=[0, 2, 1, 3]), "states")  # (T, 256)
-    alpha = node("Softmax", node("MatMul", h, "attention.w"), axis=0)
-    y = node("ReduceSum", node("Mul", alpha, h), "time", keepdims=1)
-    y = node("PRelu", node("Gemm", y, "hidden.w", "hidden.b"), "hidden.slope")
-    nodes.append(helper.make_node("Gemm", [y, "output.w", "output.b"], ["logits"]))
-
-    graph = helper.make_graph(
-        nodes,
-        "SeparableSER",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 1, "frames", 128])],
-        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [1, model.n_classes])],
-        [numpy_helper.from_array(np.ascontiguousarray(w), name) for name, w in constants.items()],
-    )
-    onnx = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    checker.check_model(onnx)
-    return onnx.SerializeToString()
+    graph = Graph()
+    logits, _ = network(graph, model, params, "x")
+    inputs, outputs = [floats("x", 1, 1, "frames", BANDS)], [floats(logits, 1, model.n_classes)]
+    return graph.model("SeparableSER", inputs, outputs).SerializeToString()
 
 
 def onnx_session(model: SeparableSER, params: dict[str, np.ndarray], threads: int):

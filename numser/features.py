@@ -93,11 +93,10 @@ def log_mel(waveform: np.ndarray, settings: FeatureSettings = PAPER) -> np.ndarr
     start = (settings.fft - settings.window) // 2
     windows = windows[start :: settings.hop][: 1 + len(waveform) // settings.hop]
 
-    hamming = _hamming(settings.window)
     filterbank = mel_filterbank(settings)
     y = np.empty((len(windows), settings.bands), np.float32)
     for a in range(0, len(windows), _CHUNK):
-        spectrum = scipy.fft.rfft(windows[a : a + _CHUNK] * hamming, settings.fft)
+        spectrum = scipy.fft.rfft(windows[a : a + _CHUNK] * hamming(settings.window), settings.fft)
         power = spectrum.real**2 + spectrum.imag**2
         np.matmul(power, filterbank.T, out=y[a : a + _CHUNK])
 
@@ -120,7 +119,7 @@ def _checked(waveform: np.ndarray) -> np.ndarray:
 
 
 @lru_cache
-def _hamming(n: int) -> np.ndarray:
+def hamming(n: int) -> np.ndarray:
     """Hamming window of period n: the next sample would be the first again, as the FFT sees it."""
     return (0.54 - 0.46 * np.cos(2 * np.pi * np.arange(n) / n)).astype(np.float32)
 

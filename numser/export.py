@@ -1,0 +1,133 @@
+"""A trained model as an ONNX file, to be run without numser.        python -m numser.export MODEL.npz model.onnx
+
+The file holds all that lies between a waveform and the probabilities: features, standardiser, network. It takes one
+utterance at a time, of any length, and gives what numser.predict gives, to 1e-4. To write it needs the extra "onnx".
+
+Input       waveform (samples,) float32, one channel at 16 kHz, full scale −1 to 1. With `--input log-mel` instead
+            log_mel (frames, 128) float32 in dB: what numser.features.log_mel makes of the whole utterance
+Outputs     probabilities (K,) float32, which sum to 1. A model with attention has two more:
+            attention (weights,) float32, which sum to 1;
+            seconds (weights,) float32: where each weight is centred, from the beginning of the input
+Metadata    texts by name, each of them JSON. labels: the K labels, in the order of the probabilities. shortest: how
+            many samples, or frames, the input needs. trained_on: corpus and split, in words. And the features'
+            numbers, such as sample_rate and hop, by their names in numser.features.FeatureSettings
+
+An input too short is an error. Nothing else is checked, as numser would: silence and NaN get probabilities too. A
+waveform takes about 1 MB of memory a second.
+"""
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from numser import __version__
+from numser.commandline import run
+from numser.errors import InputError
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+    from numser.recogniser import Recogniser
+
+INPUTS = ("waveform", "log-mel")
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Write the file, and print what it takes and gives."""
+    parser = argparse.ArgumentParser(
+        prog="python -m numser.export",
+        description="Write a trained model as an ONNX file, with all that lies between sound and probabilities.",
+    )
+    parser.add_argument("model", metavar="MODEL.npz", help="what numser.train left in its run's folder")
+    parser.add_argument("onnx", metavar="model.onnx", type=Path, help="the file to write")
+    parser.add_argument(
+        "--input", choices=INPUTS, default=INPUTS[0], help="what the file is given: sound, or log-mel frames in dB"
+    )
+    args = parser.parse_args(argv)
+    check_export(args.onnx)
+    from numser.recogniser import load
+
+    model = export(load(args.model), args.onnx, args.input)
+    (given,), gives = (list(map(_shape, values)) for values in (model.graph.input, model.graph.output))
+    name = model.graph.input[0].name
+    print(
+        f"{args.onnx}: {args.onnx.stat().st_size / 1e6:.1f} MB, from {given} to {', '.join(gives)}; "
+        f'run it by onnxruntime.InferenceSession("{args.onnx.as_posix()}").run(None, {{"{name}": {name}}})'
+    )
+
+
+def export(recogniser: "Recogniser", path: str | Path, takes: str = INPUTS[0]) -> "ModelProto":
+    """Write a recogniser as an ONNX file, and return what was written. The same recogniser gives the same bytes.
+
+    Raises      InputError: onnx is not installed; the file cannot be written
+                ValueError: `takes` is not one of INPUTS
+    """
+    from numser.checkpoint import write_whole
+
+    path = Path(path)
+    check_export(path)
+    model = onnx_model(recogniser, takes)
+    write_whole(path, lambda file: file.write(model.SerializeToString(deterministic=True)))
+    return model
+
+
+def check_export(path: Path) -> None:
+    """See whether an ONNX file can be made and its place is there, before any work.
+
+    Raises      InputError: it cannot, or is not
+    """
+    if path.suffix != ".onnx":
+        raise InputError(f"{path}: should end in .onnx, so that no other file is overwritten by mistake")
+    if not path.parent.is_dir():
+        raise InputError(f"{path}: there is no folder {path.parent}; make it, or choose another one")
+    try:
+        import onnx  # noqa: F401
+    except ImportError:
+        raise InputError(f'{path}: onnx is not installed; pip install "numser[onnx]" brings it') from None
+
+
+def onnx_model(recogniser: "Recogniser", takes: str = INPUTS[0]) -> "ModelProto":
+    """The recogniser as an ONNX model. The docstring of this file describes it.
+
+    Raises      ValueError: `takes` is not one of INPUTS
+    """
+    if takes not in INPUTS:
+        raise ValueError(f"takes: should be one of {', '.join(INPUTS)}, found {takes!r}")
+    from onnx import helper
+
+    from numser.model import BANDS, SHORTEST
+    from numser.onnx_features import crop, log_mel, seconds, standardise
+    from numser.onnx_graph import Graph, floats
+    from numser.onnx_network import network
+
+    graph, settings = Graph(), recogniser.features
+    if takes == "waveform":
+        given, shortest = floats("waveform", "samples"), (SHORTEST - 1) * settings.hop
+        whole = log_mel(graph, "waveform", settings)
+    else:
+        given, shortest, whole = floats("log_mel", "frames", BANDS), SHORTEST, "log_mel"
+    frames, start = crop(graph, whole, settings.longest)
+    x = graph.node("Unsqueeze", standardise(graph, frames, recogniser.standardiser), [0, 1])
+    logits, alpha = network(graph, recogniser.model, recogniser.params, x)
+    graph.node("Squeeze", graph.node("Softmax", logits, axis=1), [0], output="probabilities")
+    gives = [floats("probabilities", recogniser.model.n_classes)]
+    if alpha is not None:
+        graph.node("Squeeze", alpha, [1], output="attention")
+        seconds(graph, start, frames, "attention", settings, output="seconds")
+        gives += [floats("attention", "weights"), floats("seconds", "weights")]
+    model = graph.model("SeparableSER", [given], gives, producer_name="numser", producer_version=__version__)
+    about = {"labels": recogniser.labels, "shortest": shortest, "trained_on": recogniser.trained_on}
+    about |= settings.as_dict()
+    helper.set_model_props(model, {name: json.dumps(value, ensure_ascii=False) for name, value in about.items()})
+    return model
+
+
+def _shape(value) -> str:
+    """A graph's input or output with its axes, such as "waveform (samples,)"."""
+    axes = [axis.dim_param or str(axis.dim_value) for axis in value.type.tensor_type.shape.dim]
+    return f"{value.name} ({', '.join(axes)}{',' * (len(axes) == 1)})"
+
+
+if __name__ == "__main__":
+    run(main)

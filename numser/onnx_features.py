@@ -1,0 +1,79 @@
+"""What comes before the network, as ONNX nodes: numser/features.py once more.
+
+The spectra are made by a convolution that moves on by a hop. Its filters are the cosines and sines of the discrete
+Fourier transform, under the Hamming window. ONNX has an operator for this too, STFT. But ONNX Runtime's is not faster
+and less exact (0.001 dB off on real speech, and not 0.0005), and other runtimes lack it.
+"""
+
+import numpy as np
+from onnx import TensorProto
+
+from numser.features import FeatureSettings, Standardiser, hamming, mel_filterbank
+from numser.onnx_graph import Graph
+
+
+def log_mel(graph: Graph, waveform: str, settings: FeatureSettings) -> str:
+    """Log-mel frames (T, bands) in dB of a waveform (n,), as numser.features.log_mel makes them.
+
+    As many frames are in memory at once as the waveform has: about 10 kB each.
+    """
+    power = spectra(graph, bordered(graph, waveform, settings), settings)
+    bands = graph.node("MatMul", graph.constant("mel_filterbank", mel_filterbank(settings)), power)
+    audible = graph.node("Max", graph.node("Transpose", bands, perm=[1, 0]), settings.floor)
+    decibels = graph.node("Mul", graph.node("Log", audible), 10 / np.log(10))
+    loudest = graph.node("ReduceMax", decibels, keepdims=0)
+    return graph.node("Max", decibels, graph.node("Sub", loudest, settings.dynamic_range))
+
+
+def bordered(graph: Graph, waveform: str, settings: FeatureSettings) -> str:
+    """The waveform with as much around it as the first and the last window reach over its ends.
+
+    The signal mirrored; or zeros, if it is too short to be mirrored by half an FFT frame. Both are always there, and
+    one of them is of length 0.
+    """
+    half = settings.fft // 2
+    before = half - (settings.fft - settings.window) // 2
+    border = [before, settings.window - before]
+    mirrored = graph.node("Where", graph.node("Greater", graph.length(waveform), half), border, [0, 0])
+    x = graph.node("Pad", waveform, mirrored, mode="reflect")
+    return graph.node("Pad", x, graph.node("Sub", border, mirrored))
+
+
+def spectra(graph: Graph, x: str, settings: FeatureSettings) -> str:
+    """Power spectra (fft/2 + 1, T) of windows of x, a hop apart."""
+    bins = settings.fft // 2 + 1
+    # turns are counted modulo fft, in whole numbers, so that late samples' angles are as exact as early ones'
+    angle = 2 * np.pi / settings.fft * (np.outer(np.arange(bins), np.arange(settings.window)) % settings.fft)
+    filters = np.concatenate([np.cos(angle), np.sin(angle)]) * hamming(settings.window)
+    dft = graph.constant("dft", filters[:, np.newaxis])
+    parts = graph.node("Conv", graph.node("Unsqueeze", x, [0, 1]), dft, strides=[settings.hop])
+    squares = graph.node("Reshape", graph.node("Mul", parts, parts), [2, bins, -1])
+    return graph.node("ReduceSum", squares, [0], keepdims=0)
+
+
+def crop(graph: Graph, log_mel: str, longest: int) -> tuple[str, str]:
+    """The middle of an utterance that is too long, and which frame of the whole its first one is, (1,)."""
+    surplus = graph.node("Max", graph.node("Sub", graph.length(log_mel), [longest]), [0])
+    start = graph.node("Div", surplus, [2])
+    return graph.node("Slice", log_mel, start, graph.node("Add", start, [longest]), [0]), start
+
+
+def standardise(graph: Graph, log_mel: str, standardiser: Standardiser) -> str:
+    """Each band with mean 0 and standard deviation 1 over the training frames."""
+    mean = graph.constant("standardiser.mean", standardiser.mean)
+    sd = graph.constant("standardiser.sd", standardiser.sd)
+    return graph.node("Div", graph.node("Sub", log_mel, mean), sd)
+
+
+def seconds(graph: Graph, start: str, frames: str, alpha: str, settings: FeatureSettings, output: str) -> str:
+    """When the centre of each attention weight is, (N',): numser.model.attended_frames, in seconds.
+
+    The pool's first window reaches over the edge by one if the entry convolution left an odd number of frames.
+    """
+    entered = graph.node("Div", graph.node("Sub", graph.length(frames), [1]), [2])
+    first = graph.node("Sub", 3, graph.node("Mul", 2, graph.node("Mod", entered, [2])))
+    steps = graph.node("Mul", 4, graph.node("Range", 0, graph.length(alpha), 1))
+    centres = graph.node("Add", steps, graph.node("Add", start, first))
+    return graph.node(
+        "Mul", graph.node("Cast", centres, to=TensorProto.FLOAT), settings.hop / settings.sample_rate, output=output
+    )

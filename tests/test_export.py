@@ -1,0 +1,241 @@
+"""The exported file, run by ONNX Runtime, against numser.
+
+numser's own layers and features are proven elsewhere; here they are what must come out. A random network gives almost
+the same probabilities to everything. So its output layer is made steep, and level where an utterance of ours lies.
+"""
+
+import json
+import subprocess
+import sys
+from functools import cache
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from numser.dataset import frames_of_waveform
+from numser.errors import InputError
+from numser.export import check_export, export, main
+from numser.features import PAPER, FeatureSettings, Standardiser, log_mel
+from numser.model import BANDS, SHORTEST, SeparableSER
+from numser.ragged import pack
+from numser.recogniser import Recogniser
+
+LABELS = ("anger", "boredom", "neutral", "sadness")
+MODELS = {
+    "the paper's": SeparableSER(4),
+    "no blocks": SeparableSER(4, n_blocks=0),
+    "six blocks": SeparableSER(4, n_blocks=6),
+    "untied": SeparableSER(4, n_blocks=1, tied=False),
+    "no attention": SeparableSER(4, n_blocks=1, attention=False),
+    "untied, no attention": SeparableSER(4, n_blocks=1, tied=False, attention=False),
+    "dropout": SeparableSER(4, n_blocks=1, dropout=0.5),
+}
+OTHER = FeatureSettings(window=401, fft=512, hop=100, lowest=50.0, highest=7000.0, dynamic_range=30.0, longest=41)
+TOLERANCE = 1e-4
+
+
+@cache
+def recogniser(name="the paper's", features=PAPER) -> Recogniser:
+    model, rng = MODELS[name], np.random.default_rng(7)
+    params = model.init(rng)
+    for key, w in params.items():
+        if w.ndim == 1:  # biases and slopes begin as constants, which could stand in for one another
+            params[key] = w + rng.normal(0, 0.3, w.shape).astype(np.float32)
+    mean, sd = rng.normal(-40, 5, BANDS), rng.uniform(8, 20, BANDS)
+    standardiser = Standardiser(mean.astype(np.float32), sd.astype(np.float32))
+    frames, _ = frames_of_waveform(speech_like(9000), features, "")
+    params["output.w"] *= 30
+    params["output.b"] -= model.forward(params, pack([standardiser.apply(frames)]))[0][0]
+    return Recogniser(model, params, LABELS, features, standardiser, "voices, «fold 0»")
+
+
+@pytest.fixture(scope="module")
+def session_of(tmp_path_factory):
+    """What opens a recogniser in ONNX Runtime, through a file."""
+    pytest.importorskip("onnx", reason='onnx is not installed; pip install "numser[onnx]"')
+    runtime = pytest.importorskip("onnxruntime", reason='ONNX Runtime is not installed; pip install "numser[onnx]"')
+
+    @cache
+    def session(name="the paper's", takes="waveform", features=PAPER):
+        path = tmp_path_factory.mktemp("onnx") / "model.onnx"
+        export(recogniser(name, features), path, takes)
+        options = runtime.SessionOptions()
+        options.log_severity_level = 4  # errors are raised, and need not be printed too
+        options.intra_op_num_threads = 1
+        return runtime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+    return session
+
+
+def speech_like(samples: int, seed=0) -> np.ndarray:
+    """Noise that swells and ebbs, over a tone that rises."""
+    rng, seconds = np.random.default_rng(seed), np.arange(samples) / 16000
+    tone = 0.2 * np.sin(2 * np.pi * (200 + 400 * seconds) * seconds)
+    noise = 0.1 * rng.standard_normal(samples) * (1.01 + np.sin(2 * np.pi * 3 * seconds))
+    return (tone + noise).astype(np.float32)
+
+
+def assert_same(session, mine: Recogniser, waveform: np.ndarray, takes="waveform") -> None:
+    expected = mine.predict(waveform, 16000)
+    x = {"waveform": waveform} if takes == "waveform" else {"log_mel": log_mel(waveform, mine.features)}
+    found = session.run(None, x)
+    assert_near(found[0], list(expected.probabilities.values()))
+    if expected.attention is None:
+        assert len(found) == 1
+        return
+    assert_near(found[1], expected.attention)
+    np.testing.assert_allclose(found[2], expected.seconds, rtol=1e-6, atol=1e-6)
+
+
+def assert_near(found, expected) -> None:
+    """To 1e-4, as promised; and to 1e-3 of itself, since a mistake shows in small ones too where one is nearly 1."""
+    np.testing.assert_allclose(found, expected, rtol=0, atol=TOLERANCE)
+    np.testing.assert_allclose(found, expected, rtol=10 * TOLERANCE, atol=0)
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("takes", ["waveform", "log-mel"])
+@pytest.mark.parametrize("name", MODELS)
+def test_every_kind_of_model(session_of, name, takes):
+    for seed, samples in enumerate((9000, 9170)):
+        assert_same(session_of(name, takes), recogniser(name), speech_like(samples, seed), takes)
+
+
+# 3 to 10 frames, of which the entry leaves 1 to 4, so that the pool meets odd and even; up to 512 samples with zeros
+# around, and 513 mirrored
+SHORT = (320, 479, 480, 512, 513, 640, 800, 960, 1120, 1280, 1440, 1599)
+LONG = (111_999, 112_000, 112_160, 112_320, 160_123)  # 700 frames, and more, of which 700 are kept
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("samples", SHORT + LONG)
+def test_every_length(session_of, samples):
+    assert_same(session_of(), recogniser(), speech_like(samples))
+    assert_same(session_of(takes="log-mel"), recogniser(), speech_like(samples), "log-mel")
+
+
+@pytest.mark.network
+@settings(max_examples=40)
+@given(samples=st.integers(320, 4000), exponent=st.floats(-8, 1), seed=st.integers(0, 99))
+def test_any_length_loud_or_quiet(session_of, samples, exponent, seed):
+    waveform = speech_like(samples, seed) * np.float32(10**exponent)
+    assert_same(session_of("no blocks"), recogniser("no blocks"), waveform)
+
+
+@pytest.mark.network
+@pytest.mark.parametrize(
+    "waveform",
+    [np.ones(5000), np.arange(5000) == 2500, np.sin(np.arange(5000)), np.arange(5000) > 3000],
+    ids=["constant", "click", "tone", "step"],
+)
+def test_what_leaves_most_bands_at_the_limit_of_the_range(session_of, waveform):
+    assert_same(session_of(), recogniser(), waveform.astype(np.float32))
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("samples", [256, 257, 3000, 4000, 4100, 7777])
+def test_the_models_own_feature_settings(session_of, samples):
+    mine = recogniser("no blocks", OTHER)
+    assert_same(session_of("no blocks", features=OTHER), mine, speech_like(samples))
+    assert_same(session_of("no blocks", "log-mel", OTHER), mine, speech_like(samples), "log-mel")
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("name", MODELS)
+def test_almost_the_same_sound_gives_other_probabilities(name):
+    """Else the tests above could not fail."""
+
+    def probabilities(waveform):
+        return np.array(list(recogniser(name).predict(waveform, 16000).probabilities.values()))
+
+    usual = probabilities(speech_like(9000))
+    for almost in (speech_like(9000) * np.float32(1.05), speech_like(9000)[200:], speech_like(9000, seed=1)):
+        assert np.abs(probabilities(almost) - usual).max() > 5 * TOLERANCE
+
+
+def test_what_the_file_says_about_itself(session_of):
+    session = session_of()
+    meta = session.get_modelmeta()
+    about = {name: json.loads(text) for name, text in meta.custom_metadata_map.items()}
+    features = PAPER.as_dict()
+    assert about == {"labels": list(LABELS), "shortest": 320, "trained_on": "voices, «fold 0»", **features}
+    assert meta.producer_name == "numser"
+    assert [(x.name, x.shape, x.type) for x in session.get_inputs()] == [("waveform", ["samples"], "tensor(float)")]
+    assert [(y.name, y.shape, y.type) for y in session.get_outputs()] == [
+        ("probabilities", [4], "tensor(float)"),
+        ("attention", ["weights"], "tensor(float)"),
+        ("seconds", ["weights"], "tensor(float)"),
+    ]
+    session = session_of("no attention", "log-mel")
+    assert json.loads(session.get_modelmeta().custom_metadata_map["shortest"]) == SHORTEST
+    assert [(x.name, x.shape) for x in session.get_inputs()] == [("log_mel", ["frames", BANDS])]
+    assert [(y.name, y.shape) for y in session.get_outputs()] == [("probabilities", [4])]
+
+
+def test_the_shortest_input_is_what_it_says(session_of):
+    for takes, name, x in (("waveform", "waveform", speech_like(320)), ("log-mel", "log_mel", np.zeros((3, BANDS)))):
+        x = x.astype(np.float32)
+        assert json.loads(session_of(takes=takes).get_modelmeta().custom_metadata_map["shortest"]) == len(x)
+        session_of(takes=takes).run(None, {name: x})
+        with pytest.raises(Exception, match="Invalid input shape"):
+            session_of(takes=takes).run(None, {name: x[:-1]})
+    with pytest.raises(InputError, match="needs at least 20 ms"):
+        frames_of_waveform(speech_like(319), PAPER, "x")
+
+
+def test_the_same_model_gives_the_same_bytes(session_of, tmp_path):
+    for name in ("a.onnx", "b.onnx"):
+        export(recogniser(), tmp_path / name)
+    assert (tmp_path / "a.onnx").read_bytes() == (tmp_path / "b.onnx").read_bytes()
+    assert (tmp_path / "a.onnx").stat().st_size < 7e6
+
+
+def test_the_command(session_of, tmp_path):
+    recogniser("no blocks").save(tmp_path / "model.npz")
+    (tmp_path / "model.onnx").write_text("from before")
+    code = (
+        "import sys; from numser.export import main; main(sys.argv[1:]); "
+        "assert not {'torch', 'onnxruntime', 'soundfile'} & set(sys.modules)"
+    )
+    command = [sys.executable, "-W", "error", "-c", code, tmp_path / "model.npz", tmp_path / "model.onnx"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    (line,) = done.stdout.splitlines()
+    assert line.startswith(f"{tmp_path / 'model.onnx'}: 6.3 MB, from waveform (samples,) to probabilities (4,), ")
+    assert done.stderr == ""
+    export(recogniser("no blocks"), tmp_path / "same.onnx")
+    assert (tmp_path / "model.onnx").read_bytes() == (tmp_path / "same.onnx").read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.npz", "model.onnx", "same.onnx"]
+
+
+def test_without_onnx_one_line_says_what_brings_it(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(InputError, match=r'model\.onnx: onnx is not installed; pip install "numser\[onnx\]"'):
+        export(recogniser(), tmp_path / "model.onnx")
+
+
+def test_a_file_that_cannot_be_written(tmp_path):
+    recogniser().save(tmp_path / "model.npz")
+    before = (tmp_path / "model.npz").read_bytes()
+    with pytest.raises(InputError, match=r"model\.npz: should end in \.onnx"):
+        main([str(tmp_path / "model.npz")] * 2)
+    assert (tmp_path / "model.npz").read_bytes() == before
+    with pytest.raises(InputError, match=r"there is no folder .*nowhere; make it"):
+        check_export(tmp_path / "nowhere" / "model.onnx")
+
+
+def test_a_folder_in_the_files_place(session_of, tmp_path):
+    (tmp_path / "model.onnx").mkdir()
+    with pytest.raises(InputError, match=r"model\.onnx: cannot be written"):
+        export(recogniser(), tmp_path / "model.onnx")
+    assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
+
+
+def test_what_is_no_model_or_no_input(session_of, tmp_path):
+    (tmp_path / "notes.npz").write_text("hello")
+    with pytest.raises(InputError, match=r"notes\.npz: is not a numser model"):
+        main([str(tmp_path / "notes.npz"), str(tmp_path / "model.onnx")])
+    with pytest.raises(ValueError, match="takes: should be one of waveform, log-mel, found 'mfcc'"):
+        export(recogniser(), tmp_path / "model.onnx", "mfcc")
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.npz"]
