@@ -162,7 +162,7 @@ def test_it_stays_below_its_limit_and_what_is_used_most_recently_stays(tmp_path)
     for n, key in enumerate(keys(8)):
         old.put(key, frames(n), n)
         os.utime(old._path(key), (n, n))
-    os.utime(old._path(keys(8)[0]), (100, 100))
+    assert feature_cache.FeatureCache(tmp_path, limit).get(keys(1)[0], PAPER)[1] == 0
     new = feature_cache.FeatureCache(tmp_path, limit)
     for n, key in list(enumerate(keys(12)))[8:]:
         new.put(key, frames(n), n)
@@ -191,7 +191,7 @@ def test_what_another_process_writes_is_counted(tmp_path):
     one, other = feature_cache.FeatureCache(tmp_path, limit), feature_cache.FeatureCache(tmp_path, limit)
     for n, key in enumerate(keys(60)):
         (one, other)[n % 2].put(key, frames(n), n)
-    assert sum(size for _, size, _ in one.entries()) <= limit * 18 / 16
+        assert sum(size for _, size, _ in one.entries()) <= limit * 18 / 16
 
 
 def test_other_files_are_left_alone(cache_folder, corpus, capsys):
