@@ -67,7 +67,7 @@ def main(argv: list[str] | None = None) -> int:
     for finding in corpus.findings:
         progress.line(finding)
     if args.speakers:
-        corpus = _of_speakers(corpus, args.speakers.split(","))
+        corpus = of_speakers(corpus, args.speakers.split(","))
     corpus, findings = mapped(corpus, mapping, recogniser.labels)
     for finding in findings:
         progress.line(finding)
@@ -114,7 +114,11 @@ def _mapping(options: list[str]) -> dict[str, str]:
     return mapping
 
 
-def _of_speakers(corpus: Corpus, speakers: list[str]) -> Corpus:
+def of_speakers(corpus: Corpus, speakers: list[str]) -> Corpus:
+    """The corpus's utterances of these speakers.
+
+    Raises      InputError: there is no such speaker
+    """
     known = {u.speaker for u in corpus.utterances if u.speaker is not None}
     for speaker in speakers:
         if speaker not in known:

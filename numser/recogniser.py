@@ -20,6 +20,7 @@ from numser.threads import one_blas_thread
 from numser.training import recognise
 
 KIND = "model"
+PRETRAINED = Path(__file__).parent / "pretrained" / "emodb.npz"  # its card, README.md, is beside it
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,12 +114,12 @@ class Recogniser:
         write_arrays(path, params | statistics, about)
 
 
-def load(path: str | Path) -> Recogniser:
-    """Read a model that numser.train wrote.
+def load(path: str | Path | None = None) -> Recogniser:
+    """Read a model that numser.train wrote; without a path, the one that comes with numser.
 
     Raises      InputError: there is no such file; it is not such a model, or it is damaged
     """
-    path = Path(path)
+    path = PRETRAINED if path is None else Path(path)
     arrays, about = read_arrays(path, KIND)
     try:
         model = SeparableSER(**about["model"])
