@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 import numpy as np
@@ -13,8 +13,11 @@ from numser.difficulty import THRESHOLD, THRESHOLDS, level
 from numser.errors import InputError
 from numser.feature_cache import FeatureCache, feature_cache, key_of
 from numser.features import PAPER, FeatureSettings, Standardiser, crop, log_mel
+from numser.log_mels import LogMels
 from numser.model import SHORTEST
 from numser.threads import available_cores, one_blas_thread
+
+_AT_ONCE = 256  # utterances on their way through the threads
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,27 +28,13 @@ class Dataset:
     classes: tuple[str, ...]  # in alphabetical order
     labels: np.ndarray  # (B,) int, indices into classes
     levels: tuple[str, ...]  # difficulty of each: A, B or C
-    log_mels: list[np.ndarray]  # each (frames, 128) float32: the middle of a long utterance; dB, then standardised
+    log_mels: Sequence[np.ndarray]  # each (frames, 128) float32: the middle of a long utterance; dB, or standardised
     starts: list[int]  # which frame of the whole utterance the first one is
+    fingerprint: str = ""  # the same for the same utterances, with the same labels, and frames to about 1 dB
 
     def standardised(self, standardiser: Standardiser) -> "Dataset":
         """The same with every log-mel standardised."""
-        log_mels = [standardiser.apply(x) for x in self.log_mels]
-        return Dataset(self.utterances, self.classes, self.labels, self.levels, log_mels, self.starts)
-
-    @property
-    def fingerprint(self) -> str:
-        """Tells whether two datasets hold the same utterances, with the same labels and frames to about 1 dB.
-
-        The frames are rounded, so that another FFT library's last digits make no difference.
-        """
-        digest = sha256()
-        for u, x in zip(self.utterances, self.log_mels, strict=True):
-            mean = " ".join(f"{band:.0f}" for band in x.mean(0))
-            digest.update(
-                f"{u.name}\t{u.label}\t{u.speaker}\t{u.votes}\t{len(x)}\t{mean}\n".encode(errors="surrogateescape")
-            )
-        return digest.hexdigest()
+        return replace(self, log_mels=self.log_mels.standardised(standardiser))
 
 
 def prepare(
@@ -57,8 +46,9 @@ def prepare(
 ) -> Dataset:
     """Read every utterance of a corpus and compute its log-mel frames. `report(done, of)` follows the work.
 
-    Frames that were computed before come from the feature cache, with the same bits. The classes are the corpus's
-    labels, unless `classes` are given, which have them all.
+    Frames that were computed before come from the feature cache, with the same bits; those that do not fit into
+    memory are loaded again whenever they are asked for. The classes are the corpus's labels, unless `classes` are
+    given, which have them all.
 
     Raises      InputError: naming the utterance that cannot be read, is silent or too short
     """
@@ -69,12 +59,18 @@ def prepare(
             raise InputError(
                 f"--corpus {corpus.name}: all utterances are labelled {classes}; at least two emotions are needed"
             )
-    cache, log_mels, starts = feature_cache(), [], []
+    cache, starts, digest = feature_cache(), [], sha256()
+    log_mels = LogMels(lambda i: _again(utterances[i], settings, cache, log_mels.lengths[i]))
     with one_blas_thread(), ThreadPoolExecutor(threads or available_cores()) as pool:
-        for frames, start in pool.map(lambda u: _remembered(u, settings, cache), utterances):
-            log_mels.append(frames)
-            starts.append(start)
-            report(len(log_mels), len(utterances))
+        for begin in range(0, len(utterances), _AT_ONCE):
+            some = utterances[begin : begin + _AT_ONCE]
+            for u, (frames, start) in zip(
+                some, pool.map(lambda u: _remembered(u, settings, cache), some), strict=True
+            ):
+                log_mels.append(frames)
+                starts.append(start)
+                digest.update(_line(u, frames))
+                report(len(starts), len(utterances))
     threshold = THRESHOLDS.get(corpus.name, THRESHOLD)
     return Dataset(
         utterances,
@@ -83,7 +79,25 @@ def prepare(
         tuple(level(u.votes, threshold) for u in utterances),
         log_mels,
         starts,
+        digest.hexdigest(),
     )
+
+
+def _line(u: Utterance, frames: np.ndarray) -> bytes:
+    """An utterance's part of the fingerprint. Frames are rounded, so that another FFT's last digits do not matter."""
+    mean = " ".join(f"{band:.0f}" for band in frames.mean(0))
+    return f"{u.name}\t{u.label}\t{u.speaker}\t{u.votes}\t{len(frames)}\t{mean}\n".encode(errors="surrogateescape")
+
+
+def _again(utterance: Utterance, settings: FeatureSettings, cache: FeatureCache, length: int) -> np.ndarray:
+    """An utterance's frames, once more.
+
+    Raises      InputError: they are not what they were; what `frames_of_utterance` raises
+    """
+    frames, _ = _remembered(utterance, settings, cache)
+    if len(frames) != length:
+        raise InputError(f"{utterance.path or utterance.name}: has changed while it was in use; start again")
+    return frames
 
 
 def _remembered(utterance: Utterance, settings: FeatureSettings, cache: FeatureCache) -> tuple[np.ndarray, int]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from numser.dataset import Dataset
 from numser.features import frame_seconds
+from numser.log_mels import Chosen
 from numser.losses import softmax
 from numser.metrics import confusion_matrix, macro_f1, unweighted_accuracy, weighted_accuracy
 from numser.model import attended_frames
@@ -25,12 +26,12 @@ def test(
 
     Shapes      members (B,) int, indices into the dataset
     """
-    log_mels = [dataset.log_mels[i] for i in members]
+    log_mels = Chosen(dataset.log_mels, members)
     with one_blas_thread(), ThreadPoolExecutor(threads) as pool:
         logits, attention = recognise(recogniser.model, recogniser.params, log_mels, pool)
     if among is not None:
         logits[:, [label not in among for label in dataset.classes]] = -np.inf
-    probabilities = softmax(logits)
+    probabilities, lengths = softmax(logits), log_mels.lengths
     labels = dataset.labels[members]
     confusion = confusion_matrix(labels, logits.argmax(1), len(dataset.classes))
     rows = []
@@ -48,7 +49,7 @@ def test(
             }
         )
         if attention is not None:
-            seconds = frame_seconds(dataset.starts[i] + attended_frames(len(log_mels[row])), recogniser.features)
+            seconds = frame_seconds(dataset.starts[i] + attended_frames(lengths[row]), recogniser.features)
             rows[-1]["attention"] = [round(float(w), 6) for w in attention[row]]
             rows[-1]["attention_seconds"] = [round(float(s), 3) for s in seconds]
     return {

@@ -202,18 +202,22 @@ class Standardiser:
         Sums run in float64: in float32 the millionth frame would add little more than rounding.
         A band that never changes has sd 0; it is divided by 1, which makes it 0.
 
-        Shapes      log_mels: list of (T, bands)
+        Shapes      log_mels: sequence of (T, bands), which is gone through twice
         Raises      ValueError: there is no frame; the bands differ in number
         """
-        frames = sum(len(x) for x in log_mels)
+        frames, total, first, changes = 0, 0.0, None, False
+        for x in log_mels:
+            if first is None and len(x):
+                first = x[0]
+            if first is not None and x.shape[1:] != first.shape:
+                raise ValueError(f"log_mels: all should have the same bands, found {x.shape[1:]} and {first.shape}")
+            frames += len(x)
+            total = total + x.sum(axis=0, dtype=np.float64)
+            changes = changes | (x != first).any(axis=0)
         if frames == 0:
             raise ValueError("log_mels: holds no frame, should hold at least one")
-        if len(bands := {x.shape[1:] for x in log_mels}) > 1:
-            raise ValueError(f"log_mels: all should have the same bands, found {sorted(bands)}")
-        mean = sum(x.sum(axis=0, dtype=np.float64) for x in log_mels) / frames
+        mean = total / frames
         variance = sum(np.square(x - mean).sum(axis=0) for x in log_mels) / frames
-        first = next(x[0] for x in log_mels if len(x))
-        changes = np.any([(x != first).any(axis=0) for x in log_mels], axis=0)
         sd = np.where(changes, np.sqrt(variance), 1.0)
         return cls(mean.astype(np.float32), sd.astype(np.float32))
 

@@ -40,6 +40,7 @@ from numser.dataset import Dataset, prepare
 from numser.errors import InputError
 from numser.evaluation import test
 from numser.features import PAPER, Standardiser
+from numser.log_mels import Chosen
 from numser.optim import AdamState
 from numser.progress import Progress, duration
 from numser.recipe import Recipe
@@ -139,15 +140,15 @@ def run(
         progress.line(finding)
     split = config.split(corpus)
     dataset = prepare(corpus, PAPER, threads, lambda done, of: progress.live(f"log-mels {done}/{of}"))
-    standardiser = Standardiser.fit([dataset.log_mels[i] for i in split.train])
-    fingerprint, dataset = dataset.fingerprint, dataset.standardised(standardiser)
+    standardiser = Standardiser.fit(Chosen(dataset.log_mels, split.train))
+    dataset = dataset.standardised(standardiser)
 
     if resume:
-        state = _restore(out / "state.npz", config, dataset, len(split.train), fingerprint)
+        state = _restore(out / "state.npz", config, dataset, len(split.train), dataset.fingerprint)
     else:
         make_folder(out)
         state = initial_state(config.recipe, len(dataset.classes), len(split.train))
-    _save(out, config, state, fingerprint)
+    _save(out, config, state, dataset.fingerprint)
     progress.line(_summary(config, dataset, split, threads))
 
     follower = _Follower(progress, config.recipe.steps, state.step)
@@ -157,11 +158,11 @@ def run(
         follower.step(state, loss)
         stopping = stop() and state.step < config.recipe.steps
         if stopping:
-            _save(out, config, state, fingerprint)
+            _save(out, config, state, dataset.fingerprint)
         return stopping
 
     def on_validation(state: State) -> None:
-        _save(out, config, state, fingerprint)
+        _save(out, config, state, dataset.fingerprint)
         follower.validation(state)
 
     train(config.recipe, dataset, split, state, threads=threads, on_step=on_step, on_validation=on_validation)

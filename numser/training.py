@@ -21,6 +21,7 @@ from numser import losses
 from numser.dataset import Dataset
 from numser.difficulty import focal_exponents
 from numser.errors import InputError
+from numser.log_mels import Chosen, lengths_of
 from numser.metrics import confusion_matrix, unweighted_accuracy, weighted_accuracy
 from numser.model import SeparableSER
 from numser.optim import Adam, AdamState, Params, clip_global_norm
@@ -175,7 +176,7 @@ def _loss_and_gradients(
 ) -> tuple[float, Params]:
     """The batch's loss Σ w·ℓ / Σ w and its gradient, added up over shards."""
     total_weight = weights[batch].sum()
-    cuts = shards([len(dataset.log_mels[i]) for i in batch])
+    cuts = shards(Chosen(dataset.log_mels, batch).lengths)
     seeds = state.dropout.integers(2**63, size=len(cuts))
 
     def one_shard(cut: np.ndarray, seed: int) -> tuple[float, Params]:
@@ -211,7 +212,7 @@ def _validate(
 ) -> None:
     """Recognise the validation set, add a row to the history, and keep the parameters if they are the best so far."""
     labels = dataset.labels[validation]
-    logits, _ = recognise(model, state.params, [dataset.log_mels[i] for i in validation], pool)
+    logits, _ = recognise(model, state.params, Chosen(dataset.log_mels, validation), pool)
     if not np.isfinite(logits).all():
         raise Diverged(f"step {state.step}: the validation set's logits are not finite; try a smaller --lr")
     loss, _ = losses.cross_entropy(logits, labels, weights[validation])
@@ -235,7 +236,7 @@ def recognise(
             logits, cache = model.forward(params, pack([log_mels[i] for i in cut]))
         return logits, unpack(model.attention_weights(cache)) if model.attention else None
 
-    cuts = shards([len(x) for x in log_mels])
+    cuts = shards(lengths_of(log_mels))
     logits, attention = zip(*pool.map(one_shard, cuts), strict=True)
     back = np.argsort(np.concatenate(cuts))  # from the order of the shards to that of the utterances
     if not model.attention:
