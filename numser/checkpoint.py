@@ -7,6 +7,7 @@ on the way leaves the old file as it was.
 import csv
 import io
 import json
+import math
 import os
 import zipfile
 import zlib
@@ -92,6 +93,7 @@ def read_arrays(path: Path, kind: str) -> tuple[dict[str, np.ndarray], dict[str,
     problem = f"{path}: is not a numser {kind}"
     try:
         with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
+            _check_sizes(file, os.fstat(opened.fileno()).st_size)
             arrays = {name: file[name] for name in file.files}
         about = json.loads(str(arrays.pop("about")))
     except FileNotFoundError:
@@ -102,6 +104,24 @@ def read_arrays(path: Path, kind: str) -> tuple[dict[str, np.ndarray], dict[str,
     if not isinstance(about, dict) or about.get("kind") != kind:
         raise InputError(f"{problem}; give a file that numser.train wrote")
     return arrays, about
+
+
+def _check_sizes(file: np.lib.npyio.NpzFile, size: int) -> None:
+    """See that arrays are as large as they claim, and the file as large as they are, before memory is taken."""
+    members = file.zip.infolist()
+    if any(member.compress_type != zipfile.ZIP_STORED for member in members):
+        raise ValueError("it is compressed, and numser's files are not")
+    if sum(member.file_size for member in members) > size:
+        raise ValueError("it claims to hold more than its size")
+    for member in members:
+        with file.zip.open(member) as array:
+            version = np.lib.format.read_magic(array)
+            if version not in ((1, 0), (2, 0)):
+                raise ValueError(f"{member.filename} has a format of another time, {version}")
+            read_header = getattr(np.lib.format, f"read_array_header_{version[0]}_0")
+            shape, _, dtype = read_header(array)
+            if array.tell() + math.prod(shape) * dtype.itemsize != member.file_size:
+                raise ValueError(f"{member.filename} claims shape {shape} of {dtype}, and is not as large as that")
 
 
 def write_json(path: Path, value: Any) -> None:

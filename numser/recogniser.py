@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from numser.audio import to_mono_16k
+from numser.audio import SAMPLE_RATE, to_mono_16k
 from numser.checkpoint import read_arrays, write_arrays
 from numser.dataset import frames_of_waveform
 from numser.errors import InputError
@@ -20,6 +20,7 @@ from numser.threads import one_blas_thread
 from numser.training import recognise
 
 KIND = "model"
+_LARGEST_FFT = 2**16  # samples, 4 s: more was never meant
 PRETRAINED = Path(__file__).parent / "pretrained" / "emodb.npz"  # its card, README.md, is beside it
 
 
@@ -127,6 +128,11 @@ def load(path: str | Path | None = None) -> Recogniser:
         labels = tuple(map(str, about["labels"]))
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: is not a numser model this version can read ({error})") from error
+    if model.n_blocks > len(arrays) or features.sample_rate != SAMPLE_RATE or features.fft > _LARGEST_FFT:
+        raise InputError(
+            f"{path}: is damaged: {model.n_blocks} blocks in {len(arrays)} arrays, sound at {features.sample_rate} "
+            f"Hz in frames of {features.fft} samples"
+        )
     if len(set(labels)) != model.n_classes or features.bands != BANDS:
         raise InputError(
             f"{path}: is damaged: {len(set(labels))} labels for {model.n_classes} classes, {features.bands} mel bands"

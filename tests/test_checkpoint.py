@@ -1,4 +1,8 @@
+import copy
+import io
 import json
+import tracemalloc
+import zipfile
 
 import numpy as np
 import pytest
@@ -62,3 +66,41 @@ def test_a_folder_below_a_file_cannot_be_made(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be made"):
         make_folder(tmp_path / "file" / "below")
+
+
+def npz(path, header_shape, content, compression=zipfile.ZIP_STORED):
+    """A file with an honest "about" and an array "w" whose header claims a shape."""
+    write_arrays(path, {}, {"kind": "test"})
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "<f4", "fortran_order": False, "shape": header_shape})
+    with zipfile.ZipFile(path, "a", compression) as file:
+        file.writestr("w.npy", header.getvalue() + content)
+    return path
+
+
+def test_an_array_that_claims_to_be_huge_takes_no_memory(tmp_path):
+    huge = npz(tmp_path / "huge.npz", (10**9,), bytes(400))
+    tracemalloc.start()
+    with pytest.raises(InputError, match=r"w.npy claims shape \(1000000000,\) of float32, and is not as large"):
+        read_arrays(huge, "test")
+    bomb = npz(tmp_path / "bomb.npz", (25 * 10**6,), bytes(10**8), zipfile.ZIP_DEFLATED)
+    tracemalloc.reset_peak()
+    with pytest.raises(InputError, match="it is compressed, and numser's files are not"):
+        read_arrays(bomb, "test")
+    assert tracemalloc.get_traced_memory()[1] < 10**6
+    tracemalloc.stop()
+    assert read_arrays(npz(tmp_path / "honest.npz", (100,), bytes(400)), "test")[0]["w"].shape == (100,)
+
+
+def test_members_that_share_their_bytes_are_refused(tmp_path):
+    """A zip's directory may name the same bytes many times over."""
+    path = npz(tmp_path / "a.npz", (100_000,), bytes(400_000))
+    with zipfile.ZipFile(path, "a") as file:
+        info = file.getinfo("w.npy")
+        for n in range(10):
+            again = copy.copy(info)
+            again.filename = f"{n}.npy"
+            file.filelist.append(again)
+        file._didModify = True
+    with pytest.raises(InputError, match="it claims to hold more than its size"):
+        read_arrays(path, "test")

@@ -144,6 +144,11 @@ def test_a_model_file_that_is_not_one(model_file, recogniser, tmp_path):
     refused("is not a numser model")
     write_arrays(wrong, arrays, about | {"model": {"n_classes": 3, "layers": 9}})
     refused("is not a numser model this version can read")
+    write_arrays(wrong, arrays, about | {"model": {"n_classes": 3, "n_blocks": 10**9}})
+    refused(r"is damaged: 1000000000 blocks in \d+ arrays")
+    for features in ({"fft": 2**40, "window": 2**39}, {"sample_rate": 48_000}):
+        write_arrays(wrong, arrays, about | {"features": about["features"] | features})
+        refused("is damaged: .* sound at .* Hz in frames of")
     write_arrays(wrong, arrays, about | {"labels": ["only one"]})
     refused("1 labels for 3 classes")
     write_arrays(wrong, {k: v for k, v in arrays.items() if k != "params.gru.u"}, about)
