@@ -19,10 +19,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from numser.checkpoint import read_json
 from numser.errors import InputError
 from numser.memory import keep_freed_memory
 from numser.progress import Progress, duration
+from numser.results import read_result
 from numser.runs import Config, run
 
 TRIES = 3  # how often workers may die without a fold ending between
@@ -54,12 +54,12 @@ def run_fold(config: dict[str, Any], folder: str, identity: str) -> dict[str, An
 def finished(config: Config, out: Path, identity: str) -> dict[str, Any] | None:
     """The result of a fold that has ended before, or None. `identity` is that of the corpus, which may have moved.
 
-    Raises      InputError: the folder holds the result of other settings, or of another corpus
+    Raises      InputError: the folder holds the result of other settings, or of another corpus, or a damaged one
     """
     path = out / "result.json"
     if not path.exists():
         return None
-    result, expected = read_json(path), asdict(config)
+    result, expected = read_result(path), asdict(config)
     if {**result.get("config", {}), "data": None} != {**expected, "data": None}:
         raise InputError(f"{path}: is the result of a run with other settings; choose another --out")
     if result.get("corpus_identity") != identity:

@@ -76,8 +76,21 @@ class Config:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Config":
-        """The reverse of `dataclasses.asdict`."""
-        return cls(**{**values, "recipe": Recipe(**values["recipe"])})
+        """The reverse of `dataclasses.asdict`.
+
+        Raises      KeyError, TypeError, ValueError, InputError: the values are not a configuration's
+        """
+        recipe = values["recipe"]
+        for field in fields(Recipe):
+            kind, found = type(field.default), recipe[field.name]
+            if type(found) is not kind and not (kind is float and type(found) is int):
+                raise TypeError(f"{field.name} should be {kind.__name__}, found {found!r}")
+        for name, kind in (("corpus", str), ("data", str | None), ("fold", int | None), ("test_speaker", str | None)):
+            if not isinstance(values[name], kind) or isinstance(values[name], bool):
+                raise TypeError(f"{name} should be {kind}, found {values[name]!r}")
+        if (values["fold"] is None) == (values["test_speaker"] is None):
+            raise ValueError("fold or test_speaker should be given, and not both")
+        return cls(**{**values, "recipe": Recipe(**recipe)})
 
 
 class Interrupted(Exception):
