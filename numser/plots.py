@@ -58,7 +58,12 @@ def log_mel(
     ax = ax or _new((8, 3))
     left, right = frame_seconds(-0.5, settings), frame_seconds(len(frames) - 0.5, settings)
     image = ax.imshow(
-        frames.T, origin="lower", aspect="auto", cmap="magma", extent=(left, right, -0.5, settings.bands - 0.5)
+        frames.T,
+        origin="lower",
+        aspect="auto",
+        cmap="magma",
+        interpolation="nearest",
+        extent=(left, right, -0.5, settings.bands - 0.5),
     )
     edges = band_edges(settings)
     hertz = [f for f in (250, 500, 1000, 2000, 4000, 8000, 16000) if edges[0] <= f < edges[-1] + 1]
