@@ -111,6 +111,8 @@ def test_an_exercise_without_wrong_answers_is_noticed(tmp_path, monkeypatch):
         (np.zeros(2), np.array([1.0, 2.0]), "wrong, all of them 0:"),
         (np.eye(4)[:, :3], np.eye(4)[:, :3] + [[0], [0], [1], [5]], "all of them at indices 2 to 3 of axis 0:"),
         (np.zeros((4, 2)), np.arange(8).reshape(4, 2) * [[0], [0], [0], [1]], "[3, 0] is 0, should be 6"),
+        (np.eye(3) * [2, 1, 1], np.eye(3) * [2, 5, 5], "all 0.2 times what they should be:"),
+        (np.diag([1, 0, 0, 0]), np.diag([1, 0, 7, 7]), "all of them 0, all of them at indices 2 to 3 of axis 0:"),
         (np.zeros(9), np.arange(1, 10), "9 of the 9 entries"),
     ],
 )
@@ -133,6 +135,7 @@ def test_what_is_close_enough_is_right():
     with pytest.raises(Wrong):
         same([1.0, 1e-9], np.array([1.0, 0.0]), "f(x)", tolerance=1e-10)
     same((1, np.zeros(0)), (1, np.zeros(0)), "f(x)")
+    same(1e-9, 0.0, "f(x)")
 
 
 @exercise

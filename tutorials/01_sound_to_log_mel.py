@@ -248,15 +248,15 @@ print("the first edges in mel:", *(f"{mel(e):.3f}" for e in edges[:5]))
 print("the first edges in Hz: ", *(f"{e:.1f}" for e in edges[:5]))
 print("the last edges in Hz:  ", *(f"{e:.1f}" for e in edges[-5:]))
 
-figure, (curve, triangles) = plt.subplots(1, 2, figsize=(10, 3.2), width_ratios=(1, 2))
+figure, (curve, tents) = plt.subplots(1, 2, figsize=(10, 3.2), width_ratios=(1, 2))
 hertz = np.arange(8001)
 curve.plot(hertz / 1000, [mel(f) for f in hertz])
 curve.plot(edges[::10] / 1000, [mel(e) for e in edges[::10]], "o", markersize=4, label="every 10th edge")
 curve.set(xlabel="frequency (kHz)", ylabel="mel", title="equal steps upwards, growing steps to the right")
 curve.legend(frameon=False)
 for band in range(0, 128, 9):
-    triangles.plot(kilohertz, 1000 * filterbank[band], linewidth=1.2)
-triangles.set(xlabel="frequency (kHz)", ylabel="weight (1/kHz)", title="every 9th of the 128 bands")
+    tents.plot(kilohertz, 1000 * filterbank[band], linewidth=1.2)
+tents.set(xlabel="frequency (kHz)", ylabel="weight (1/kHz)", title="every 9th of the 128 bands")
 plt.show()
 
 # %% [markdown]

@@ -68,7 +68,8 @@ def build(script: Path) -> Path:
     from nbclient.exceptions import CellExecutionError
 
     os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
-    notebook, metadata = cells(script), dict(cells(script).metadata)
+    notebook = cells(script)
+    metadata = dict(notebook.metadata)  # the kernel adds its versions
     client = NotebookClient(
         notebook,
         timeout=SECONDS,
@@ -83,10 +84,7 @@ def build(script: Path) -> Path:
         raise InputError(f"{script}: a cell failed; the notebook is left as it was\n{error}") from None
     notebook.metadata = metadata
     for cell in notebook.cells:
-        cell.metadata = {}
         for output in cell.get("outputs", ()):
-            if "metadata" in output:
-                output["metadata"] = {}
             if "image/png" in output.get("data", {}):
                 output["data"]["image/png"] = _small(output["data"]["image/png"])
     if found := faults(notebook, script):

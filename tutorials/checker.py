@@ -131,21 +131,22 @@ def _listed(found: np.ndarray, expected: np.ndarray, bad: np.ndarray, what: str)
 
 
 def _in_common(found: np.ndarray, expected: np.ndarray, bad: np.ndarray) -> str:
-    """A place that all wrong entries share, or one factor by which they are off: it often names the mistake."""
+    """One factor by which all wrong entries are off, and a place that they share: they often name the mistake."""
     if bad.sum() < 2:
         return ""
+    common = ""
     if not found[bad].any():
-        return ", all of them 0"
-    if np.all(expected[bad] != 0) and np.all(np.isfinite(found[bad])):
+        common = ", all of them 0"
+    elif np.all(expected[bad] != 0) and np.all(np.isfinite(found[bad])):
         ratio = found[bad] / expected[bad]
         if np.ptp(ratio) <= 1e-4 * abs(ratio[0]):
-            return f", all {ratio[0]:.4g} times what they should be"
+            common = f", all {ratio[0]:.4g} times what they should be"
     for axis, indices in enumerate(np.argwhere(bad).T):
         first, last = indices.min(), indices.max()
         if 2 * (last - first + 1) <= bad.shape[axis]:
             where = f"index {first}" if first == last else f"indices {first} to {last}"
-            return f", all of them at {where} of axis {axis}"
-    return ""
+            return f"{common}, all of them at {where} of axis {axis}"
+    return common
 
 
 def _where(error: Exception) -> str:
