@@ -232,7 +232,7 @@ for name, function in (("NumPy", depthwise_numpy), ("compiled", depthwise_jit), 
 
 # %% [markdown]
 # All agree to float32's rounding. Time them. We take the best of several calls, since other programs can only make a call
-# slower; the plain loops get one call on the small picture, and we multiply.
+# slower. The plain loops run on the small picture, and we multiply.
 
 
 # %%
@@ -247,7 +247,7 @@ def best_ms(work, calls=40):
 
 
 took = {
-    "plain Python": best_ms(lambda: depthwise_loops(small, d), calls=1) * large.size / small.size,
+    "plain Python": best_ms(lambda: depthwise_loops(small, d), calls=20) * large.size / small.size,
     "NumPy, 9 whole-array steps": best_ms(lambda: depthwise_numpy(large, d)),
     "the same loops, compiled": best_ms(lambda: depthwise_jit(large, d)),
     "numser's layer": best_ms(lambda: depthwise_numser(large, d)),
@@ -261,7 +261,8 @@ ax.set(
 ax.margins(x=0.25)
 ax.invert_yaxis()
 plt.show()
-print(f"compiling made the loops {took['plain Python'] / took['the same loops, compiled']:,.0f} times faster")
+ratio = took["plain Python"] / took["the same loops, compiled"]
+print(f"compiling made the loops about {float(f'{ratio:.1g}'):,.0f} times faster")
 
 # %% [markdown]
 # The plain loops are far off: for each product, Python looks up types, checks bounds and makes objects for the numbers.
