@@ -135,14 +135,23 @@ def mel_filterbank(settings: FeatureSettings = PAPER) -> np.ndarray:
     Units       1/Hz
     Source      Slaney, Auditory Toolbox, 1998: the mel scale is linear below 1 kHz, logarithmic above
     """
-    ends = _mel_of_hertz(np.array([settings.lowest, settings.highest]))
-    edges = _hertz_of_mel(np.linspace(*ends, settings.bands + 2))[:, np.newaxis]
+    edges = band_edges(settings)[:, np.newaxis]
     left, centre, right = edges[:-2], edges[1:-1], edges[2:]
     frequency = np.arange(settings.fft // 2 + 1) * settings.sample_rate / settings.fft
     triangles = np.minimum((frequency - left) / (centre - left), (right - frequency) / (right - centre))
     filterbank = (np.maximum(triangles, 0) * 2 / (right - left)).astype(np.float32)
     filterbank.flags.writeable = False  # every caller gets this same array
     return filterbank
+
+
+def band_edges(settings: FeatureSettings = PAPER) -> np.ndarray:
+    """Where the mel bands lie: band m begins at edge m, has its centre at edge m + 1 and ends at edge m + 2.
+
+    Shapes      edges (bands + 2,)
+    Units       Hz
+    """
+    ends = _mel_of_hertz(np.array([settings.lowest, settings.highest]))
+    return _hertz_of_mel(np.linspace(*ends, settings.bands + 2))
 
 
 # Slaney's scale: 3 mel per 200 Hz up to 1 kHz, which is 15 mel; from there 27 mel for each factor of 6.4.

@@ -68,6 +68,26 @@ def worst_entry(layer, params: dict[str, np.ndarray], x: Any, rng: np.random.Gen
     return Entry(tuple(int(i) for i in index), analytic / moved, numeric / moved)
 
 
+def every_entry(
+    layer, params: dict[str, np.ndarray], x: Any, rng: np.random.Generator, tensor: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """The gradient of `tensor` entry by entry: after backward, and by moving each entry alone.
+
+    Forward is called twice an entry or more, so the tensor should be small. `plots.gradient_errors` draws where the
+    two differ.
+
+    Shapes      both as the tensor's
+    Raises      as gradcheck
+    """
+    check = _Check(layer, params, x, rng)
+    analytic = np.array(check.gradients[tensor], float)
+    numeric = np.empty_like(analytic)
+    for entry in range(analytic.size):
+        _, slope, direction = check.slopes(tensor, np.array([entry]))
+        numeric.flat[entry] = slope / direction.flat[entry]
+    return analytic, numeric
+
+
 class _Check:
     """One layer at one point, with one gradient dy of its output."""
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from numser.gradcheck import gradcheck, main
+from numser.gradcheck import every_entry, examples, gradcheck, main, random_params
+from numser.layers import DepthwiseConv
 
 
 class Corner:
@@ -27,6 +28,30 @@ def test_no_step_is_so_small_that_rounding_decides():
     moved = [x.std() for x in layer.inputs[1:]]
     assert 5e-6 < max(moved) < 2e-5
     assert 4e-9 < min(moved) < 1e-8
+
+
+class OneTapWrong(DepthwiseConv):
+    """A depthwise convolution whose backward gives one weight 0.1 % too much."""
+
+    def backward(self, params, cache, dy):
+        dx, grads = super().backward(params, cache, dy)
+        grads["w"][2, 0, 1] *= 1.001
+        return dx, grads
+
+
+def test_every_entry_is_moved_and_the_wrong_one_stands_out():
+    rng = np.random.default_rng(0)
+    layer, x = OneTapWrong(3), examples(rng)["DepthwiseConv"].x
+    params = random_params(layer, rng)
+    analytic, numeric = every_entry(layer, params, x, rng, "w")
+    assert analytic.shape == numeric.shape == (3, 3, 3)
+    ratio = analytic / numeric
+    assert ratio[2, 0, 1] == pytest.approx(1.001, abs=1e-6)
+    ratio[2, 0, 1] = 1
+    assert ratio == pytest.approx(1, abs=1e-6)
+    analytic, numeric = every_entry(layer, params, x, rng, "x")
+    assert analytic.shape == x.data.shape
+    assert analytic == pytest.approx(numeric, abs=1e-8)
 
 
 def test_refuses_a_seed(capsys):

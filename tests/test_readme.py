@@ -28,6 +28,12 @@ def test_every_layers_file_is_in_the_map():
     assert files - set(re.findall(r"\]\(([^)]+)\)", MAP)) == {"numser/layers/__init__.py", "numser/layers/initial.py"}
 
 
+def test_every_lesson_is_in_the_map():
+    lessons = {f"tutorials/{p.name}" for p in (PROJECT / "tutorials").glob("[0-9]*.ipynb")}
+    assert len(lessons) >= 3
+    assert lessons == set(re.findall(r"\]\((tutorials/[0-9][^)]+)\)", MAP))
+
+
 def test_no_placeholder_is_left():
     assert re.findall(r"\b[A-Z]+_[A-Z_]*RESULT\b", README) == []
 

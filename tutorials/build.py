@@ -1,0 +1,171 @@
+"""Builds the notebooks: runs each lesson's script in Jupyter's kernel, and keeps what it printed and drew.
+
+    python tutorials/build.py              all lessons
+    python tutorials/build.py 02 03        these lessons
+    python tutorials/build.py --check      only says whether each notebook holds its script's cells
+
+The script is the source; a notebook is never edited. Two builds differ only where the outputs do, for example in
+measured times: cells are named after what is in them, and nothing of the machine is kept.
+"""
+
+import argparse
+import os
+import re
+import sys
+import time
+from base64 import b64decode, b64encode
+from hashlib import sha256
+from io import BytesIO
+from pathlib import Path
+
+from numser.checkpoint import write_whole
+from numser.commandline import run
+from numser.errors import InputError
+
+HERE = Path(__file__).parent
+LARGEST = 1_000_000  # bytes of a notebook
+SECONDS = 300  # that a cell may take
+_MACHINE = re.compile(r"/(?:home|Users|root|tmp|var|opt)/\w+|[A-Z]:\\\w+|ipykernel_\d+")  # what no output may tell
+
+
+def lessons(numbers: list[str]) -> list[Path]:
+    """The scripts of the lessons with these numbers; without numbers, all of them.
+
+    Raises      InputError: there is no such lesson
+    """
+    scripts = {path.name[:2]: path for path in sorted(HERE.glob("[0-9][0-9]_*.py"))}
+    for number in numbers:
+        if number not in scripts:
+            raise InputError(f"{number}: there is no such lesson; choose from {', '.join(scripts)}")
+    return [scripts[number] for number in numbers or scripts]
+
+
+def cells(script: Path):
+    """A script as a notebook that was not run. A cell's id comes from its text: it stays while the text does."""
+    jupytext, nbformat = _jupyter()
+    source = jupytext.read(script, fmt="py:percent")
+    notebook = nbformat.v4.new_notebook()
+    notebook.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"file_extension": ".py", "name": "python"},
+    }
+    seen: dict[str, int] = {}
+    for cell in source.cells:
+        new = nbformat.v4.new_markdown_cell if cell.cell_type == "markdown" else nbformat.v4.new_code_cell
+        digest = sha256(cell.source.encode()).hexdigest()[:12]
+        seen[digest] = seen.get(digest, 0) + 1
+        notebook.cells.append(new(cell.source, id=digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"))
+    return notebook
+
+
+def build(script: Path) -> Path:
+    """Run a lesson, and write the notebook beside its script.
+
+    Raises      InputError: a cell failed; the notebook would be too large, or would tell of this machine
+    """
+    _, nbformat = _jupyter()
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError
+
+    os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
+    notebook = cells(script)
+    metadata = dict(notebook.metadata)  # the kernel adds its versions
+    client = NotebookClient(
+        notebook,
+        timeout=SECONDS,
+        record_timing=False,
+        coalesce_streams=True,
+        resources={"metadata": {"path": str(HERE)}},
+        extra_arguments=["--log-level=ERROR"],
+    )
+    try:
+        client.execute()
+    except CellExecutionError as error:
+        raise InputError(f"{script}: a cell failed; the notebook is left as it was\n{error}") from None
+    notebook.metadata = metadata
+    for cell in notebook.cells:
+        for output in cell.get("outputs", ()):
+            if "image/png" in output.get("data", {}):
+                output["data"]["image/png"] = _small(output["data"]["image/png"])
+    if found := faults(notebook, script):
+        raise InputError(f"{script}: {'; '.join(found)}")
+    target = script.with_suffix(".ipynb")
+    write_whole(target, lambda file: file.write((nbformat.writes(notebook) + "\n").encode()))
+    return target
+
+
+def _small(png: str) -> str:
+    """A picture with 256 colours: as good to the eye, and a third of the size."""
+    from PIL import Image
+
+    picture = Image.open(BytesIO(b64decode(png))).convert("RGBA")
+    opaque = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
+    file = BytesIO()
+    few = opaque.quantize(256, method=Image.Quantize.MAXCOVERAGE, kmeans=2, dither=Image.Dither.NONE)
+    few.save(file, "PNG", optimize=True)
+    return b64encode(file.getvalue()).decode()
+
+
+def faults(notebook, script: Path) -> list[str]:
+    """What is wrong with a notebook, in words: cells that are not its script's, not run, or failed; size; paths."""
+    _, nbformat = _jupyter()
+    found = []
+    expected = [(c.id, c.cell_type, c.source) for c in cells(script).cells]
+    if [(c.id, c.cell_type, c.source) for c in notebook.cells] != expected:
+        found.append("its cells are not the script's")
+    code = [c for c in notebook.cells if c.cell_type == "code"]
+    if any(c.execution_count is None for c in code):
+        found.append("a cell was not run")
+    if any(output.output_type == "error" for c in code for output in c.outputs):
+        found.append("a cell failed")
+    if (size := len(nbformat.writes(notebook).encode())) > LARGEST:
+        found.append(f"it has {size} bytes, should have {LARGEST} at most")
+    for output in (output for c in code for output in c.outputs):
+        texts = [output.get("text", ""), *(t for kind, t in output.get("data", {}).items() if "image" not in kind)]
+        text = re.sub(r"base64,[\w+/=]+", "", "\n".join(map(str, texts)))
+        for path in {*_MACHINE.findall(text), *(p for p in (str(HERE.parent), sys.prefix) if p in text)}:
+            found.append(f"an output holds a path of this machine, {path}")
+    return found
+
+
+def check(script: Path) -> list[str]:
+    """What is wrong with a lesson's notebook on disk."""
+    _, nbformat = _jupyter()
+    notebook = script.with_suffix(".ipynb")
+    if not notebook.exists():
+        return ["there is none"]
+    return faults(nbformat.read(notebook, as_version=4), script)
+
+
+def _jupyter():
+    try:
+        import jupytext
+        import nbformat
+    except ImportError:
+        raise InputError('notebooks need jupytext; pip install "numser[tutorials]" brings it') from None
+    return jupytext, nbformat
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Build notebooks, or check them."""
+    parser = argparse.ArgumentParser(prog="python tutorials/build.py", description=main.__doc__)
+    parser.add_argument("lessons", nargs="*", metavar="NN", help="lessons' numbers (default: all)")
+    parser.add_argument("--check", action="store_true", help="build nothing; fail if a notebook is not its script's")
+    args = parser.parse_args(argv)
+    failed = 0
+    for script in lessons(args.lessons):
+        if args.check:
+            found = check(script)
+            failed += bool(found)
+            command = f"python tutorials/build.py {script.name[:2]}"
+            print(f"{script.stem}.ipynb: {'; '.join(found) + f'. Build it: {command}' if found else 'ok'}")
+        else:
+            start = time.perf_counter()
+            target = build(script)
+            size = target.stat().st_size / 1000
+            print(f"{target.name}: {size:.0f} kB, {time.perf_counter() - start:.0f} s", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,47 @@
+"""Checks of lesson 03."""
+
+import numpy as np
+
+from checker import Wrong, exercise, gradients, same
+from numser.layers import DepthwiseConv
+from numser.ragged import Ragged, offsets_of
+
+
+@exercise
+def as_standard(answer):
+    """Depthwise and pointwise weights to those of a standard convolution."""
+    rng = np.random.default_rng(0)
+    for m, n in ((1, 2), (3, 3), (4, 2)):
+        d, p = rng.standard_normal((3, 3, m)), rng.standard_normal((m, n))
+        same(answer(d, p), np.einsum("ijc,co->ijco", d, p), f"as_standard with m = {m}, n = {n}")
+
+
+@exercise
+def weights(answer):
+    """Both counts."""
+    for k, m, n in ((3, 128, 64), (3, 32, 64), (5, 8, 16)):
+        same(answer(k, m, n), (k * k * m * n, k * k * m + m * n), f"weights({k}, {m}, {n})", tolerance=0)
+
+
+@exercise
+def width_for(answer):
+    """The smallest n, by trying all."""
+    for k, times in ((3, 5), (3, 4.5), (3, 8), (3, 1), (5, 8), (3, 9), (3, 12), (5, 20)):
+        enough = (n for n in range(1, 10_000) if k * k * n >= times * (k * k + n))
+        expected, found = next(enough, None), answer(k, times)
+        if found != expected:
+            raise Wrong(f"width_for({k}, {times}) is {found}, should be {expected}.")
+
+
+@exercise
+def MyDepthwise(answer):
+    """The student's layer against numser's, and against finite differences."""
+    rng = np.random.default_rng(0)
+    layer, x = answer(2), rng.standard_normal((4, 5, 2))
+    params = {"w": rng.standard_normal((3, 3, 2))}
+    expected, _ = DepthwiseConv(2).forward(params, Ragged(x, offsets_of([4])))
+    result = layer.forward(params, x)
+    if not isinstance(result, tuple) or len(result) != 2:
+        raise Wrong("forward should return y and the cache.")
+    same(result[0], expected.data, "y")
+    gradients(layer, params, x)
