@@ -46,6 +46,13 @@ def write_whole(path: Path, write: Callable[[BinaryIO], None]) -> None:
             aside.unlink(missing_ok=True)
 
 
+def remove_halves(folder: Path, names: Iterable[str]) -> None:
+    """Remove what a process that was killed had written of these files. None may be writing them now."""
+    for name in names:
+        for half in folder.glob(f".{name}.*.part"):
+            half.unlink(missing_ok=True)
+
+
 def _sync_folder(folder: Path) -> None:
     if os.name == "posix":  # elsewhere a folder cannot be opened, and the rename is enough
         descriptor = os.open(folder, os.O_RDONLY)

@@ -19,6 +19,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from numser.checkpoint import remove_halves
 from numser.errors import InputError
 from numser.memory import keep_freed_memory
 from numser.progress import Progress, duration
@@ -113,6 +114,7 @@ def run_folds(
     Raises      InputError: a fold's run raised it, or workers died TRIES times without a fold ending
     """
     progress = progress or Progress()
+    remove_halves(out, ("folds.csv", "summary.json"))
     results = {name: finished(config, out / name, identity) for name, config in folds.items()}
     waiting = [name for name, result in results.items() if result is None]
     if len(waiting) < len(folds):

@@ -165,9 +165,10 @@ def _time_a_step(setting: Setting, recipe: Recipe) -> float:
 
 
 def _keep(text: str, path: Path) -> None:
-    from numser.checkpoint import make_folder, write_whole
+    from numser.checkpoint import make_folder, remove_halves, write_whole
 
     make_folder(path.parent)
+    remove_halves(path.parent, [path.name])
     write_whole(path, lambda file: file.write(text.encode()))
 
 

@@ -30,6 +30,7 @@ from numser.checkpoint import (
     check_writable,
     make_folder,
     read_arrays,
+    remove_halves,
     write_arrays,
     write_csv,
     write_json,
@@ -207,9 +208,7 @@ def _check_folder(out: Path, resume: bool) -> None:
     if found and not resume:
         how = ", or add --resume" if "state.npz" in found else ""
         raise InputError(f"--out {out}: already holds a run ({found[0]}); choose another folder{how}")
-    for name in FILES:
-        for left in out.glob(f".{name}.*.part"):  # by a run that was killed while it wrote
-            left.unlink(missing_ok=True)
+    remove_halves(out, FILES)
 
 
 def _save(out: Path, config: Config, state: State, fingerprint: str) -> None:

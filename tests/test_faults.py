@@ -1,0 +1,85 @@
+"""What is on disk is always the last whole state, whatever goes wrong: kills, full disks, Ctrl-C, two at once."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from numser import train
+from numser.checkpoint import read_arrays
+
+FAULTS = Path(__file__).with_name("killed_at_every_write.py")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform has no fork, without which it takes too long")
+@pytest.mark.parametrize(("kind", "every"), [("train", 9), ("fold", 11), ("cache", 10)])
+def test_killed_between_two_file_operations(kind, every):
+    done = subprocess.run([sys.executable, FAULTS, kind, str(every)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.startswith(f"{kind}: killed at ")
+
+
+def options(corpus, out, *more):
+    tiny = ["--blocks", "0", "--batch-size", "4", "--validate-every", "2"]
+    return ["--corpus", "emodb", "--data", str(corpus), "--out", str(out), *tiny, *more]
+
+
+LIMITED = """
+import resource, signal, sys
+size = int(sys.argv.pop(1))
+resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+from numser.commandline import run
+from numser.train import main
+run(main)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the size of files cannot be limited on Windows")
+@pytest.mark.parametrize("size", [0, 100, 20_000, 3_000_000])
+def test_a_disk_that_is_full(tiny_corpus, tmp_path, size):
+    """A limit to the size of files stands in for it: the system refuses to write in the same place."""
+
+    def limited(*arguments):
+        command = [sys.executable, "-c", LIMITED, str(size), *map(str, arguments)]
+        environment = os.environ | {"NUMBA_DISABLE_JIT_CACHE": "1"}
+        return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+
+    out, whole = tmp_path / "run", tmp_path / "whole"
+    fresh = limited(*options(tiny_corpus, out, "--steps", "4"))
+    assert fresh.returncode == 2
+    assert fresh.stderr.splitlines()[-1].startswith("error: ")
+    assert "cannot be written (File too large); what was there before is kept" in fresh.stderr
+    assert not list(out.glob(".*.part"))
+
+    train.main(options(tiny_corpus, whole, "--steps", "2"))
+    before = (whole / "state.npz").read_bytes()
+    resumed = limited("--resume", "--out", str(whole), "--steps", "4")
+    assert resumed.returncode == 2 and "cannot be written (File too large)" in resumed.stderr
+    assert (whole / "state.npz").read_bytes() == before
+    train.main(["--resume", "--out", str(whole), "--steps", "4"])
+    train.main(options(tiny_corpus, tmp_path / "undisturbed", "--steps", "4"))
+    for name in ("state.npz", "model.npz"):
+        assert (whole / name).read_bytes() == (tmp_path / "undisturbed" / name).read_bytes()
+
+
+def test_ctrl_c_twice_stops_at_once_and_leaves_a_whole_state(tiny_corpus, tmp_path):
+    out = tmp_path / "run"
+    command = [sys.executable, "-m", "numser.train", *options(tiny_corpus, out, "--steps", "100000")]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    said = []
+    for line in process.stderr:
+        said.append(line)
+        if line.startswith("step"):
+            process.send_signal(signal.SIGINT)
+            process.send_signal(signal.SIGINT)
+            break
+    said += process.communicate(timeout=60)[1].splitlines(keepends=True)
+    assert process.returncode == 130
+    assert "Traceback" not in "".join(said)
+    assert said[-1].startswith("stopped; to go on: ")
+    _, about = read_arrays(out / "state.npz", "training state")
+    assert about["step"] >= 2
+    train.main(["--resume", "--out", str(out), "--steps", str(about["step"] + 2)])
