@@ -26,6 +26,7 @@ SCRIPTS = (
     "report.js",
 )
 MEGABYTES = 25.0
+NAMED = 3  # recordings that are not there and are named one by one
 _EPILOG = """\
 The file holds the recordings themselves: share it only as their licence allows, or use --no-sound.
 
@@ -125,7 +126,7 @@ def _with_sound(
     order = sorted(range(len(utterances)), key=lambda i: not _mistaken(utterances[i]))
     load = sources(runs, data)
     made = sounds([load[utterances[i]["name"]] for i in order], limit, audible=content["audible"])
-    left_out = 0
+    missing, left_out = 0, 0
     for done, (i, found) in enumerate(zip(order, made, strict=True), start=1):
         utterances[i] |= {"seconds": None, "absent": None}
         if isinstance(found, Sound):
@@ -135,10 +136,16 @@ def _with_sound(
             utterances[i]["absent"] = "left out to keep this file small"
             left_out += 1
         else:
-            progress.line(f"without sound: {found}")
+            missing += 1
+            if missing <= NAMED:
+                progress.line(f"without sound: {found}")
             utterances[i]["absent"] = "its recording was not found or cannot be read"
         progress.live(f"sound and log-mels {done}/{len(order)}")
     progress.clear()
+    if missing > NAMED:
+        progress.line(
+            f"{missing - NAMED} more are without sound; if the corpus has moved, --data says where it is now"
+        )
     if left_out:
         progress.line(f"{left_out} utterances are without sound, to keep the file small; --megabytes gives more room")
     return elements

@@ -2,6 +2,7 @@
 
 // One utterance: what was spoken, what it was taken for and how surely, its sound, its log-mel, and the attention.
 
+const ICONS = { play: "M2.5 1v10l8.5-5z", stop: "M2 1h3v10H2zM7 1h3v10H7z" };
 const LEVELS = { A: "easy (A)", B: "medium (B)", C: "hard (C)" };
 
 // Put what there is to see into an article, and return its parts. `on` = {play, seek, fold}, called with what to do.
@@ -19,13 +20,14 @@ function fillCard(article, report, index, chosen, on) {
     play: sound && sound.sound ? playButton(utterance.name, on) : null,
     time: element("span", { class: "time soft" }, sound ? `${fixed(utterance.seconds, 2)} s` : ""),
   };
-  article.setAttribute("aria-label", inWords(report, utterance, prediction));
+  const words = inWords(report, utterance, prediction);
+  article.setAttribute("aria-label", words);
   article.replaceChildren(
     element(
       "div",
       { class: "what" },
       element("div", { class: "head" }, parts.play, element("b", {}, text(utterance.name)), parts.time),
-      verdict(report, utterance, prediction),
+      element("p", { class: "verdict", title: words }, ...verdict(report, utterance, prediction)),
       about(report, utterance),
       foldsMatter(report) ? folds(report, utterance, chosen, on) : null,
       probabilities(report, utterance, prediction),
@@ -36,7 +38,8 @@ function fillCard(article, report, index, chosen, on) {
 }
 
 function playButton(name, on) {
-  return element("button", { type: "button", class: "play", "aria-label": `play ${name}`, click: on.play }, "▶");
+  const icon = shape("svg", { viewBox: "0 0 12 12", "aria-hidden": "true" }, shape("path", { d: ICONS.play }));
+  return element("button", { type: "button", class: "play", "aria-label": `play ${name}`, click: on.play }, icon);
 }
 
 function isRight(utterance, prediction) {
@@ -55,8 +58,8 @@ function inWords(report, utterance, prediction) {
 
 function verdict(report, utterance, prediction) {
   const [truth, taken] = [report.labels[utterance.truth], report.labels[prediction.predicted]];
-  if (isRight(utterance, prediction)) return element("p", { class: "verdict" }, "✓ ", text(truth));
-  return element("p", { class: "verdict mistake" }, "✗ ", text(truth), " taken for ", text(taken));
+  if (isRight(utterance, prediction)) return ["✓ ", text(truth)];
+  return [element("span", { class: "mistake" }, "✗ ", text(truth), " taken for ", text(taken))];
 }
 
 function about(report, utterance) {

@@ -12,24 +12,29 @@ function filterForm(report, status, change) {
     ["speaker", "speaker", numbered(report.speakers.map((s) => s.name))],
     ["difficulty", "difficulty", levels.map((level) => [level, LEVELS[level]])],
     ["fold", "fold", foldsMatter(report) ? ended : []],
-  ].map(([name, title, options]) => selection(name, title, [["", "all"], ...options], options.length < 2));
+  ].map(([name, title, options]) => selection(name, title, [["", "all"], ...options], change, options.length < 2));
   const orders = Object.entries(ORDERS).map(([value, [title]]) => [value, title]);
+  const all = () => {
+    form.reset();
+    change();
+  };
+  const name = { type: "search", name: "name", autocomplete: "off", size: 7, input: change };
+  const mistakes = { type: "checkbox", name: "mistakes", autocomplete: "off", change };
   const form = element(
     "form",
-    { class: "filter", "aria-label": "Which utterances", submit: (event) => event.preventDefault(), input: change },
+    { class: "filter", "aria-label": "Which utterances", submit: (event) => event.preventDefault() },
     ...choices,
-    selection("order", "order", orders),
-    element("label", {}, "name", element("input", { type: "search", name: "name", autocomplete: "off", size: 7 })),
-    element("label", { class: "tick" }, element("input", { type: "checkbox", name: "mistakes" }), "mistakes only"),
-    element("div", { class: "found" }, status, element("button", { type: "reset" }, "show all")),
+    selection("order", "order", orders, change),
+    element("label", {}, "name", element("input", name)),
+    element("label", { class: "tick" }, element("input", mistakes), "mistakes only"),
+    element("div", { class: "found" }, status, element("button", { type: "button", click: all }, "show all")),
   );
-  form.addEventListener("reset", () => setTimeout(change)); // the values change after the event
   return form;
 }
 
-function selection(name, title, options, hidden = false) {
+function selection(name, title, options, change, hidden = false) {
   const list = options.map(([value, content]) => element("option", { value }, content));
-  return element("label", { hidden }, title, element("select", { name, autocomplete: "off" }, ...list));
+  return element("label", { hidden }, title, element("select", { name, autocomplete: "off", change }, ...list));
 }
 
 function filterOf(form) {

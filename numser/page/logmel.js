@@ -25,7 +25,7 @@ function drawUtterance(canvas, utterance) {
   pen.scale(ratio, ratio);
   const style = getComputedStyle(canvas);
   const x = scale([0, utterance.seconds], [0, width]);
-  const above = height - STRIP - AXIS;
+  const above = height - AXIS - (utterance.attention ? STRIP : 0);
   if (utterance.picture) drawPicture(pen, utterance.picture, x, above);
   drawSeconds(pen, style, utterance.seconds, x, width, height);
   if (utterance.attention) drawAttention(pen, style, utterance.attention, x, above + 4, above + STRIP);

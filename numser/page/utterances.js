@@ -5,9 +5,11 @@
 
 const ORDERS = {
   tested: ["as tested", () => 0],
-  surest: ["most confident first", (a, b) => confidence(b) - confidence(a)],
-  unsure: ["least confident first", (a, b) => confidence(a) - confidence(b)],
+  surest: ["surest first", (a, b) => confidence(b) - confidence(a)],
+  unsure: ["least sure first", (a, b) => confidence(a) - confidence(b)],
 };
+
+const LONGEST = 7; // seconds of an utterance that the network is shown
 
 class Utterances {
   constructor(report) {
@@ -31,18 +33,11 @@ class Utterances {
   }
 
   section() {
-    const sound = this.report.audible ? "Space plays and stops the chosen one, ← and → move in it. " : "";
     return element(
       "section",
       { id: "utterances" },
       element("h2", {}, "Utterances"),
-      element(
-        "p",
-        {},
-        `Above, the log-mel frames that the network gets, high frequencies at the top; below, in the same seconds, `,
-        `the attention it pays to each moment (dotted: if all counted alike). ↑ and ↓ go through the list. `,
-        sound,
-      ),
+      element("p", {}, explained(this.report)),
       this.form,
       this.feed,
     );
@@ -154,8 +149,9 @@ class Utterances {
     const parts = this.parts.get(index);
     if (!parts || !parts.play) return;
     const playing = this.player.key === index && this.player.playing;
-    parts.play.textContent = playing ? "⏸" : "▶";
-    parts.play.setAttribute("aria-label", `${playing ? "stop" : "play"} ${this.report.utterances[index].name}`);
+    const does = playing ? "stop" : "play";
+    parts.play.querySelector("path").setAttribute("d", ICONS[does]);
+    parts.play.setAttribute("aria-label", `${does} ${this.report.utterances[index].name}`);
     parts.cursor.hidden = this.player.key !== index;
     parts.cursor.style.left = `${Math.min(100, (100 * second) / parts.seconds)}%`;
     const failed = this.player.failed === index;
@@ -190,4 +186,19 @@ class Utterances {
     article.focus({ preventScroll: true });
     article.scrollIntoView({ block: "nearest" });
   }
+}
+
+function explained(report) {
+  const predictions = report.utterances.flatMap((utterance) => utterance.predictions);
+  const attentive = predictions.some((prediction) => prediction.attention);
+  const sentences = ["The log-mel frames that the network gets, high frequencies at the top."];
+  if (attentive) {
+    sentences.push("Below, in the same seconds, the attention it pays to each moment (dotted: if all counted alike).");
+  }
+  if (report.utterances.some((utterance) => utterance.seconds > LONGEST)) {
+    sentences.push(`Of more than ${LONGEST} seconds it gets the middle.`);
+  }
+  sentences.push("↑ and ↓ go through the list.");
+  if (report.audible) sentences.push("Space plays and stops the chosen one, ← and → move in it.");
+  return sentences.join(" ");
 }
