@@ -143,6 +143,7 @@ def test_535_utterances_of_three_seconds_stay_under_25_megabytes():
     seconds = 2.8  # Emo-DB's mean
     loud = 0.3 * np.random.default_rng(0).standard_normal(int(seconds * 16000)).astype(np.float32)
     assert 535 * sound_of(loud).size < 20e6
+    assert len(sound_of(loud).sound) == len(sound_of(loud / 1000).sound)  # a constant rate: seeking is exact
 
 
 def test_a_small_limit_is_kept_and_mistakes_come_first(tmp_path, recordings, capsys):

@@ -31,12 +31,11 @@ class Player {
   choose(key, load) {
     if (key === this.key) return;
     const before = this.key;
-    this.audio.pause();
     if (this.address) URL.revokeObjectURL(this.address);
     this.key = key;
     this.failed = null;
     this.address = URL.createObjectURL(load());
-    this.audio.src = this.address;
+    this.audio.src = this.address; // which stops what was playing
     if (before !== null) this.watch(before, 0);
   }
 
