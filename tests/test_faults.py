@@ -38,14 +38,13 @@ run(main)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the size of files cannot be limited on Windows")
-@pytest.mark.parametrize("size", [0, 100, 20_000, 3_000_000])
+@pytest.mark.parametrize("size", [0, 20_000, 3_000_000])
 def test_a_disk_that_is_full(tiny_corpus, tmp_path, size):
     """A limit to the size of files stands in for it: the system refuses to write in the same place."""
 
     def limited(*arguments):
         command = [sys.executable, "-c", LIMITED, str(size), *map(str, arguments)]
-        environment = os.environ | {"NUMBA_DISABLE_JIT_CACHE": "1"}
-        return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+        return subprocess.run(command, capture_output=True, text=True, check=False)
 
     out, whole = tmp_path / "run", tmp_path / "whole"
     fresh = limited(*options(tiny_corpus, out, "--steps", "4"))

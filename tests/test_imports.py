@@ -21,6 +21,7 @@ def modules_after(statement: str) -> set[str]:
         ("import numser.train; numser.train.parser()", {"scipy", "soundfile", "numba"}),
         ("import numser.model", {"scipy.signal", "scipy.fft", "soundfile"}),
         ("import numser.export", {"onnx", "onnxruntime", "scipy", "numba"}),
+        ("import numser.report", {"numpy", "soundfile", "numba"}),
         ("import numser.recogniser, numser.runs", {"scipy.signal", "soundfile", "matplotlib"}),
     ],
 )

@@ -1,0 +1,109 @@
+"use strict";
+
+// The headline: UA, WA and F1, chance, the interval of UA, and how far folds lie apart.
+
+const SCORES = [
+  ["ua", "UA", "unweighted accuracy: the mean of the emotions' recalls"],
+  ["wa", "WA", "weighted accuracy: the share of all utterances that was recognised"],
+  ["f1", "F1", "macro F1: precision and recall together, the mean over emotions"],
+];
+
+function scoresSection(report) {
+  const figures = SCORES.map(([key, name, meaning]) => {
+    const { mean, sd } = report.scores[key];
+    const spread = sd === null ? null : element("span", { class: "spread" }, `± ${fixed(sd)}`);
+    return element(
+      "div",
+      { class: "figure" },
+      element("dt", {}, name),
+      element("dd", {}, element("strong", {}, fixed(mean)), spread),
+      element("dd", { class: "soft" }, meaning),
+    );
+  });
+  return element(
+    "section",
+    { id: "scores", "aria-label": "Scores" },
+    element("dl", { class: "figures" }, ...figures),
+    element("p", {}, ...sentences(report)),
+    chart(described(report), 150, (width) => strips(report, width)),
+    report.crossvalidation ? foldTable(report) : null,
+  );
+}
+
+function sentences(report) {
+  const [low, high] = report.ua_interval.map((x) => fixed(x));
+  const ended = report.folds.filter((fold) => fold.ended).length;
+  const spread = ended > 1 ? `Each figure is the mean of ${ended} folds, ± their standard deviation. ` : "";
+  return [
+    `Tested on ${count(report.tested, "utterance")}. ${spread}A random guess would have UA and WA `,
+    element("b", {}, fixed(report.chance)),
+    `. Were the test utterances drawn anew, UA would 19 times in 20 lie between `,
+    element("b", {}, `${low} and ${high}`),
+    `.`,
+  ];
+}
+
+function described(report) {
+  const [low, high] = report.ua_interval.map((x) => fixed(x));
+  const means = SCORES.map(([key, name]) => `${name} ${fixed(report.scores[key].mean)}`).join(", ");
+  return `${means}; UA by chance ${fixed(report.chance)}; 95 % interval of UA ${low} to ${high}`;
+}
+
+function strips(report, width) {
+  const box = { left: 36, right: width - 14, top: 8, bottom: 112 };
+  const x = scale([0, 1], [box.left, box.right]);
+  const ended = report.folds.filter((fold) => fold.ended);
+  const chance = x(report.chance);
+  const shapes = ticks(0, 1, width < 500 ? 5 : 10).flatMap((v) => [
+    line(x(v), box.top, x(v), box.bottom, "grid"),
+    words(x(v), box.bottom + 18, v.toFixed(1), "tick", "middle"),
+  ]);
+  shapes.push(
+    line(chance, box.top, chance, box.bottom, "chance"),
+    words(chance + 5, box.top + 8, "chance", "tick"),
+  );
+  SCORES.forEach(([key, name], i) => {
+    const y = box.top + 22 + i * 33;
+    const { mean } = report.scores[key];
+    shapes.push(words(0, y + 5, name, "name"));
+    if (key === "ua") {
+      const [low, high] = report.ua_interval;
+      shapes.push(
+        shape("rect", { x: x(low), y: y - 9, width: x(high) - x(low), height: 18, rx: 4, class: "interval" }),
+      );
+    }
+    if (ended.length > 1) {
+      shapes.push(...ended.map((f) => dot(x(f[key]), y, 5, "fold", `${f.name}: ${fixed(f[key])}`)));
+    }
+    shapes.push(line(x(mean), y - 12, x(mean), y + 12, "mean"));
+  });
+  const key = ended.length > 1 ? "dot: a fold; line: their mean; " : "line: the score; ";
+  shapes.push(words(box.right, box.bottom + 36, `${key}bar: 95 % interval`, "tick", "end"));
+  return shapes;
+}
+
+function foldTable(report) {
+  const head = ["fold", "tested on", "UA", "WA", "F1", "best step", "validation UA", "minutes"];
+  const rows = report.folds.map((fold) => {
+    if (!fold.ended) {
+      const step = fold.history.length ? fold.history.at(-1)[0] : 0;
+      const state = `not ended: step ${step} of ${fold.steps}`;
+      return element(
+        "tr",
+        { class: "soft" },
+        element("th", { scope: "row" }, text(fold.name)),
+        element("td", { colspan: head.length - 1, class: "state" }, state),
+      );
+    }
+    const cells = [fold.tested, fixed(fold.ua), fixed(fold.wa), fixed(fold.f1), fold.best_step];
+    cells.push(fixed(fold.best_validation_ua), fixed(fold.seconds / 60, 1));
+    return element(
+      "tr",
+      {},
+      element("th", { scope: "row" }, text(fold.name)),
+      ...cells.map((cell) => element("td", {}, String(cell))),
+    );
+  });
+  const heads = head.map((name) => element("th", { scope: "col" }, name));
+  return region("Folds", "numbers", element("tr", {}, ...heads), rows);
+}
