@@ -23,7 +23,7 @@ from numser.commandline import python_command, run, shell_line
 from numser.corpora import NAMES
 from numser.errors import InputError
 from numser.recipe import Recipe
-from numser.train import confusion_table, option, recipe_options
+from numser.train import confusion_table, offline_option, option, recipe_options
 
 RESAMPLES = 2000
 _COLUMNS = ("ua", "wa", "f1", "best_step", "best_validation_ua", "seconds")
@@ -40,6 +40,7 @@ def parser() -> argparse.ArgumentParser:
     what = p.add_argument_group("what to learn from")
     what.add_argument("--corpus", metavar="NAME", required=True, help=", ".join(NAMES))
     what.add_argument("--data", metavar="DIR", help="the corpus's folder")
+    offline_option(what)
     what.add_argument(
         "--speakers", action="store_true", help="leave out one speaker after the other, instead of random subsets"
     )
@@ -56,7 +57,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run all folds that have not ended, and print what they say together."""
     given = vars(parser().parse_args(argv))
     corpus, data, speakers = given.pop("corpus"), given.pop("data", None), given.pop("speakers", False)
-    jobs, address = given.pop("jobs", None), given.pop("dask", None)
+    jobs, address, offline = given.pop("jobs", None), given.pop("dask", None), given.pop("offline", False)
     out = given.pop("out", Path("runs") / f"crossval-{corpus}{'-speakers' if speakers else ''}")
     seeds = _seeds(given.pop("seeds", "0"))
     from numser.corpora import load_corpus
@@ -66,7 +67,7 @@ def main(argv: list[str] | None = None) -> int:
     check_workers(jobs, address)
     if address:
         out, data = visible_to_workers(out, data)
-    loaded = load_corpus(corpus, None if data is None else Path(data))
+    loaded = load_corpus(corpus, None if data is None else Path(data), offline=offline)
     folds = folds_of(corpus, data, speakers, recipes, loaded)
     try:
         results = run_folds(
@@ -93,13 +94,16 @@ def _seeds(text: str) -> list[int]:
 
 
 def folds_of(name: str, data: str | None, speakers: bool, recipes: list[Recipe], corpus: Any) -> dict[str, Any]:
-    """What each fold is, by the name of its folder. `corpus` is the one called `name`, loaded from `data`.
+    """What each fold is, by the name of its folder. `corpus` is the one called `name`, loaded from `data`, or from
+    where it usually is: then folds are told where that was, since elsewhere it may be another folder.
 
     Raises      InputError: speakers are to be left out, and there are fewer than three
     """
     from numser.runs import Config
     from numser.splits import SUBSETS
 
+    if data is None and corpus.source is not None:
+        data = str(corpus.source.absolute())
     splits: list[dict[str, Any]] = [{"fold": k, "test_speaker": None} for k in range(SUBSETS - 1)]
     if speakers:
         splits = [

@@ -9,7 +9,7 @@ from typing import Any
 from numser.commandline import run
 from numser.corpora import NAMES, Corpus, listed, load_corpus
 from numser.errors import InputError
-from numser.train import confusion_table
+from numser.train import confusion_table, offline_option
 
 _EPILOG = """\
 Labels that the model does not know must be mapped, each in an option of its own:
@@ -33,6 +33,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("model", metavar="MODEL.npz", nargs="?", help="(default: the one that comes with numser)")
     p.add_argument("--corpus", metavar="NAME", required=True, help=", ".join(NAMES))
     p.add_argument("--data", metavar="DIR", help="the corpus's folder, or table's file")
+    offline_option(p)
     p.add_argument("--speakers", metavar="S,…", help="only utterances of these speakers")
     p.add_argument("--map", metavar="LABEL=LABEL", action="append", default=[], help="see below")
     p.add_argument(
@@ -62,7 +63,7 @@ def main(argv: list[str] | None = None) -> int:
     from numser.threads import available_cores
 
     recogniser = load(args.model)
-    corpus = load_corpus(args.corpus, None if args.data is None else Path(args.data))
+    corpus = load_corpus(args.corpus, None if args.data is None else Path(args.data), offline=args.offline)
     progress = Progress()
     for finding in corpus.findings:
         progress.line(finding)

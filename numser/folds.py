@@ -42,13 +42,15 @@ class _Quiet(Progress):
 def run_fold(config: dict[str, Any], folder: str, identity: str) -> dict[str, Any]:
     """Run one fold, or go on with it, in its folder. This is what workers call. Returns what is in result.json.
 
+    The corpus is there: whoever hands out the folds has loaded it. Workers fetch nothing.
+
     Raises      InputError: what the run raises
     """
     out = Path(folder)
     result = finished(Config.from_dict(config), out, identity)
     if result is None:
         resume = (out / "state.npz").exists()
-        result = run(Config.from_dict(config), out, resume=resume, threads=1, progress=_Quiet())
+        result = run(Config.from_dict(config), out, resume=resume, threads=1, progress=_Quiet(), offline=True)
     return result
 
 

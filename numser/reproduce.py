@@ -23,7 +23,7 @@ from numser.crossval import check_workers, visible_to_workers, workers, write_ta
 from numser.paper import Row, proposed
 from numser.recipe import Recipe
 from numser.tables import TABLES, Setting, figure3, show
-from numser.train import option
+from numser.train import offline_option, option
 
 WHAT = (*TABLES, "table5", "figure3", "all")
 
@@ -36,6 +36,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("what", choices=WHAT, help="a table, figure 3, or all of them")
     p.add_argument("--corpus", metavar="NAME", required=True, help=", ".join(NAMES))
     p.add_argument("--data", metavar="DIR", help="the corpus's folder")
+    offline_option(p)
     defaults = Recipe()
     option(p, "--steps", defaults.steps, "training steps, for all rows", type=int, metavar="N")
     option(p, "--batch-size", defaults.batch_size, "utterances a step", type=int, metavar="N")
@@ -61,7 +62,8 @@ def main(argv: list[str] | None = None) -> int:
     data = args.data
     if args.dask:
         out, data = visible_to_workers(out, data)
-    setting = Setting(args.corpus, data, out, common, ("folds",) if args.no_speakers else ("folds", "speakers"))
+    protocols = ("folds",) if args.no_speakers else ("folds", "speakers")
+    setting = Setting(args.corpus, data, out, common, protocols, args.offline)
     names = [name for name in WHAT[:-1] if args.what in (name, "all")]
     if args.plan:
         print(plan(setting, names, args.jobs))

@@ -134,11 +134,12 @@ def run(
     threads: int | None = None,
     progress: Progress | None = None,
     stop=lambda: False,
+    offline: bool = False,
 ) -> dict[str, Any]:
     """Train as `config` says, test, leave everything in the folder `out`, and return what is in result.json.
 
     `stop()` is called before the first step, and asked after each: once it is true, the state is saved and
-    Interrupted raised.
+    Interrupted raised. `offline`: a corpus that is missing is not fetched.
 
     Raises      InputError: the corpus, the split or the folder cannot be used
                 Interrupted: `stop` said so
@@ -149,7 +150,7 @@ def run(
     _check_folder(out, resume)
     if config.data == "":
         raise InputError("--data: is empty; name the corpus's folder")
-    corpus = load_corpus(config.corpus, None if config.data is None else Path(config.data))
+    corpus = load_corpus(config.corpus, None if config.data is None else Path(config.data), offline=offline)
     for finding in corpus.findings:
         progress.line(finding)
     split = config.split(corpus)

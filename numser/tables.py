@@ -31,13 +31,14 @@ class Setting:
     out: Path
     common: dict[str, Any]  # of each recipe
     protocols: tuple[str, ...]  # "folds", or "folds" and "speakers"
+    offline: bool = False  # a corpus that is missing is not fetched
 
     @cached_property
     def loaded(self) -> Any:
         """The corpus."""
         from numser.corpora import load_corpus
 
-        return load_corpus(self.corpus, None if self.data is None else Path(self.data))
+        return load_corpus(self.corpus, None if self.data is None else Path(self.data), offline=self.offline)
 
     def recipe(self, changes: dict[str, Any]) -> Recipe:
         """A row's recipe."""

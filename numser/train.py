@@ -20,7 +20,7 @@ network meets once, at the end. The run's folder then holds the test's result (r
 (history.csv) and the trained network (model.npz).
 
 examples:
-  python -m numser.train --corpus emodb --data path/to/emodb --fold 0
+  python -m numser.train --corpus emodb --fold 0
   python -m numser.train --corpus emodb --data path/to/emodb --test-speaker 03 --blocks 2
   python -m numser.train --resume --out runs/emodb-fold0
 """
@@ -43,6 +43,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="the corpus's folder, or table's file (default: a folder of its name in $NUMSER_DATA or the cache)",
     )
+    offline_option(what)
     split = what.add_mutually_exclusive_group()
     option(split, "--fold", 0, "one of the paper's nine splits, 0 to 8", type=int, metavar="K")
     split.add_argument(
@@ -67,6 +68,13 @@ def option(group, flag: str, default=None, help: str = "", **kwargs) -> None:
     """Add an option whose help tells the default."""
     note = "" if default is None else f" (default {default})"
     group.add_argument(flag, help=help + note, **kwargs)
+
+
+def offline_option(group) -> None:
+    """Add --offline."""
+    group.add_argument(
+        "--offline", action="store_true", help="do not fetch Emo-DB if it is not there (or set NUMSER_OFFLINE=1)"
+    )
 
 
 def recipe_options(p: argparse.ArgumentParser):
@@ -101,6 +109,7 @@ def main(argv: list[str] | None = None) -> int:
     """Train, test, print the result."""
     given = vars(parser().parse_args(argv))
     resume, out, threads = given.pop("resume", False), given.pop("out", None), given.pop("threads", None)
+    offline = given.pop("offline", False)
     if threads is not None and threads < 1:
         raise InputError(f"--threads {threads}: should be at least 1")
     from numser import runs  # imports Numba, which takes longer than --help should
@@ -116,7 +125,7 @@ def main(argv: list[str] | None = None) -> int:
         out = out or _fresh_folder(f"{config.corpus}-{config.split_name}")
     with _StopOnInterrupt() as stop:
         try:
-            result = runs.run(config, out, resume=resume, threads=threads, stop=stop)
+            result = runs.run(config, out, resume=resume, threads=threads, stop=stop, offline=offline)
         except (runs.Interrupted, KeyboardInterrupt):
             if (out / "state.npz").exists():
                 line = shell_line(python_command(), "-m", "numser.train", "--resume", "--out", str(out))

@@ -76,7 +76,7 @@ def test_figure_3_counts_each_share_once(monkeypatch, tmp_path, capsys):
 
     votes = [0.0, 0.1, 0.65, 0.7, 0.95, 1.0, 1.0, None]
     utterances = [Utterance(f"u{i}", "anger", votes=v) for i, v in enumerate(votes)]
-    monkeypatch.setattr(corpora, "load_corpus", lambda name, data=None: corpora.Corpus("made-up", utterances, []))
+    monkeypatch.setattr(corpora, "load_corpus", lambda name, data, offline: corpora.Corpus("made-up", utterances, []))
     main(["figure3", "--corpus", "synthetic", "--out", str(tmp_path)])
     rows = rows_of(capsys.readouterr().out)
     counts = {name: int(row[0]) for name, row in rows.items() if "votes <" in name and row[0].isdigit()}

@@ -95,7 +95,7 @@ def test_a_corpus_without_files_leaves_a_file_to_try(tmp_path, monkeypatch, caps
     from numser.corpora import Corpus, synthetic
 
     part = synthetic.load(speakers=["01", "02", "03"], texts=["a02"])
-    monkeypatch.setattr(runs, "load_corpus", lambda name, data: Corpus(name, part.utterances, part.findings))
+    monkeypatch.setattr(runs, "load_corpus", lambda name, data, offline: Corpus(name, part.utterances, part.findings))
     args = ["--corpus", "synthetic", "--test-speaker", "02", "--steps", "2", "--out", str(tmp_path / "run"), *TINY]
     train.main(args)
     example = tmp_path / "run" / "example.wav"

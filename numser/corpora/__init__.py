@@ -53,17 +53,20 @@ class Corpus:
 
 
 NAMES = ("crema-d", "emodb", "folder", "iemocap", "ravdess", "savee", "synthetic", "table", "tess")
+_FETCHED = ("emodb",)  # can be had from the web, so that `load` asks whether it may
 
 
-def load_corpus(name: str, data: Path | None = None) -> Corpus:
+def load_corpus(name: str, data: Path | None = None, *, offline: bool = False) -> Corpus:
     """Load the corpus called `name`, from the folder `data` or from where it is usually kept.
+
+    Without `data`, a corpus that is missing there is fetched from the web if it can be had, unless `offline`.
 
     Raises      InputError: no such corpus; what the corpus itself raises about its files
     """
     if name not in NAMES:
         raise InputError(f"--corpus {name}: there is no such corpus; choose one of {', '.join(NAMES)}")
-    load: Callable[[Path | None], Corpus] = import_module(f"numser.corpora.{name.replace('-', '_')}").load
-    return load(data)
+    load: Callable[..., Corpus] = import_module(f"numser.corpora.{name.replace('-', '_')}").load
+    return load(data, offline=offline) if name in _FETCHED else load(data)
 
 
 def against_the_full_corpus(classes: Counter, full: dict[str, int], remark: str = "") -> list[str]:

@@ -11,17 +11,21 @@ Source: Burkhardt, Paeschke, Rolfes, Sendlmeier, Weiss, "A Database of German Em
 2005.
 """
 
+import os
 import re
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
-from numser.audio import duration
+from numser.audio import duration, read_audio
 from numser.cache import cache_folder
 from numser.corpora import Corpus, Utterance, against_the_full_corpus, listed
 from numser.errors import InputError
+from numser.progress import Progress
 
-ADDRESS = "http://emodb.bilderbar.info/download/download.zip"
+ADDRESS = "http://emodb.bilderbar.info/download/download.zip"  # 40.5 MB
+_DOWNLOAD_LIMIT, _LIMIT = 100_000_000, 200_000_000  # bytes, of the archive and of what is unpacked
+_WANTED = re.compile(r"wav/[0-9a-zA-Z]+\.(?i:wav)|erkennung\.txt|erklaerung\.txt")
 
 # The letters are the German words': Wut, Langeweile, Ekel, Angst, Freude, Trauer, neutral.
 _EMOTIONS = {
@@ -41,20 +45,54 @@ _CLASSES = dict(anger=127, boredom=81, disgust=46, fear=69, happiness=71, neutra
 _SPEAKERS = {"03", "08", "09", "10", "11", "12", "13", "14", "15", "16"}
 
 
-def load(data: Path | None = None) -> Corpus:
+def load(data: Path | None = None, *, offline: bool = False) -> Corpus:
     """Read Emo-DB, all of it or a part, in the order of the names.
 
-    `data` is the folder that holds `wav/` and `erkennung.txt`; without it, `emodb` in the cache folder. Of
-    the sound only each file's header is read. Votes are None where `erkennung.txt` has none.
+    `data` is the folder that holds `wav/` and `erkennung.txt`. Without it, it is `emodb` in the cache folder, and
+    fetched there first where there is none; but not if `offline`, or the environment variable NUMSER_OFFLINE is set.
+    Of the sound only each file's header is read. Votes are None where `erkennung.txt` has none.
 
-    Raises      InputError: there is no such folder; it holds no recordings; a name is not Emo-DB's; a file is
-                not sound; a row of `erkennung.txt` has no percentage
+    Raises      InputError: there is no such folder, or it cannot be fetched; it holds no recordings; a name is not
+                Emo-DB's; a file is not sound; a row of `erkennung.txt` has no percentage
     """
     folder = cache_folder() / "emodb" if data is None else Path(data)
+    if data is None and not folder.exists():
+        _fetch(folder, offline or os.environ.get("NUMSER_OFFLINE", "0") not in ("", "0"))
+    utterances = _utterances(folder)
+    return Corpus("emodb", utterances, _findings(folder, utterances), folder)
+
+
+def _fetch(folder: Path, offline: bool) -> None:
+    by_hand = f"unpack {ADDRESS} into it, or give, as --data, the folder that holds wav and erkennung.txt"
+    if offline:
+        raise InputError(f"{folder}: there is no such folder, and nothing is fetched offline; {by_hand}")
+    from numser.obtain import obtain  # here, since most runs need no network
+
+    remedy = f"try again later, or make {folder} and {by_hand}"
+    obtain(folder, ADDRESS, _WANTED, _check, download_limit=_DOWNLOAD_LIMIT, limit=_LIMIT, remedy=remedy)
+
+
+def _check(folder: Path, progress: Progress) -> None:
+    """See that all of Emo-DB is there. No checksum of the archive is known, so its content has to speak for it.
+
+    Raises      InputError: recordings are missing, or cannot be decoded; there are no votes
+    """
+    utterances = _utterances(folder)
+    classes = Counter(u.label for u in utterances)
+    if classes != _CLASSES or {u.speaker for u in utterances} != _SPEAKERS:
+        full = listed(Counter(_CLASSES))
+        raise InputError(f"it holds {len(utterances)} recordings, {listed(classes)}, where Emo-DB has 535, {full}")
+    if not any(u.votes for u in utterances):
+        raise InputError("erkennung.txt is missing, or has no votes")
+    for done, u in enumerate(utterances, start=1):
+        read_audio(u.path)
+        progress.live(f"checking {done}/{len(utterances)}")
+
+
+def _utterances(folder: Path) -> list[Utterance]:
     recordings = _recordings(folder)
     votes = _votes(folder / "erkennung.txt")
-    utterances = [_utterance(path, votes) for path in recordings]
-    return Corpus("emodb", utterances, _findings(folder, utterances), folder)
+    return [_utterance(path, votes) for path in recordings]
 
 
 def _recordings(folder: Path) -> list[Path]:
