@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from measure import record
+from measure import RESULTS, record
 
 from numser.commandline import run
 from numser.corpora import Corpus, load_corpus
@@ -53,6 +53,7 @@ def main(argv: list[str] | None = None) -> None:
     for name, s in found.items():
         low, high = s["ua_interval"]
         print(f"| {name} | {s['ua']:.3f} | {low:.3f} … {high:.3f} | {s['wa']:.3f} | {s['f1']:.3f} |")
+    args.out = args.out or RESULTS / "pretrained.json"
     record(args, {"recipe": recipe, "utterances": len(corpus.utterances)}, {"scores": found})
 
 

@@ -19,8 +19,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from numser.checkpoint import remove_halves
+from numser.checkpoint import make_folder, remove_halves
 from numser.errors import InputError
+from numser.lock import alone
 from numser.memory import keep_freed_memory
 from numser.progress import Progress, duration
 from numser.results import read_result
@@ -47,11 +48,13 @@ def run_fold(config: dict[str, Any], folder: str, identity: str) -> dict[str, An
     Raises      InputError: what the run raises
     """
     out = Path(folder)
-    result = finished(Config.from_dict(config), out, identity)
-    if result is None:
-        resume = (out / "state.npz").exists()
-        result = run(Config.from_dict(config), out, resume=resume, threads=1, progress=_Quiet(), offline=True)
-    return result
+    make_folder(out.parent)
+    with alone(out.with_name(f".{out.name}.lock"), if_possible=True):  # a worker whose cross-validation was killed
+        result = finished(Config.from_dict(config), out, identity)
+        if result is None:
+            resume = (out / "state.npz").exists()
+            result = run(Config.from_dict(config), out, resume=resume, threads=1, progress=_Quiet(), offline=True)
+        return result
 
 
 def finished(config: Config, out: Path, identity: str) -> dict[str, Any] | None:

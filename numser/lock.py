@@ -14,18 +14,21 @@ from numser.cache import open_unbuffered, writing
 
 
 @contextmanager
-def alone(path: Path, on_wait: Callable[[], None] = lambda: None, pause: float = 0.2) -> Iterator[None]:
+def alone(
+    path: Path, on_wait: Callable[[], None] = lambda: None, pause: float = 0.2, if_possible: bool = False
+) -> Iterator[None]:
     """Run the block while no other thread or process is in such a block with the same `path`.
 
-    `on_wait` is called once if another one is there, before it is waited for. The file is made, and never removed:
-    whoever waits for it would hold a lock on a file that the next one does not find.
+    `on_wait` is called once if another one is there, before it is waited for; it may raise, instead of waiting. The
+    file is made, and never removed: whoever waits for it would hold a lock on a file that the next one does not find.
+    With `if_possible`, the block runs unprotected on a file system that cannot lock, such as some networks'.
 
     Units       pause in seconds, between two looks
     Raises      InputError: the file cannot be made, or its file system cannot lock
     """
     with open_unbuffered(path, "ab") as file:
         waits = False
-        while not _locked(file, path):
+        while not _locked(file, path, if_possible):
             if not waits:
                 waits = True
                 on_wait()
@@ -36,7 +39,7 @@ def alone(path: Path, on_wait: Callable[[], None] = lambda: None, pause: float =
             _unlock(file)
 
 
-def _locked(file: BinaryIO, path: Path) -> bool:
+def _locked(file: BinaryIO, path: Path, if_possible: bool) -> bool:
     """Try to get the lock."""
     with writing(path):
         try:
@@ -44,6 +47,10 @@ def _locked(file: BinaryIO, path: Path) -> bool:
             return True
         except (BlockingIOError, PermissionError):  # Windows says the latter
             return False
+        except OSError:
+            if not if_possible:
+                raise
+            return True
 
 
 if sys.platform == "win32":

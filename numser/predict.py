@@ -59,6 +59,8 @@ def main(argv: list[str] | None = None) -> int:
     from numser.windows import predict_windows
 
     recogniser = load(model)
+    if model is None:
+        print(f"model: the one that comes with numser, trained on {recogniser.trained_on}", file=sys.stderr)
     if args.attention and not recogniser.model.attention:
         raise InputError(f"--attention: the model in {model} was made without it")
     progress, failures = Progress(), 0

@@ -11,7 +11,7 @@ import numpy as np
 from numser.checkpoint import read_json
 from numser.errors import InputError
 from numser.recipe import Recipe
-from numser.report_checks import check_result
+from numser.results import check_result
 from numser.runs import Config
 from numser.splits import SUBSETS
 
@@ -142,7 +142,7 @@ def _planned(folder: Path, folds: list[Fold]) -> int | None:
     from numser.crossval import folds_of
 
     try:
-        corpus = load_corpus(config.corpus, None if config.data is None else Path(config.data))
+        corpus = load_corpus(config.corpus, None if config.data is None else Path(config.data), offline=True)
         return max(len(folds), len(folds_of(config.corpus, config.data, True, recipes, corpus)))
     except InputError:  # it is elsewhere now
         return None

@@ -15,7 +15,7 @@ def read_result(path: Path) -> dict[str, Any]:
     """
     result = read_json(path)
     try:
-        _check(result)
+        check_result(result)
     except KeyError as error:
         raise InputError(
             f"{path}: is damaged: {error} is missing; take it away, and the run is tested anew"
@@ -25,7 +25,12 @@ def read_result(path: Path) -> dict[str, Any]:
     return result
 
 
-def _check(result: dict[str, Any]) -> None:
+def check_result(result: dict[str, Any]) -> None:
+    """See whether a run's result is what numser.evaluation.test and numser.runs make.
+
+    Raises      KeyError: something is missing
+                TypeError, ValueError: something is not what it should be; the message says what
+    """
     for name in ("ua", "wa", "f1", "best_validation_ua"):
         _number(name, result[name], 0, 1)
     _number("seconds", result["seconds"], 0, 1e12)
@@ -42,18 +47,22 @@ def _check(result: dict[str, Any]) -> None:
         _list_of(int, row) and len(row) == len(labels) and min(row) >= 0 for row in confusion
     ):
         raise ValueError(f"confusion should be {len(labels)} rows of {len(labels)} counts")
-    if not _list_of(dict, rows) or len(rows) != sum(map(sum, confusion)):
-        raise ValueError("utterances should be as many as the confusion matrix counts")
+    if not _list_of(dict, rows):
+        raise ValueError("utterances should be a list with an object each")
+    counts = [[0] * len(labels) for _ in labels]
     for row in rows:
         _check_row(row, labels)
+        counts[labels.index(row["truth"])][labels.index(row["predicted"])] += 1
+    if counts != confusion:
+        raise ValueError("its confusion matrix is not that of its utterances")
 
 
 def _check_row(row: dict[str, Any], labels: list[str]) -> None:
     name = row["name"]
-    if not isinstance(name, str):
+    if not isinstance(name, str) or "\0" in name:
         raise ValueError(f"an utterance's name should be text, found {name!r}")
     for key in ("path", "speaker"):
-        if not isinstance(row[key], str | None):
+        if not isinstance(row[key], str | None) or "\0" in (row[key] or ""):
             raise ValueError(f"{key} of {name} should be text or null, found {row[key]!r}")
     for key, known in (("truth", labels), ("predicted", labels), ("difficulty", ["A", "B", "C"])):
         if row[key] not in known:

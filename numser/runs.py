@@ -16,6 +16,7 @@ import json
 import platform
 import re
 import time
+from collections.abc import Callable
 from dataclasses import asdict, astuple, dataclass, fields, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -41,6 +42,7 @@ from numser.dataset import Dataset, prepare
 from numser.errors import InputError
 from numser.evaluation import test
 from numser.features import PAPER, Standardiser
+from numser.lock import alone
 from numser.log_mels import Chosen
 from numser.optim import AdamState
 from numser.progress import Progress, duration
@@ -51,6 +53,7 @@ from numser.threads import available_cores
 from numser.training import Order, State, Validation, initial_state, network, train
 
 KIND = "training state"
+LOCK = ".lock"  # held by the process that trains here
 FILES = ("state.npz", "config.json", "history.csv", "result.json", "model.npz", "example.wav")
 
 
@@ -133,7 +136,7 @@ def run(
     resume: bool = False,
     threads: int | None = None,
     progress: Progress | None = None,
-    stop=lambda: False,
+    stop: Callable[[], bool] = lambda: False,
     offline: bool = False,
 ) -> dict[str, Any]:
     """Train as `config` says, test, leave everything in the folder `out`, and return what is in result.json.
@@ -147,7 +150,8 @@ def run(
     progress = progress or Progress()
     threads = threads or available_cores()
     began = time.monotonic()
-    _check_folder(out, resume)
+    check_writable(out)
+    _check_contents(out, resume)
     if config.data == "":
         raise InputError("--data: is empty; name the corpus's folder")
     corpus = load_corpus(config.corpus, None if config.data is None else Path(config.data), offline=offline)
@@ -158,14 +162,51 @@ def run(
     standardiser = Standardiser.fit(Chosen(dataset.log_mels, split.train))
     dataset = dataset.standardised(standardiser)
 
-    if resume:
-        state = _restore(out / "state.npz", config, dataset, len(split.train), dataset.fingerprint)
-    else:
-        make_folder(out)
-        state = initial_state(config.recipe, len(dataset.classes), len(split.train))
-    _save(out, config, state, dataset.fingerprint)
-    progress.line(_summary(config, dataset, split, threads))
+    make_folder(out)
+    with alone(out / LOCK, lambda: _refuse_two(out), if_possible=True):
+        _check_contents(out, resume)  # again, since another process may have been here meanwhile
+        remove_halves(out, FILES)
+        if resume:
+            state = _restore(out / "state.npz", config, dataset, len(split.train), dataset.fingerprint)
+        else:
+            state = initial_state(config.recipe, len(dataset.classes), len(split.train))
+        _save(out, config, state, dataset.fingerprint)
+        progress.line(_summary(config, dataset, split, threads))
+        _train(config, dataset, split, state, out, threads, progress, stop)
+        recogniser = Recogniser(
+            network(config.recipe, len(dataset.classes)),
+            state.best_params,
+            dataset.classes,
+            PAPER,
+            standardiser,
+            f"{config.corpus}, {config.split_name}",
+        )
+        recogniser.save(out / "model.npz")
+        result = test(recogniser, dataset, split.test, threads)
+        result |= _origin(config, corpus, state, threads, time.monotonic() - began)
+        result["example"] = _example(dataset.utterances[split.test[0]], out)
+        write_json(out / "result.json", result)
+        return result
 
+
+def _refuse_two(out: Path) -> None:
+    raise InputError(f"--out {out}: another process is training in this folder; wait for it, or choose another --out")
+
+
+def _train(
+    config: Config,
+    dataset: Dataset,
+    split: Split,
+    state: State,
+    out: Path,
+    threads: int,
+    progress: Progress,
+    stop: Callable[[], bool],
+) -> None:
+    """Train to the end, save at each validation, and say how it goes.
+
+    Raises      Interrupted: `stop` said so
+    """
     follower = _Follower(progress, config.recipe.steps, state.step)
     stop()
 
@@ -184,32 +225,16 @@ def run(
     progress.clear()
     if state.step < config.recipe.steps:
         raise Interrupted
-    recogniser = Recogniser(
-        network(config.recipe, len(dataset.classes)),
-        state.best_params,
-        dataset.classes,
-        PAPER,
-        standardiser,
-        f"{config.corpus}, {config.split_name}",
-    )
-    recogniser.save(out / "model.npz")
-    result = test(recogniser, dataset, split.test, threads)
-    result |= _origin(config, corpus, state, threads, time.monotonic() - began)
-    result["example"] = _example(dataset.utterances[split.test[0]], out)
-    write_json(out / "result.json", result)
-    return result
 
 
-def _check_folder(out: Path, resume: bool) -> None:
-    """Refuse, before any work is done, a folder that the results could not be written to."""
-    check_writable(out)
+def _check_contents(out: Path, resume: bool) -> None:
+    """Refuse a folder that holds no run to resume, or one that should not be written over."""
     found = [name for name in FILES if (out / name).exists()]
     if resume and "state.npz" not in found:
         raise InputError(f"--resume --out {out}: there is no run to resume in that folder; leave out --resume")
     if found and not resume:
         how = ", or add --resume" if "state.npz" in found else ""
         raise InputError(f"--out {out}: already holds a run ({found[0]}); choose another folder{how}")
-    remove_halves(out, FILES)
 
 
 def _save(out: Path, config: Config, state: State, fingerprint: str) -> None:

@@ -13,6 +13,7 @@ import io
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -276,6 +277,29 @@ def cache_entry(folder: Path):
     return path, lambda: evaluate.main(command)
 
 
+def archive(folder: Path):
+    """A zip archive, unpacked as Emo-DB's is."""
+    import zipfile
+
+    from numser.archive import BadArchive, unpack
+    from numser.errors import InputError
+
+    path = folder / "a.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        for n in range(3):
+            file.write(_sound(folder, f"{n}.wav"), f"top/wav/{n}.wav")
+        file.writestr("top/votes.txt", "1\t0.wav\t90,00\n" * 1000)
+
+    def use() -> None:
+        shutil.rmtree(folder / "unpacked", ignore_errors=True)
+        try:
+            unpack(path, folder / "unpacked", re.compile(r"wav/\d\.wav|votes\.txt"), limit=10**7)
+        except BadArchive as refusal:
+            raise InputError(str(refusal)) from None
+
+    return path, use
+
+
 KINDS: dict[str, Kind] = {
     "wav": sound("a.wav"),
     "wav of floats": sound("a.wav", subtype="FLOAT"),
@@ -289,6 +313,7 @@ KINDS: dict[str, Kind] = {
     "erkennung.txt": votes,
     "EmoEvaluation": evaluation,
     "cache entry": cache_entry,
+    "zip": archive,
 }
 OTHERWISE = {"model.npz": mutated_arrays, "state.npz": mutated_arrays, "result.json": mutated_json}
 

@@ -1,15 +1,23 @@
 """What is on disk is always the last whole state, whatever goes wrong: kills, full disks, Ctrl-C, two at once."""
 
+import errno
 import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
-from numser import train
+from numser import lock, train
 from numser.checkpoint import read_arrays
+from numser.corpora import load_corpus
+from numser.errors import InputError
+from numser.folds import run_fold
+from numser.recipe import Recipe
+from numser.runs import Config
 
 FAULTS = Path(__file__).with_name("killed_at_every_write.py")
 
@@ -82,3 +90,54 @@ def test_ctrl_c_twice_stops_at_once_and_leaves_a_whole_state(tiny_corpus, tmp_pa
     _, about = read_arrays(out / "state.npz", "training state")
     assert about["step"] >= 2
     train.main(["--resume", "--out", str(out), "--steps", str(about["step"] + 2)])
+
+
+def test_two_trainings_into_one_folder(tiny_corpus, tmp_path):
+    out = tmp_path / "run"
+    fresh = options(tiny_corpus, out, "--steps", "100000")
+    command = [sys.executable, "-m", "numser.train", *fresh]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    try:
+        next(line for line in process.stderr if line.startswith("step"))
+        complaint = rf"--out {out}: another process is training in this folder; wait for it, or choose another --out"
+        with pytest.raises(InputError, match=complaint):
+            train.main(["--resume", "--out", str(out)])
+        with pytest.raises(InputError, match=f"--out {out}: already holds a run"):
+            train.main(fresh)
+    finally:
+        process.kill()  # whatever it held ends with it
+        process.communicate()
+    _, about = read_arrays(out / "state.npz", "training state")
+    train.main(["--resume", "--out", str(out), "--steps", str(about["step"] + 2)])
+
+
+def test_two_trainings_that_begin_at_once(tiny_corpus, tmp_path):
+    """Both find the folder empty; one of them trains."""
+    command = [sys.executable, "-m", "numser.train", *options(tiny_corpus, tmp_path / "run", "--steps", "40")]
+    both = [subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) for _ in range(2)]
+    said = [process.communicate()[1] for process in both]
+    assert sorted(process.returncode for process in both) == [0, 2]
+    assert "Traceback" not in "".join(said)
+    train.main(options(tiny_corpus, tmp_path / "alone", "--steps", "40"))
+    assert (tmp_path / "run" / "model.npz").read_bytes() == (tmp_path / "alone" / "model.npz").read_bytes()
+
+
+def test_a_file_system_that_cannot_lock(tmp_path, monkeypatch):
+    def refuses(file):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(lock, "_lock", refuses)
+    monkeypatch.setattr(lock, "_unlock", lambda file: None)
+    with lock.alone(tmp_path / "lock", if_possible=True):
+        pass
+    with pytest.raises(InputError, match="No locks available"), lock.alone(tmp_path / "lock"):
+        pass
+
+
+def test_a_fold_waits_for_a_worker_that_outlived_its_cross_validation(tiny_corpus, tmp_path):
+    corpus = load_corpus("emodb", tiny_corpus)
+    config = Config("emodb", str(tiny_corpus), 0, None, Recipe(blocks=0, steps=2, batch_size=4, validate_every=2))
+    arguments = (asdict(config), str(tmp_path / "fold0"), corpus.identity)
+    with ThreadPoolExecutor(2) as pool:
+        one, other = pool.map(lambda _: run_fold(*arguments), range(2))
+    assert one["confusion"] == other["confusion"] and one["utterances"] == other["utterances"]

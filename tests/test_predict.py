@@ -1,6 +1,8 @@
 import dataclasses
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +13,9 @@ from numser.checkpoint import read_arrays, write_arrays
 from numser.errors import InputError
 from numser.features import PAPER, Standardiser
 from numser.model import BANDS, SeparableSER
-from numser.recogniser import Recogniser
+from numser.recogniser import PRETRAINED, Recogniser
+
+PROJECT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
@@ -174,3 +178,37 @@ def test_a_model_file_that_is_not_one(model_file, recogniser, tmp_path):
     done = predict(wrong, "whatever.wav")
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
+
+
+def test_the_model_that_comes_with_numser(tmp_path):
+    """It is small, is used where no other is named, and says so; its card counts what it is made of."""
+    assert PRETRAINED.stat().st_size < 4e6
+    recogniser = numser.load()
+    card = (PRETRAINED.parent / "README.md").read_text()
+    assert f"{sum(w.size for w in recogniser.params.values()):,} parameters" in card
+    assert ", ".join(recogniser.labels) in card
+    soundfile.write(tmp_path / "a.wav", noise(1), 16000)
+    done = predict(tmp_path / "a.wav")
+    assert done.returncode == 0
+    assert done.stdout.startswith(f"{tmp_path / 'a.wav'}: ")
+    assert done.stderr.startswith("model: the one that comes with numser, trained on emodb, fold0")
+
+
+def test_it_is_part_of_the_package():
+    settings = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    packed = {
+        path
+        for package, patterns in settings["package-data"].items()
+        for pattern in patterns
+        for path in (PROJECT / package.replace(".", "/")).glob(pattern)
+    }
+    assert {PRETRAINED, PRETRAINED.parent / "README.md"} <= packed
+
+
+def test_it_recognises_more_than_chance_in_speakers_it_has_heard(shared_data):
+    """A guard against a file that was swapped or features that changed; how well it does stands on its card."""
+    recogniser = numser.load()
+    files = sorted((shared_data / "emodb7-2s" / "wav").glob("*.wav"))[::9]
+    letters = dict(W="anger", L="boredom", E="disgust", A="fear", F="happiness", T="sadness", N="neutral")
+    right = [recogniser.predict(*soundfile.read(path)).label == letters[path.stem[5]] for path in files]
+    assert np.mean(right) > 0.7  # most of them it has learned from

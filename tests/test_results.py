@@ -69,9 +69,10 @@ def test_a_sound_result_is_read_as_it_is(read):
         ({"confusion": [[0, -1], [1, 1]]}, "confusion should be"),
         ({"confusion": [[0, 0.0], [1, 0]]}, "confusion should be"),
         ({"confusion": None}, "confusion should be"),
-        ({"utterances": []}, "as many as the confusion matrix counts"),
-        ({"utterances": [ROW, ROW]}, "as many as the confusion matrix counts"),
-        ({"utterances": [3]}, "as many as the confusion matrix counts"),
+        ({"utterances": []}, "utterances should be a list with an object each"),
+        ({"utterances": [3]}, "utterances should be a list with an object each"),
+        ({"utterances": [ROW, ROW]}, "its confusion matrix is not that of its utterances"),
+        ({"confusion": [[0, 0], [0, 1]]}, "its confusion matrix is not that of its utterances"),
     ],
 )
 def test_what_cannot_be(read, tmp_path, change, match):
@@ -84,6 +85,7 @@ def test_what_cannot_be(read, tmp_path, change, match):
 @pytest.mark.parametrize(
     ("change", "match"),
     [
+        ({"path": "a\0b"}, "path of a should be text or null"),
         ({"name": 3}, "an utterance's name should be text"),
         ({"path": 3}, "path of a should be text or null"),
         ({"speaker": ["03"]}, "speaker of a should be text or null"),

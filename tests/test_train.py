@@ -42,7 +42,7 @@ def finished(tiny_corpus, tmp_path_factory) -> Path:
 
 def test_what_a_run_leaves(finished):
     assert sorted(p.name for p in finished.iterdir()) == sorted(
-        ["config.json", "history.csv", "model.npz", "result.json", "state.npz"]
+        [".lock", "config.json", "history.csv", "model.npz", "result.json", "state.npz"]
     )
     result = json.loads((finished / "result.json").read_text())
     assert result["labels"] == ["anger", "neutral"]
@@ -140,7 +140,7 @@ def test_killed_at_twenty_moments_and_resumed_it_ends_with_the_same_bits(tiny_co
     subprocess.run(command(*arguments(tiny_corpus, undisturbed, "--steps", end)), check=True, capture_output=True)
     for file in ("model.npz", "history.csv", "state.npz"):
         assert (disturbed / file).read_bytes() == (undisturbed / file).read_bytes(), file
-    assert not list(disturbed.glob(".*"))  # nothing half-written is left
+    assert [path.name for path in disturbed.glob(".*")] == [".lock"]  # nothing half-written is left
 
 
 def test_ctrl_c_saves_and_says_how_to_go_on(finished, tiny_corpus, tmp_path):
@@ -210,6 +210,7 @@ def test_files_of_others_stay(tiny_corpus, tmp_path):
     (out / ".state.npz.123.part").write_text("left by a run that was killed")
     train.main(arguments(tiny_corpus, out, "--steps", "2"))
     assert sorted(p.name for p in out.iterdir() if p.name[0] == "." or p.suffix == ".txt") == [
+        ".lock",
         ".precious.part",
         "notes.txt",
     ]
