@@ -468,7 +468,7 @@ def stopped_by(server, path, number):
     """A process that is stopped by a signal as soon as all that came is in the file."""
     server.script = [whole(BODY, only=100_000, then=stall)]
     process = subprocess.Popen([sys.executable, "-c", FETCH, server.address, path], stderr=subprocess.PIPE, text=True)
-    patience = time.monotonic() + 60
+    patience = time.monotonic() + 120
     part = path.with_name("file.part")
     while not part.exists() or part.stat().st_size < 100_000:
         assert process.poll() is None and time.monotonic() < patience
