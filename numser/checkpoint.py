@@ -89,7 +89,8 @@ def check_writable(folder: Path) -> None:
 def write_arrays(path: Path, arrays: dict[str, np.ndarray], about: dict[str, Any]) -> None:
     """Write arrays, and `about` as JSON text in an array called "about". The same content gives the same bytes."""
     text = np.array(json.dumps(about, sort_keys=True))
-    write_whole(path, lambda file: np.savez(file, about=text, **arrays))
+    ordered = {name: np.asarray(arrays[name], order="C") for name in sorted(arrays)}
+    write_whole(path, lambda file: np.savez(file, about=text, **ordered))
 
 
 def read_arrays(path: Path, kind: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

@@ -22,8 +22,9 @@ def test_arrays_come_back(tmp_path):
 
 
 def test_the_same_content_is_the_same_bytes(tmp_path):
-    for name in "ab":
-        write_arrays(tmp_path / name, {"x": np.arange(5)}, {"kind": "test"})
+    x, y = np.arange(6).reshape(2, 3), np.arange(3)
+    write_arrays(tmp_path / "a", {"x": x, "y": y}, {"kind": "test", "n": 1})
+    write_arrays(tmp_path / "b", {"y": y, "x": np.asfortranarray(x)}, {"n": 1, "kind": "test"})
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
