@@ -40,6 +40,12 @@ def write_run(
         result = {"ua": unweighted_accuracy(counts), "wa": weighted_accuracy(counts), "f1": macro_f1(counts)}
         result |= {"labels": list(labels), "confusion": counts.tolist(), "utterances": list(rows)}
         result |= {"config": asked, "best_step": 4, "best_validation_ua": 1.0, "seconds": 90.0}
-        result |= {"corpus_path": None, "versions": {"numser": "0.1.0"}, "machine": "Linux x86_64"}
+        result |= {
+            "corpus": asked["corpus"],
+            "seed": asked["recipe"]["seed"],
+            "corpus_path": None,
+            "versions": {"numser": "0.1.0"},
+            "machine": "Linux x86_64",
+        }
         (folder / "result.json").write_text(json.dumps(result))
     return folder
