@@ -72,7 +72,7 @@ def main(argv: list[str] | None = None) -> int:
     corpus, findings = mapped(corpus, mapping, recogniser.labels)
     for finding in findings:
         progress.line(finding)
-    if recogniser.trained_on.split(",")[0] == corpus.name and not args.speakers:
+    if _may_have_heard(recogniser.trained_on, corpus.name, args.speakers):
         progress.line(f"The model was trained on {recogniser.trained_on}: what it has heard before flatters it.")
 
     threads = available_cores()
@@ -101,6 +101,13 @@ def main(argv: list[str] | None = None) -> int:
     if args.out:
         write_json(args.out, result)
     return 0
+
+
+def _may_have_heard(trained_on: str, corpus: str, speakers: str | None) -> bool:
+    """Whether a model was trained on this corpus, unless these are just the speakers that were kept from it."""
+    name, _, split = trained_on.partition(", ")
+    kept_out = split.removeprefix("speaker").split("-") if split.startswith("speaker") else []
+    return name == corpus and not (speakers and set(speakers.split(",")) <= set(kept_out))
 
 
 def _mapping(options: list[str]) -> dict[str, str]:
