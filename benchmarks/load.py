@@ -96,7 +96,7 @@ def stages(table: Path) -> dict[str, dict[str, float]]:
         return result
 
     corpus = timed("load the table", lambda: load_corpus("table", table))
-    dataset = timed("log-mels, computed", lambda: prepare(corpus))
+    timed("log-mels, computed", lambda: prepare(corpus) and None)  # let go, so that no two are held at once
     dataset = timed("log-mels, from the cache", lambda: prepare(corpus))
     everyone = np.arange(len(dataset.labels))
     standardiser = timed("standardiser", lambda: Standardiser.fit(Chosen(dataset.log_mels, everyone)))

@@ -47,6 +47,19 @@ def tiny_corpus(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def recogniser():
+    """A network of random weights, which recognises three emotions."""
+    from numser.features import PAPER, Standardiser
+    from numser.model import BANDS, SeparableSER
+    from numser.recogniser import Recogniser
+
+    model = SeparableSER(3, n_blocks=0)
+    params = model.init(np.random.default_rng(0))
+    standardiser = Standardiser(np.full(BANDS, -40, np.float32), np.full(BANDS, 15, np.float32))
+    return Recogniser(model, params, ("anger", "joy", "neutral"), PAPER, standardiser, "noise")
+
+
 def write_tiny_corpus(folder: Path) -> None:
     (folder / "wav").mkdir()
     rng = np.random.default_rng(0)

@@ -18,14 +18,6 @@ from numser.recogniser import PRETRAINED, Recogniser
 PROJECT = Path(__file__).parents[1]
 
 
-@pytest.fixture(scope="module")
-def recogniser() -> Recogniser:
-    model = SeparableSER(3, n_blocks=0)
-    params = model.init(np.random.default_rng(0))
-    standardiser = Standardiser(np.full(BANDS, -40, np.float32), np.full(BANDS, 15, np.float32))
-    return Recogniser(model, params, ("anger", "joy", "neutral"), PAPER, standardiser, "noise")
-
-
 @pytest.fixture
 def model_file(recogniser, tmp_path):
     recogniser.save(tmp_path / "model.npz")

@@ -13,19 +13,11 @@ import soundfile
 from numser import audio
 from numser.audio import read_audio
 from numser.errors import InputError
-from numser.features import PAPER, Standardiser
-from numser.model import BANDS, SeparableSER
+from numser.features import PAPER
+from numser.model import SeparableSER
 from numser.predict import main
 from numser.recogniser import Recogniser
 from numser.windows import overall, predict_windows
-
-
-@pytest.fixture(scope="module")
-def recogniser() -> Recogniser:
-    model = SeparableSER(3, n_blocks=0)
-    params = model.init(np.random.default_rng(0))
-    standardiser = Standardiser(np.full(BANDS, -40, np.float32), np.full(BANDS, 15, np.float32))
-    return Recogniser(model, params, ("anger", "joy", "neutral"), PAPER, standardiser, "noise")
 
 
 @pytest.fixture
