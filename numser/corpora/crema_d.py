@@ -15,7 +15,6 @@ IEEE Transactions on Affective Computing 5(4), 2014.
 import re
 from pathlib import Path
 
-from numser.cache import cache_folder
 from numser.corpora import Corpus, Utterance
 from numser.corpora.recordings import load_coded
 
@@ -44,7 +43,7 @@ def load(data: Path | None = None) -> Corpus:
     return load_coded(
         "crema-d",
         "CREMA-D",
-        cache_folder() / "crema-d" if data is None else Path(data),
+        data,
         _utterance,
         _CLASSES,
         "such as 1001_IEO_HAP_MD.wav",

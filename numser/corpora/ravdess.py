@@ -19,7 +19,6 @@ Source: Livingstone, Russo, "The Ryerson Audio-Visual Database of Emotional Spee
 import re
 from pathlib import Path
 
-from numser.cache import cache_folder
 from numser.corpora import Corpus, Utterance
 from numser.corpora.recordings import load_coded
 
@@ -49,7 +48,7 @@ def load(data: Path | None = None) -> Corpus:
     return load_coded(
         "ravdess",
         "RAVDESS",
-        cache_folder() / "ravdess" if data is None else Path(data),
+        data,
         _utterance,
         _CLASSES,
         "such as 03-01-05-02-01-01-12.wav",

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from numser.audio import duration
+from numser.cache import cache_folder
 from numser.corpora import Corpus, Utterance, against_the_full_corpus, listed
 from numser.errors import InputError
 
@@ -18,7 +19,7 @@ PassedOver = dict[str, list[Path]]  # by the reason
 def load_coded(
     name: str,
     title: str,
-    folder: Path,
+    data: Path | None,
     read: Callable[[Path], Utterance | str],
     full: dict[str, int],
     code: str,
@@ -26,12 +27,14 @@ def load_coded(
 ) -> Corpus:
     """A corpus whose file names say everything, however deep in folders the files lie, in the order of the names.
 
-    `read` makes an utterance of a path, or gives the reason why it is passed over. `full` is how many utterances of
-    each class the full corpus has; `code` explains a name, and `remedy` says where the corpus is had from.
+    `data` is the folder; without it, the one called `name` in the cache folder. `read` makes an utterance of a path,
+    or gives the reason why it is passed over. `full` is how many utterances of each class the full corpus has; `code`
+    explains a name, and `remedy` says where the corpus is had from.
 
     Raises      InputError: there is no such folder; none of its files has such a name; two different recordings have
                 the same; a file is not sound
     """
+    folder = cache_folder() / name if data is None else Path(data)
     sounds, passed_over = sound_files(folder, remedy)
     by_name: dict[str, Utterance] = {}
     for path in sounds:

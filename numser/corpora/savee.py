@@ -11,7 +11,6 @@ Source: Haq, Jackson, "Speaker-dependent audio-visual emotion recognition", AVSP
 import re
 from pathlib import Path
 
-from numser.cache import cache_folder
 from numser.corpora import Corpus, Utterance
 from numser.corpora.recordings import load_coded
 
@@ -39,7 +38,7 @@ def load(data: Path | None = None) -> Corpus:
     return load_coded(
         "savee",
         "SAVEE",
-        cache_folder() / "savee" if data is None else Path(data),
+        data,
         _utterance,
         _CLASSES,
         "such as DC/a01.wav or DC_a01.wav",

@@ -13,7 +13,6 @@ Source: Pichora-Fuller, Dupuis, "Toronto emotional speech set (TESS)", Universit
 import re
 from pathlib import Path
 
-from numser.cache import cache_folder
 from numser.corpora import Corpus, Utterance
 from numser.corpora.recordings import load_coded
 
@@ -40,7 +39,7 @@ def load(data: Path | None = None) -> Corpus:
     return load_coded(
         "tess",
         "TESS",
-        cache_folder() / "tess" if data is None else Path(data),
+        data,
         _utterance,
         _CLASSES,
         "such as OAF_back_angry.wav",
