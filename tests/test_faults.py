@@ -1,10 +1,13 @@
 """What is on disk is always the last whole state, whatever goes wrong: kills, full disks, Ctrl-C, two at once."""
 
 import errno
+import itertools
 import os
+import re
 import signal
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
@@ -70,6 +73,26 @@ def test_a_disk_that_is_full(tiny_corpus, tmp_path, size):
     train.main(options(tiny_corpus, tmp_path / "undisturbed", "--steps", "4"))
     for name in ("state.npz", "model.npz"):
         assert (whole / name).read_bytes() == (tmp_path / "undisturbed" / name).read_bytes()
+
+
+def test_a_clock_that_is_set_back(tiny_corpus, tmp_path, monkeypatch, capsys):
+    """All that was written seems to come from next year, and each look at the clock finds it an hour earlier."""
+    monkeypatch.setenv("NUMSER_FEATURE_CACHE", "1")
+    monkeypatch.setenv("NUMSER_DATA", str(tmp_path / "data"))
+    out, whole = tmp_path / "run", tmp_path / "whole"
+    train.main(options(tiny_corpus, whole, "--steps", "6"))
+    train.main(options(tiny_corpus, out, "--steps", "2"))
+    capsys.readouterr()
+    next_year = time.time() + 366 * 86400
+    for path in [*out.rglob("*"), *(tmp_path / "data").rglob("*")]:
+        os.utime(path, (next_year, next_year))
+    clock = itertools.count(time.time(), -3600.0)
+    monkeypatch.setattr(time, "time", lambda: next(clock))
+    train.main(["--resume", "--out", str(out), "--steps", "6"])
+    said = "".join(capsys.readouterr())
+    assert re.search(r"step 4/6 .*  \d+ s left", said) and re.search(r"; \d+ s in all", said)  # not an hour, nor -1 h
+    for name in ("state.npz", "model.npz"):
+        assert (out / name).read_bytes() == (whole / name).read_bytes()
 
 
 def test_ctrl_c_twice_stops_at_once_and_leaves_a_whole_state(tiny_corpus, tmp_path):

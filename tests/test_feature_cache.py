@@ -186,6 +186,18 @@ def test_a_corpus_larger_than_the_cache_does_not_push_itself_out(tmp_path):
     assert found == 10
 
 
+def test_entries_from_the_future_go_too_when_there_is_no_other(tmp_path):
+    limit = 10 * 51_368
+    for begin in (0, 20):  # before, and after the clock was set back
+        cache = feature_cache.FeatureCache(tmp_path, limit)
+        for n, key in list(enumerate(keys(40)))[begin : begin + 20]:
+            cache.put(key, frames(n), n)
+            if begin == 0 and cache._path(key).exists():
+                os.utime(cache._path(key), (4e9, 4e9))
+            assert sum(size for _, size, _ in cache.entries()) <= limit
+    assert cache.get(keys(21)[20], PAPER)[1] == 20
+
+
 def test_what_another_process_writes_is_counted(tmp_path):
     limit = 16 * 51_368
     one, other = feature_cache.FeatureCache(tmp_path, limit), feature_cache.FeatureCache(tmp_path, limit)
