@@ -4,6 +4,7 @@ import errno
 import itertools
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -93,6 +94,64 @@ def test_a_clock_that_is_set_back(tiny_corpus, tmp_path, monkeypatch, capsys):
     assert re.search(r"step 4/6 .*  \d+ s left", said) and re.search(r"; \d+ s in all", said)  # not an hour, nor -1 h
     for name in ("state.npz", "model.npz"):
         assert (out / name).read_bytes() == (whole / name).read_bytes()
+
+
+@pytest.fixture
+def obedient() -> list[str]:
+    """How to call a program that may not write where it has no right to, which root otherwise may."""
+    if sys.platform == "win32":
+        pytest.skip("folders have no such rights on Windows")
+    if os.geteuid() != 0:
+        return []
+    if not shutil.which("setpriv"):
+        pytest.skip("root may write everywhere, and there is no setpriv (util-linux) to give that up")
+    return ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]
+
+
+def test_folders_that_are_read_only(tiny_corpus, tmp_path, obedient):
+    """Corpus, cache and run: the first two are as good as any, the third is named, and stays as it is."""
+    closed, out, cache = tmp_path / "closed", tmp_path / "closed" / "run", tmp_path / "closed" / "cache"
+    shutil.copytree(tiny_corpus, closed / "corpus")
+    cache.mkdir()
+    train.main(options(closed / "corpus", out, "--steps", "2"))
+    before = {path: path.read_bytes() for path in out.iterdir()}
+
+    def call(*arguments):
+        command = [*obedient, sys.executable, "-m", "numser.train", *map(str, arguments)]
+        environment = os.environ | {"NUMSER_FEATURE_CACHE": "1", "NUMSER_DATA": str(cache)}
+        return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+
+    for path in [closed, *closed.rglob("*")]:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    try:
+        elsewhere = call(*options(closed / "corpus", tmp_path / "elsewhere", "--steps", "2"))
+        for arguments in (
+            options(closed / "corpus", closed / "new", "--steps", "2"),
+            ["--resume", "--out", out, "--steps", "4"],
+        ):
+            refused = call(*arguments)
+            assert refused.returncode == 2 and "Traceback" not in refused.stderr
+            assert "may not be written to" in refused.stderr or "(Permission denied)" in refused.stderr
+            assert refused.stderr.splitlines()[-1].startswith(f"error: {closed}")
+        assert {path: path.read_bytes() for path in out.iterdir()} == before
+    finally:
+        for path in [closed, *closed.rglob("*")]:
+            path.chmod(0o755)
+    assert elsewhere.returncode == 0, elsewhere.stderr
+    assert (tmp_path / "elsewhere" / "model.npz").read_bytes() == (out / "model.npz").read_bytes()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a pipe breaks in another way")
+def test_a_reader_of_the_progress_that_goes_away(tiny_corpus, tmp_path):
+    """As in `python -m numser.train … 2>&1 | head -n 4`."""
+    out = tmp_path / "run"
+    command = [sys.executable, "-m", "numser.train", *options(tiny_corpus, out, "--steps", "100000")]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    next(line for line in process.stderr if line.startswith("step"))
+    process.stderr.close()
+    assert process.wait(60) == 141
+    _, about = read_arrays(out / "state.npz", "training state")
+    train.main(["--resume", "--out", str(out), "--steps", str(about["step"] + 2)])
 
 
 def test_ctrl_c_twice_stops_at_once_and_leaves_a_whole_state(tiny_corpus, tmp_path):
