@@ -1,4 +1,4 @@
-"""What the demo's page is told: which model runs, how sound looks while it is recorded, and what the model makes of it.
+"""What the demo's page is told: which model runs, how sound looks while it comes, and what the model makes of it.
 
 Sound comes as the bytes of a file, is never written to disk, and is recognised as `python -m numser.predict` does.
 """
@@ -104,7 +104,7 @@ def warm_up(recogniser: Recogniser) -> None:
 def _picture(sound: bytes) -> tuple[np.ndarray, float, float]:
     """The small log-mel of a recording of any length, in bounded memory; its maximum; and its seconds.
 
-    A long one is cut into parts, of which the last one ends with the recording and so covers the end of the one before.
+    A long one is cut into parts. The last one ends with the recording, and so covers the end of the one before.
     """
     parts, loudest, seconds = [], -np.inf, 0.0
     for start, waveform in windows(SoundBytes(sound), _PART, _PART, NAME):
