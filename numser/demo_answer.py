@@ -21,6 +21,7 @@ LONGEST = 300.0  # seconds of a recording
 NAME = "this recording"  # in sentences about it; the page knows its file's name and does not send it
 _PART = 60.0  # seconds of which the picture is made at once
 _LEARNED = {  # by corpus, where it is not acted speech
+    "": "recordings that its file does not name",
     "synthetic": "made-up speech that no person ever spoke",
     "folder": "recordings that its maker collected",
     "table": "recordings that its maker collected",

@@ -284,8 +284,8 @@ def test_nothing_is_wider_than_the_window(opened, width, dark, tmp_path):
 
 def test_a_server_that_has_gone(browser, model, spoken):
     with served(demo_server(model, None)) as server:
+        server.seconds = 4
         browser.get(server.address)
-        server.seconds = 0.1
-    time.sleep(0.5)  # the browser may have opened a connection in advance
+    time.sleep(4.5)  # the browser may have opened a connection in advance, which is served until then
     give(browser, spoken)
     assert "start python -m numser.demo again" in until(browser, PROBLEM)

@@ -10,7 +10,7 @@ from demo_server import ask, own, raw, sentence, served
 
 from numser.demo import demo_server
 from numser.demo_queue import Post, Queue
-from numser.demo_server import DemoServer
+from numser.demo_server import AT_ONCE, DemoServer
 from numser.errors import InputError
 
 
@@ -121,3 +121,16 @@ def test_no_port(recogniser, port):
 def test_a_port_that_is_taken(recogniser, server):
     with pytest.raises(InputError, match="cannot be listened at"):
         demo_server(recogniser, None, server.server_port)
+
+
+def test_connections_are_not_endless(small):
+    small.let_go.set()
+    idle = [socket.create_connection(("127.0.0.1", small.server_port)) for _ in range(AT_ONCE)]
+    with socket.create_connection(("127.0.0.1", small.server_port), timeout=10) as one_more:
+        began = time.monotonic()
+        assert one_more.recv(1) == b""
+        assert time.monotonic() - began < 0.9  # at once, and not when its time is over
+    time.sleep(1.5)  # whoever says nothing for a second has to go
+    assert json.loads(ask(small, "POST", "/echo", b"abc")[2]) == {"heard": 3}
+    for connection in idle:
+        connection.close()

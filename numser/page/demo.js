@@ -11,6 +11,7 @@ class Demo {
     this.answer = new Answer(about.labels);
     this.turn = 0; // what was begun before the last turn is of no interest any more
     this.microphone = null; // while it is open, or opens
+    this.growing = null; // while it is open
     this.status = element("p", { role: "status" });
     this.problem = element("p", { role: "alert", class: "notice", hidden: true });
     this.icon = shape("path", { d: MICROPHONE });
@@ -56,6 +57,8 @@ class Demo {
   next() {
     this.microphone?.close();
     this.microphone = null;
+    if (this.growing) this.growing.over = true;
+    this.growing = null;
     this.request?.abort();
     this.problem.hidden = true;
     return ++this.turn;
@@ -83,14 +86,14 @@ class Demo {
     if (!this.microphone) this.listen();
     else if (this.growing) this.stop();
     else {
-      this.next();
-      this.ready(""); // it has not opened yet
+      this.next(); // it has not opened yet
+      this.answer.clear("");
+      this.ready("");
     }
   }
 
   async listen() {
     const turn = this.next();
-    this.growing = null;
     this.answer.clear("your voice");
     this.face("Cancel", SQUARE);
     this.status.textContent = "The browser may ask whether this page may hear you.";
@@ -106,8 +109,9 @@ class Demo {
     }
     if (turn !== this.turn) return microphone.close();
     Object.assign(this, { parts: [], count: 0 });
-    this.growing = new Growing(this.answer.canvas, microphone.rate, this.about.window);
-    this.answer.drawn = () => this.growing.draw();
+    const growing = new Growing(this.answer.canvas, microphone.rate, this.about.window);
+    this.answer.drawn = () => growing.draw();
+    this.growing = growing;
     this.face("Stop", SQUARE);
     this.status.textContent = "Listening. Speak a sentence, then press Stop.";
   }
@@ -158,7 +162,6 @@ class Demo {
   async recognise(sound, name, playable, began) {
     const turn = this.next();
     this.request = new AbortController();
-    this.growing = null;
     this.ready("Recognising …");
     try {
       const answer = await ask("recognise", sound, this.request.signal);

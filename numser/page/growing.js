@@ -14,6 +14,7 @@ class Growing {
     this.columns = []; // an Int8Array of decibels for each instant
     this.loudest = QUIET;
     this.asked = false;
+    this.over = false; // something else is drawn on the canvas
   }
 
   get whole() {
@@ -39,7 +40,7 @@ class Growing {
     } finally {
       this.asked = false;
     }
-    this.draw();
+    if (!this.over) this.draw();
   }
 
   get picture() {

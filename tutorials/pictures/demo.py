@@ -1,6 +1,6 @@
 """Photograph the demo's page while it plays a recording that it has answered.
 
-python tutorials/pictures/demo.py 03a01Wa.wav
+python tutorials/pictures/demo.py 03b01Wa.wav
 
 It needs the extra "browser", and Chromium with chromedriver. Matplotlib's Pillow makes the picture small.
 """
@@ -18,9 +18,12 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.support.ui import WebDriverWait
 
 from numser.demo import demo_server
+from numser.demo_answer import warm_up
 from numser.recogniser import load
 
-server = demo_server(load(), None)
+recogniser = load()
+warm_up(recogniser)
+server = demo_server(recogniser, None)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 options = webdriver.ChromeOptions()
 options.binary_location = shutil.which("chromium")
