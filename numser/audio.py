@@ -11,7 +11,7 @@ from fractions import Fraction
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
@@ -50,10 +50,10 @@ def read_audio(path: str | os.PathLike) -> np.ndarray:
 
 
 def windows(
-    path: str | os.PathLike, seconds: float, step: float, name: str | None = None
+    path: str | os.PathLike | BinaryIO, seconds: float, step: float, name: str | None = None
 ) -> Iterator[tuple[float, np.ndarray]]:
     """Cut a sound file of any length into windows, in the memory of one. They begin `step` seconds apart, at most
-    `seconds`, so that no moment is left out.
+    `seconds`, so that no moment is left out. The file may be in memory: an io.BytesIO.
 
     A file that is not longer than a window is one window. Else all windows are `seconds` long: the last one ends
     with the file, and so begins less than a step after the one before. What is then left, under 0.1 s, is dropped.
@@ -158,19 +158,13 @@ def _resample(waveform: np.ndarray, sample_rate: float) -> np.ndarray:
 
 
 @contextmanager
-def _opened(path: str | os.PathLike, name: str | None = None) -> "Iterator[soundfile.SoundFile]":
+def _opened(path: str | os.PathLike | BinaryIO, name: str | None = None) -> "Iterator[soundfile.SoundFile]":
     """Open a sound file; whatever is wrong with it becomes one sentence, about `name` if that is given."""
     import soundfile  # here, so that importing numser.audio is quick
 
     called = name or path
-    if Path(path).is_dir():
-        raise InputError(f"{called}: this is a folder; give a sound file")
-    if Path(path).is_fifo():  # libsndfile would wait for it, or not find its end
-        raise InputError(f"{called}: this is a pipe; write the sound into a file first")
-    # By name, since libsndfile knows some MP3 files by their suffix only. Bytes, since a name need not be UTF-8.
-    file = os.fspath(path) if sys.platform == "win32" else os.fsencode(path)
     try:
-        open(path, "rb").close()  # says why, where libsndfile says only "System error"
+        file = path if hasattr(path, "read") else _present(path, called)
         with _forwards_only(soundfile)(file) as sound:
             if sound.frames == _UNKNOWN:
                 raise InputError(f"{called}: its header does not say how long it is; convert it to WAV")
@@ -180,6 +174,16 @@ def _opened(path: str | os.PathLike, name: str | None = None) -> "Iterator[sound
     except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: .raw files, which have no header
         reason = str(getattr(error, "error_string", error)).rstrip(".")
         raise InputError(f"{called}: cannot be read as sound ({reason}); give WAV, FLAC, OGG or MP3") from None
+
+
+def _present(path: str | os.PathLike, called: str | os.PathLike) -> str | bytes:
+    """A file's name, for libsndfile, which knows some MP3 files by their suffix only. A name need not be UTF-8."""
+    if Path(path).is_dir():
+        raise InputError(f"{called}: this is a folder; give a sound file")
+    if Path(path).is_fifo():  # libsndfile would wait for it, or not find its end
+        raise InputError(f"{called}: this is a pipe; write the sound into a file first")
+    open(path, "rb").close()  # says why, where libsndfile says only "System error"
+    return os.fspath(path) if sys.platform == "win32" else os.fsencode(path)
 
 
 @cache

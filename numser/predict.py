@@ -56,7 +56,7 @@ def main(argv: list[str] | None = None) -> int:
         raise InputError(f"{model}: is the model; name the sound files after it")
     from numser.formats import FORMATS
     from numser.recogniser import load
-    from numser.windows import predict_windows
+    from numser.windows import predict_windows, silence
 
     recogniser = load(model)
     if model is None:
@@ -76,7 +76,7 @@ def main(argv: list[str] | None = None) -> int:
                     progress.live(f"{name}: {window.end:.0f} s")
             progress.clear()
             if windows and not any(window.prediction for window in windows):
-                mistake, windows = InputError(f"{name}: every sample is zero; give a recording with sound"), []
+                mistake, windows = silence(name), []
             if windows:
                 output.write(name, windows)
             if mistake:

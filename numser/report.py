@@ -10,10 +10,11 @@ from numser.errors import InputError
 if TYPE_CHECKING:
     from numser.progress import Progress
 
-STYLES = ("base.css", "report.css")
+STYLES = ("base.css", "sound.css", "report.css")
 SCRIPTS = (
     "base.js",
     "chart.js",
+    "bars.js",
     "scores.js",
     "learning.js",
     "tables.js",

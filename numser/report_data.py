@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from numser.crossval import summarise
+from numser.page.utterance import attention_curve
 from numser.report_folder import Fold, Runs
 
 BINS = 10  # of the reliability diagram
@@ -124,23 +125,10 @@ def _utterances(rows: list[tuple[int, dict]], names: list[str], labels: list[str
                 "fold": fold,
                 "predicted": labels.index(row["predicted"]),
                 "probabilities": [round(p, 4) for p in row["probabilities"]],
-                "attention": _attention(row),
+                "attention": attention_curve(row.get("attention", []), row.get("attention_seconds", [])),
             }
         )
     return list(utterances.values())
-
-
-def _attention(row: dict[str, Any]) -> dict[str, Any] | None:
-    """The weights as whole numbers up to 255, and what 255 stands for; they are centred at even steps of time."""
-    weights, seconds = row.get("attention", []), row.get("attention_seconds", [])
-    if not weights or not (peak := max(weights)) > 0:
-        return None
-    return {
-        "first": seconds[0],
-        "last": seconds[-1],
-        "peak": peak,
-        "weights": [round(255 * w / peak) for w in weights],
-    }
 
 
 def _about(runs: Runs) -> list[tuple[str, str]]:

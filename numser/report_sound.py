@@ -19,7 +19,7 @@ import numpy as np
 
 from numser.audio import SAMPLE_RATE, read_audio
 from numser.errors import InputError
-from numser.features import PAPER, log_mel
+from numser.page.utterance import small_log_mel
 from numser.report_folder import Runs
 from numser.threads import available_cores, one_blas_thread
 
@@ -111,20 +111,6 @@ def sound_of(waveform: np.ndarray, audible: bool = True) -> Sound:
     kind, encoded = _encoded(waveform) if audible else ("", b"")
     picture = small_log_mel(waveform)
     return Sound(len(waveform) / SAMPLE_RATE, kind, _base64(encoded), _base64(picture.tobytes()), len(picture))
-
-
-def small_log_mel(waveform: np.ndarray) -> np.ndarray:
-    """A log-mel to look at.
-
-    Shapes      waveform (n,)   picture (ceil(frames / 2), 64) uint8: instant k is the mean of frames 2k and 2k + 1
-    Units       0 to 255 for the 80 dB below the utterance's maximum
-    """
-    frames = log_mel(waveform)
-    if len(frames) % 2:
-        frames = np.concatenate([frames, frames[-1:]])
-    means = frames.reshape(len(frames) // 2, 2, frames.shape[1] // 2, 2).mean((1, 3))
-    floor = frames.max() - PAPER.dynamic_range
-    return np.round((means - floor) * (255 / PAPER.dynamic_range)).clip(0, 255).astype(np.uint8)
 
 
 def _encoded(waveform: np.ndarray) -> tuple[str, bytes]:

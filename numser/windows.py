@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -46,11 +47,12 @@ def window_seconds(recogniser: Recogniser) -> float:
 
 def predict_windows(
     recogniser: Recogniser,
-    files: Iterable[tuple[str, Path]],
+    files: Iterable[tuple[str, Path | BinaryIO]],
     step: float | None = None,
     threads: int | None = None,
 ) -> Iterator[tuple[int, Window | InputError]]:
     """Recognise files, each with the name it is called by, window by window, in bounded memory and in their order.
+    A file may be in memory: an io.BytesIO.
 
     Yields which file it is, from 0, and its next window. What is wrong with a file comes in the place of a window.
 
@@ -67,7 +69,7 @@ def predict_windows(
         yield from zip([piece.file for piece in group], _recognised(recogniser, group, threads), strict=True)
 
 
-def _pieces(file: int, name: str, path: Path, longest: float, step: float) -> Iterator[_Piece]:
+def _pieces(file: int, name: str, path: Path | BinaryIO, longest: float, step: float) -> Iterator[_Piece]:
     try:
         for start, waveform in windows(path, longest, step, name):
             yield _Piece(file, name, start, waveform)
@@ -107,3 +109,8 @@ def overall(found: list[Window]) -> Prediction | None:
         label: float(np.mean([p.probabilities[label] for p in predictions])) for label in predictions[0].probabilities
     }
     return Prediction(max(shares, key=shares.get), shares, None, None)
+
+
+def silence(name: str) -> InputError:
+    """What is wrong with a recording of which `overall` knows nothing."""
+    return InputError(f"{name}: every sample is zero; give a recording with sound")

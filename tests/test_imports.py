@@ -22,6 +22,7 @@ def modules_after(statement: str) -> set[str]:
         ("import numser.model", {"scipy.signal", "scipy.fft", "soundfile"}),
         ("import numser.export", {"onnx", "onnxruntime", "scipy", "numba"}),
         ("import numser.report", {"numpy", "soundfile", "numba"}),
+        ("import numser.demo", {"numpy", "soundfile", "numba", "http.server"}),
         ("import numser.recogniser, numser.runs", {"scipy.signal", "soundfile", "matplotlib"}),
     ],
 )

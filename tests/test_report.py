@@ -16,16 +16,17 @@ import soundfile
 from conftest import PROJECT
 from made_runs import row, write_run
 
-from numser import train
+from numser import demo, train
 from numser.audio import read_audio
 from numser.corpora import synthetic
 from numser.crossval import summarise
 from numser.errors import InputError
 from numser.features import log_mel
+from numser.page.utterance import small_log_mel
 from numser.recipe import Recipe
 from numser.report import SCRIPTS, STYLES, main, report
 from numser.report_data import calibration
-from numser.report_sound import small_log_mel, sound_of
+from numser.report_sound import sound_of
 
 
 class Page(HTMLParser):
@@ -306,14 +307,14 @@ def test_only_the_pages_own_script_and_style_may_run_and_nothing_is_fetched(trai
 
 
 def test_data_never_become_markup():
-    for name in SCRIPTS:
+    for name in {*SCRIPTS, *demo.SCRIPTS, demo.WORKLET}:
         script = (PROJECT / "numser" / "page" / name).read_text(encoding="utf-8")
         assert re.findall(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function", script) == []
 
 
 def test_every_file_of_the_page_is_used_and_installed():
     present = {p.name for p in (PROJECT / "numser" / "page").iterdir() if p.suffix in (".js", ".css", ".html")}
-    assert present == {*SCRIPTS, *STYLES, "page.html"}
+    assert present == {*SCRIPTS, *STYLES, *demo.SCRIPTS, *demo.STYLES, demo.WORKLET, "page.html"}
     patterns = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"][
         "numser.page"
     ]

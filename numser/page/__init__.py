@@ -1,6 +1,7 @@
 """One HTML file that needs no other: script, style and data inside, and no way out.
 
-The page's policy lets only the scripts and styles run whose hashes it names, and lets nothing be fetched. Data stand
+The page's policy lets only the scripts and styles run whose hashes it names, and lets nothing be fetched but what a
+page is explicitly allowed. Data stand
 in elements that are never run, with every < escaped, so that no text in them can end its element.
 """
 
@@ -14,9 +15,15 @@ from string import Template
 from typing import Any
 
 
-def page(title: str, styles: Iterable[str], scripts: Iterable[str], data: dict[str, Any]) -> bytes:
+def page(
+    title: str,
+    styles: Iterable[str],
+    scripts: Iterable[str],
+    data: dict[str, Any],
+    allow: dict[str, str] | None = None,
+) -> bytes:
     """The page as a file's bytes. Styles and scripts are named files of this folder; each value of `data` stands, as
-    JSON, in an element with the key as its id.
+    JSON, in an element with the key as its id. `allow` adds sources to the page's policy, by its directives.
 
     Raises      ValueError: a number in the data is NaN or infinite
     """
@@ -30,6 +37,8 @@ def page(title: str, styles: Iterable[str], scripts: Iterable[str], data: dict[s
         "base-uri": "'none'",
         "form-action": "'none'",
     }
+    for directive, sources in (allow or {}).items():
+        policy[directive] = f"{policy.get(directive, '')} {sources}".strip()
     text = Template(part("page.html")).substitute(
         title=html.escape(title),
         policy="; ".join(f"{name} {value}" for name, value in policy.items()),

@@ -2,7 +2,6 @@
 
 // One utterance: what was spoken, what it was taken for and how surely, its sound, its log-mel, and the attention.
 
-const ICONS = { play: "M2.5 1v10l8.5-5z", stop: "M2 1h3v10H2zM7 1h3v10H7z" };
 const LEVELS = { A: "easy (A)", B: "medium (B)", C: "hard (C)" };
 
 // Put what there is to see into an article, and return its parts. `on` = {play, seek, fold}, called with what to do.
@@ -17,7 +16,7 @@ function fillCard(article, report, index, chosen, on) {
     picture: sound ? bytes(sound.log_mel) : null,
     canvas: null,
     cursor: element("div", { class: "cursor", hidden: true }),
-    play: sound && sound.sound ? playButton(utterance.name, on) : null,
+    play: sound && sound.sound ? playButton(utterance.name, on.play) : null,
     time: element("span", { class: "time soft" }, sound ? `${fixed(utterance.seconds, 2)} s` : ""),
   };
   const words = inWords(report, utterance, prediction);
@@ -35,11 +34,6 @@ function fillCard(article, report, index, chosen, on) {
     element("div", { class: "seen" }, ...seen(utterance, parts, on)),
   );
   return parts;
-}
-
-function playButton(name, on) {
-  const icon = shape("svg", { viewBox: "0 0 12 12", "aria-hidden": "true" }, shape("path", { d: ICONS.play }));
-  return element("button", { type: "button", class: "play", "aria-label": `play ${name}`, click: on.play }, icon);
 }
 
 function isRight(utterance, prediction) {
@@ -97,7 +91,7 @@ function probabilities(report, utterance, prediction) {
   const listed = order.filter(([, i], place) => place < 3 || i === utterance.truth).slice(0, 4);
   const rows = listed.map(([p, i]) => {
     const kind = i === utterance.truth ? "right" : i === prediction.predicted ? "wrong" : null;
-    return element("li", { class: kind }, text(report.labels[i]), bar(p), element("span", {}, percent(p)));
+    return labelledBar(report.labels[i], p, percent(p), kind);
   });
   return element("ul", { class: "probabilities" }, ...rows);
 }
@@ -109,20 +103,6 @@ function seen(utterance, parts, on) {
   const what = parts.picture ? `Log-mel of ${utterance.name}, ${fixed(parts.seconds, 2)} s. ` : "";
   parts.canvas = element("canvas", { role: "img", "aria-label": what + attentionInWords(parts.attention) });
   const picture = element("div", { class: parts.play ? "picture playable" : "picture" }, parts.canvas, parts.cursor);
-  if (parts.play) letSeek(picture, parts.seconds, on.seek);
+  if (parts.play) letSeek(picture, () => parts.seconds, on.seek);
   return [reason || null, picture].filter(Boolean);
-}
-
-function letSeek(picture, seconds, seek) {
-  const go = (event) => {
-    const { left, width } = picture.getBoundingClientRect();
-    seek(Math.min(Math.max((event.clientX - left) / width, 0), 1) * seconds);
-  };
-  picture.addEventListener("pointerdown", (event) => {
-    picture.setPointerCapture(event.pointerId);
-    go(event);
-  });
-  picture.addEventListener("pointermove", (event) => {
-    if (picture.hasPointerCapture(event.pointerId)) go(event);
-  });
 }

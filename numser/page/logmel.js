@@ -14,7 +14,8 @@ const INKS = {
   dark: ["#12151b", "#1f2b4d", "#3f4a86", "#775f9f", "#b97a94", "#eab085", "#fff1cf"],
 };
 
-// `utterance` = {seconds, picture: Uint8Array or null, attention: {first, last, peak, weights} or null}
+// `utterance` = {seconds, picture: Uint8Array or null, attention}; `attention` is null, one window's {first, last, peak,
+// weights}, or a list of several windows', which are drawn to one scale.
 function drawUtterance(canvas, utterance) {
   const ratio = Math.min(devicePixelRatio || 1, 2);
   const [width, height] = [canvas.clientWidth, canvas.clientHeight];
@@ -28,7 +29,10 @@ function drawUtterance(canvas, utterance) {
   const above = height - AXIS - (utterance.attention ? STRIP : 0);
   if (utterance.picture) drawPicture(pen, utterance.picture, x, above);
   drawSeconds(pen, style, utterance.seconds, x, width, height);
-  if (utterance.attention) drawAttention(pen, style, utterance.attention, x, above + 4, above + STRIP);
+  const curves = curvesOf(utterance.attention);
+  const most = Math.max(...curves.map((curve) => curve.peak));
+  pen.globalAlpha = curves.length > 1 ? 0.8 : 1; // the last window may overlap the one before
+  for (const curve of curves) drawAttention(pen, style, curve, most, x, above + 4, above + STRIP);
 }
 
 function drawPicture(pen, picture, x, height) {
@@ -64,9 +68,14 @@ function inkTable(name) {
   return tables.get(name);
 }
 
-function drawAttention(pen, style, { first, last, peak, weights }, x, top, bottom) {
+function curvesOf(attention) {
+  return attention ? [attention].flat() : [];
+}
+
+function drawAttention(pen, style, { first, last, peak, weights }, most, x, top, bottom) {
+  const y = (weight) => bottom - Math.min(weight / most, 1) * (bottom - top);
   const step = weights.length > 1 ? (last - first) / (weights.length - 1) : 0.04;
-  const points = weights.map((weight, k) => [x(first + k * step), bottom - (weight / 255) * (bottom - top)]);
+  const points = weights.map((weight, k) => [x(first + k * step), y((weight / 255) * peak)]);
   pen.beginPath();
   pen.moveTo(x(first - step / 2), bottom);
   pen.lineTo(x(first - step / 2), points[0][1]);
@@ -75,7 +84,7 @@ function drawAttention(pen, style, { first, last, peak, weights }, x, top, botto
   pen.lineTo(x(last + step / 2), bottom);
   pen.fillStyle = style.getPropertyValue("--wrong");
   pen.fill();
-  const even = bottom - Math.min(1 / weights.length / peak, 1) * (bottom - top); // if all moments counted alike
+  const even = y(1 / weights.length); // if all moments counted alike
   pen.setLineDash([2, 3]);
   pen.strokeStyle = style.getPropertyValue("--ink");
   pen.lineWidth = 1;
@@ -98,8 +107,9 @@ function drawSeconds(pen, style, seconds, x, width, height) {
 }
 
 function attentionInWords(attention) {
-  if (!attention) return "The model has no attention.";
-  const { first, last, weights } = attention;
+  const curves = curvesOf(attention);
+  if (!curves.length) return "The model has no attention.";
+  const { first, last, weights } = curves.reduce((a, b) => (b.peak > a.peak ? b : a));
   const step = weights.length > 1 ? (last - first) / (weights.length - 1) : 0;
   return `Attention is highest at ${fixed(first + weights.indexOf(255) * step, 2)} s.`;
 }

@@ -2,6 +2,8 @@
 
 // One sound at a time. `watch` is told the sound's key and the second it is at, whenever that changes.
 
+const ICONS = { play: "M2.5 1v10l8.5-5z", stop: "M2 1h3v10H2zM7 1h3v10H7z" };
+
 class Player {
   constructor(watch) {
     this.audio = new Audio();
@@ -48,4 +50,36 @@ class Player {
     this.audio.currentTime = Math.max(0, second);
     this.watch(this.key, this.audio.currentTime);
   }
+}
+
+function playButton(name, click) {
+  const icon = shape("svg", { viewBox: "0 0 12 12", "aria-hidden": "true" }, shape("path", { d: ICONS.play }));
+  return element("button", { type: "button", class: "play", "aria-label": `play ${name}`, click }, icon);
+}
+
+// A click or a drag in the picture, which is so many seconds long, goes to that second.
+function letSeek(picture, length, seek) {
+  const go = (event) => {
+    const { left, width } = picture.getBoundingClientRect();
+    seek(Math.min(Math.max((event.clientX - left) / width, 0), 1) * length());
+  };
+  picture.addEventListener("pointerdown", (event) => {
+    picture.setPointerCapture(event.pointerId);
+    go(event);
+  });
+  picture.addEventListener("pointermove", (event) => {
+    if (picture.hasPointerCapture(event.pointerId)) go(event);
+  });
+}
+
+// Show by `parts` = {play, cursor, time, seconds} at which second the sound called `key` is, if it was chosen.
+function showPlace(parts, player, key, name, second) {
+  const does = player.key === key && player.playing ? "stop" : "play";
+  parts.play.querySelector("path").setAttribute("d", ICONS[does]);
+  parts.play.setAttribute("aria-label", `${does} ${name}`);
+  parts.cursor.hidden = player.key !== key;
+  parts.cursor.style.left = `${Math.min(100, (100 * second) / parts.seconds)}%`;
+  const clock = parts.cursor.hidden ? "" : `${fixed(second, 2)} / `;
+  const failed = player.failed === key;
+  parts.time.textContent = failed ? "this browser cannot play it" : `${clock}${fixed(parts.seconds, 2)} s`;
 }

@@ -95,9 +95,3 @@ function cell(content, share, label, onClick) {
   button.style.setProperty("--share", share.toFixed(3));
   return button;
 }
-
-function bar(share) {
-  const full = element("i", { "aria-hidden": "true" }, element("b"));
-  full.firstChild.style.width = `${100 * share}%`;
-  return full;
-}

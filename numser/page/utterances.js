@@ -147,16 +147,7 @@ class Utterances {
   // The sound of an utterance is at this second: let its article show it.
   moved(index, second) {
     const parts = this.parts.get(index);
-    if (!parts || !parts.play) return;
-    const playing = this.player.key === index && this.player.playing;
-    const does = playing ? "stop" : "play";
-    parts.play.querySelector("path").setAttribute("d", ICONS[does]);
-    parts.play.setAttribute("aria-label", `${does} ${this.report.utterances[index].name}`);
-    parts.cursor.hidden = this.player.key !== index;
-    parts.cursor.style.left = `${Math.min(100, (100 * second) / parts.seconds)}%`;
-    const failed = this.player.failed === index;
-    const clock = parts.cursor.hidden ? "" : `${fixed(second, 2)} / `;
-    parts.time.textContent = failed ? "this browser cannot play it" : `${clock}${fixed(parts.seconds, 2)} s`;
+    if (parts?.play) showPlace(parts, this.player, index, this.report.utterances[index].name, second);
   }
 
   makeCurrent(article) {

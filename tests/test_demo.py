@@ -1,0 +1,155 @@
+"""What the demo answers, and what it does not: without a browser."""
+
+import base64
+import json
+import re
+
+import numpy as np
+import pytest
+from conftest import cpu_seconds
+from demo_server import ask, noise, sentence, served, sound
+
+from numser.demo import MOST_BYTES, PLACES, demo_server
+from numser.demo_answer import LONGEST, SoundBytes, answer, growth
+from numser.errors import InputError
+from numser.page.utterance import small_log_mel
+from numser.recogniser import PRETRAINED, load
+from numser.windows import overall, predict_windows
+
+
+@pytest.fixture(scope="module")
+def server(recogniser):
+    with served(demo_server(recogniser, None)) as server:
+        yield server
+
+
+def predicted(recogniser, path):
+    """What numser.predict makes of a file."""
+    windows = [window for _, window in predict_windows(recogniser, [(str(path), path)])]
+    return windows, overall(windows)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "rate", "channels", "kind"),
+    [
+        (1.3, 16000, 1, "WAV"),
+        (2, 44100, 2, "FLAC"),
+        (3, 22050, 1, "OGG"),
+        (2, 48000, 2, "MP3"),
+        (16.4, 16000, 1, "WAV"),
+    ],
+)
+def test_the_answer_is_that_of_predict(server, recogniser, tmp_path, seconds, rate, channels, kind):
+    path = tmp_path / f"a.{kind.lower()}"
+    path.write_bytes(sound(noise(seconds, rate, channels), rate, kind))
+    status, _, content = ask(server, "POST", "/recognise", path.read_bytes())
+    told = json.loads(content)
+    windows, whole = predicted(recogniser, path)
+    assert status == 200
+    assert told["probabilities"] == list(whole.probabilities.values())
+    assert recogniser.labels[told["predicted"]] == whole.label
+    assert told["seconds"] == pytest.approx(windows[-1].end)
+    assert len(told["windows"]) == len(windows) == (3 if seconds > 7 else 1)
+    for shown, curve, window in zip(told["windows"], told["attention"], windows, strict=True):
+        assert (shown["start"], shown["end"]) == (window.start, window.end)
+        assert shown["probabilities"] == list(window.prediction.probabilities.values())
+        assert (curve["first"], curve["last"]) == (window.prediction.seconds[0], window.prediction.seconds[-1])
+        weights = np.array(curve["weights"]) * curve["peak"] / 255
+        np.testing.assert_allclose(weights, window.prediction.attention, atol=curve["peak"] / 500)
+
+
+def test_the_picture_is_the_reports(recogniser):
+    waveform = noise(2.5)[:, 0].astype(np.float32)
+    told = answer(recogniser, sound(waveform, subtype="FLOAT"))
+    assert base64.b64decode(told["log_mel"]) == small_log_mel(waveform).tobytes()
+
+
+def test_the_picture_of_a_long_recording_is_made_of_parts_that_fit(recogniser):
+    waveform = (noise(131)[:, 0] * np.linspace(0.1, 1, 131 * 16000)).astype(np.float32)
+    told = answer(recogniser, sound(waveform, subtype="FLOAT"))
+    shown = np.frombuffer(base64.b64decode(told["log_mel"]), np.uint8).astype(int)
+    whole = small_log_mel(waveform).astype(int).ravel()
+    assert len(shown) == len(whole)
+    assert (abs(shown - whole) > 1).mean() < 0.003  # but where the parts meet
+
+
+def test_pieces_of_a_recording_look_as_the_whole_will():
+    waveform = noise(3, 48000)[:, 0]
+    whole, piece = growth(sound(waveform, 48000)), growth(sound(waveform[48000 - 4800 : 96000 + 4800], 48000))
+    whole, piece = (np.frombuffer(base64.b64decode(d["decibels"]), np.int8).reshape(-1, 64) for d in (whole, piece))
+    np.testing.assert_allclose(piece[5:55].astype(int), whole[50:100], atol=1)
+
+
+def test_an_mp3_may_begin_with_zeros(recogniser, tmp_path):
+    path = tmp_path / "a.mp3"
+    path.write_bytes(bytes(1000) + sound(noise(2), kind="MP3"))
+    assert answer(recogniser, path.read_bytes())["probabilities"] == list(
+        predicted(recogniser, path)[1].probabilities.values()
+    )
+
+
+BAD = {
+    "empty": (b"", "it is empty"),
+    "text": (b"this is no sound at all, but only a text", "cannot be read as sound .*give WAV, FLAC, OGG or MP3"),
+    "only a head": (sound(noise(1))[:44], "holds no samples"),
+    "half a head": (sound(noise(1))[:20], "cannot be read as sound"),
+    "silent": (sound(np.zeros(16000)), "every sample is zero"),
+    "long and silent": (sound(np.zeros(16000 * 20)), "every sample is zero"),
+    "too short": (sound(noise(0.01)), "too short|at least"),
+    "too long": (sound(np.zeros(8000 * 301), 8000), "longer than 5 minutes; .*numser.predict"),
+    "NaN": (sound(np.full(16000, np.nan), subtype="FLOAT"), "NaN or infinite"),
+    "a page": (b"<script>alert(1)</script>", "cannot be read as sound"),
+}
+
+
+@pytest.mark.parametrize("bad", BAD)
+def test_a_bad_recording_gets_a_sentence(server, bad, capfd):
+    body, expected = BAD[bad]
+    assert re.search(expected, sentence(server, 400 if bad == "empty" else 422, "POST", "/recognise", body))
+    assert ask(server, "POST", "/recognise", sound(noise(1)))[0] == 200
+    assert capfd.readouterr() == ("", "")
+
+
+def test_damaged_sound_is_taken_or_refused_and_says_nothing_in_the_terminal(recogniser, capfd):
+    rng, taken = np.random.default_rng(3), 0
+    whole = [sound(noise(0.5), kind=kind) for kind in ("WAV", "FLAC", "OGG", "MP3", "AIFF", "CAF", "W64")]
+    for i in range(210):
+        damaged = bytearray(whole[i % len(whole)])
+        for place in rng.integers(0, 120, 4):
+            damaged[place] = rng.integers(256)
+        try:
+            answer(recogniser, bytes(damaged[: rng.integers(1, len(damaged) + 1)] if i % 3 == 0 else damaged))
+            taken += 1
+        except InputError as mistake:
+            assert str(mistake).startswith("this recording: ")
+    assert 20 < taken < 190
+    printed = "".join(capfd.readouterr())  # libmpg123 has its say about damaged MP3s
+    assert "Traceback" not in printed and "Error" not in printed
+
+
+def test_impossible_places_are_not_gone_to():
+    file = SoundBytes(b"abcdef")
+    assert (file.seek(2), file.seek(-5), file.seek(2**70), file.read()) == (2, 2, 2, b"cdef")
+
+
+def test_the_page_says_what_the_model_is(recogniser, server, tmp_path):
+    page = ask(server, "GET", "/")[2].decode()
+    card = PRETRAINED.with_name("README.md").read_text(encoding="utf-8")
+    (learned,) = re.findall(r"^\| what it learned from \| (.*) \|$", card, re.MULTILINE)
+    assert learned in page and '["trained on","noise"]' in page
+    path = tmp_path / "</script><script>harm().npz"
+    with served(demo_server(recogniser, path)) as other:
+        page = ask(other, "GET", "/")[2].decode()
+    assert learned not in page and "<script>harm" not in page and "\\u003cscript>harm().npz" in page
+
+
+def test_limits_are_what_the_page_is_told(server):
+    told = re.search(r'<script type="application/json" id="data">(.*?)</script>', ask(server, "GET", "/")[2].decode())
+    assert json.loads(told[1])["most"] == {"bytes": MOST_BYTES, "seconds": LONGEST}
+    assert server.posts["/recognise"].queue.places == PLACES
+
+
+def test_five_seconds_are_answered_soon():
+    recogniser, spoken = load(), sound(noise(5, 48000), 48000)
+    answer(recogniser, spoken)  # compiles
+    assert min(cpu_seconds(lambda: answer(recogniser, spoken)) for _ in range(5)) < 0.3

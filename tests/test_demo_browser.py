@@ -1,0 +1,291 @@
+"""The demo as its users meet it: in a browser, with a microphone that plays a recording."""
+
+import base64
+import shutil
+import time
+
+import numpy as np
+import pytest
+from browser import asked_for, chromium, complaints, look, until
+from demo_server import noise, served, sound
+
+from numser.audio import read_audio
+from numser.demo import demo_server
+from numser.recogniser import load
+from numser.windows import overall, predict_windows
+
+HOSTILE = "<img src=x onerror='window.harmed=1'>.wav"
+SHOWN = "[...document.querySelectorAll('.probabilities li')].map((li) => li.lastChild.textContent)"
+ANSWERED = "/^Answered/.test(document.querySelector('[role=status]').textContent)"
+LISTENING = "document.querySelector('.record').textContent === 'Stop'"
+PROBLEM = (
+    "!document.querySelector('.notice[role=alert]').hidden && document.querySelector('[role=alert]').textContent"
+)
+# Remember what the page posts, and what it is told.
+EAR = """
+    window.posted = [];
+    const post = window.fetch;
+    window.fetch = async (path, options) => {
+      const response = await post(path, options);
+      const sent = new Uint8Array(await new Response(options.body).arrayBuffer());
+      window.posted.push({ path, sent, told: await response.clone().json() });
+      return response;
+    };
+    window.base64 = (bytes) => new Promise((resolve) => {
+      const reader = new FileReader();
+      reader.onload = () => resolve(reader.result.split(",")[1]);
+      reader.readAsDataURL(new Blob([bytes]));
+    });
+"""
+
+
+@pytest.fixture(scope="module")
+def spoken(shared_data):
+    return shared_data / "emodb4" / "wav" / "03a01Wa.wav"
+
+
+@pytest.fixture(scope="module")
+def model():
+    return load()
+
+
+@pytest.fixture(scope="module")
+def server(model):
+    with served(demo_server(model, None)) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory, spoken):
+    fake = ("use-fake-device-for-media-stream", "use-fake-ui-for-media-stream")
+    profile = tmp_path_factory.mktemp("profile")
+    with chromium(profile, *fake, f"use-file-for-fake-audio-capture={spoken}") as driver:
+        yield driver
+
+
+@pytest.fixture
+def opened(browser, server):
+    """The page, freshly opened in a wide and light window. Whatever a test does, nobody may be harmed by it."""
+    look(browser)
+    browser.get("about:blank")
+    asked_for(browser), complaints(browser)
+    browser.get(server.address)
+    browser.execute_script(EAR)
+    yield browser
+    assert browser.execute_script("return window.harmed") is None
+    assert complaints(browser) == []
+
+
+def find(browser, selector):
+    return browser.find_element("css selector", selector)
+
+
+def give(browser, path):
+    find(browser, "input[type=file]").send_keys(str(path))
+
+
+def heard(browser):
+    """What the page sent last to be recognised, and what it was told."""
+    last = "window.posted.findLast((post) => post.path === 'recognise')"
+    sent = browser.execute_async_script(f"window.base64({last}.sent).then(arguments[0])")
+    return base64.b64decode(sent), browser.execute_script(f"return {last}.told")
+
+
+def predicted(model, path):
+    return overall([window for _, window in predict_windows(model, [(str(path), path)])])
+
+
+def as_shown(prediction):
+    return [f"{share:.3f}" for share in prediction.probabilities.values()]
+
+
+def record(browser, seconds):
+    find(browser, ".record").click()
+    until(browser, LISTENING, seconds=30)
+    until(browser, f"parseFloat(document.querySelector('.time').textContent) >= {seconds}", seconds=60)
+    find(browser, ".record").click()
+    until(browser, ANSWERED, seconds=30)
+
+
+def test_what_was_spoken_is_recognised_as_predict_does(opened, model, spoken, tmp_path):
+    source = read_audio(spoken)
+    record(opened, 2.3 * len(source) / 16000)  # so that once it is in it whole
+    sent, told = heard(opened)
+    (tmp_path / "sent.wav").write_bytes(sent)
+    prediction = predicted(model, tmp_path / "sent.wav")
+    assert told["probabilities"] == list(prediction.probabilities.values())
+    assert opened.execute_script(f"return {SHOWN}") == as_shown(prediction)
+    assert find(opened, ".verdict strong").text == prediction.label
+    assert (
+        find(opened, "article").get_attribute("aria-label").startswith(f"your voice: sounds like {prediction.label}")
+    )
+
+    recorded = read_audio(tmp_path / "sent.wav")
+    size = len(recorded)
+    spectra = np.fft.rfft(recorded, 2 * size) * np.fft.rfft(source, 2 * size).conj()
+    start = int(np.fft.irfft(spectra)[: size - len(source)].argmax())
+    once = recorded[start : start + len(source)]
+    assert np.corrcoef(once, source)[0, 1] > 0.95
+    direct, through = model.predict(source, 16000), model.predict(once, 16000)
+    assert through.label == direct.label
+    for label, share in direct.probabilities.items():
+        assert through.probabilities[label] == pytest.approx(share, abs=0.1)
+
+
+INKED = """
+    const canvas = document.querySelector("canvas");
+    const { width, height } = canvas;
+    const pen = new OffscreenCanvas(width, 1).getContext("2d");
+    pen.drawImage(canvas, 0, 0, width, height - 25, 0, 0, width, 1);
+    const { data } = pen.getImageData(0, 0, width, 1);
+    return data.filter((value, i) => i % 4 === 3 && value > 0).length / width;
+"""
+
+
+def test_the_log_mel_grows_while_one_speaks(opened):
+    find(opened, ".record").click()
+    until(opened, LISTENING, seconds=30)
+    share = f"(() => {{{INKED}}})()"
+    first = until(opened, f"{share} > 0.05 && {share}", seconds=30)
+    until(opened, f"{share} > {first} + 0.1", seconds=30)
+    find(opened, ".record").click()
+    until(opened, ANSWERED, seconds=30)
+    assert opened.execute_script(INKED) > 0.95
+    pieces = opened.execute_script("return window.posted.filter((post) => post.path === 'log-mel').length")
+    assert pieces >= 2
+
+
+def test_a_dropped_file_is_recognised_as_predict_does(opened, model, spoken):
+    opened.execute_async_script(
+        "const [name, content, done] = arguments; const dropped = new DataTransfer();"
+        "dropped.items.add(new File([Uint8Array.from(atob(content), (c) => c.charCodeAt(0))], name));"
+        "document.body.dispatchEvent(new DragEvent('drop', { dataTransfer: dropped, bubbles: true })); done()",
+        HOSTILE,
+        base64.b64encode(spoken.read_bytes()).decode(),
+    )
+    until(opened, ANSWERED, seconds=30)
+    sent, told = heard(opened)
+    prediction = predicted(model, spoken)
+    assert sent == spoken.read_bytes()
+    assert told["probabilities"] == list(prediction.probabilities.values())
+    assert opened.execute_script(f"return {SHOWN}") == as_shown(prediction)
+    assert find(opened, ".head b").text == HOSTILE
+    assert opened.execute_script("return document.querySelectorAll('img, main script').length") == 0
+
+
+def test_a_long_file_is_shown_window_by_window(opened, model, tmp_path):
+    path = tmp_path / "long.flac"
+    path.write_bytes(sound(noise(16.4), kind="FLAC"))
+    give(opened, path)
+    until(opened, ANSWERED, seconds=30)
+    assert opened.execute_script(f"return {SHOWN}") == as_shown(predicted(model, path))
+    buttons = opened.find_elements("css selector", ".parts button")
+    assert [button.text.splitlines()[0] for button in buttons] == ["0.0–7.0 s", "7.0–14.0 s", "9.4–16.4 s"]
+    buttons[2].click()
+    until(opened, "Math.abs(parseFloat(document.querySelector('.cursor').style.left) - 57.3) < 0.5")
+
+
+def test_one_can_hear_it_again(opened, spoken, tmp_path):
+    give(opened, shutil.copy(spoken, tmp_path / HOSTILE))
+    until(opened, ANSWERED, seconds=30)
+    article, play = find(opened, "article"), find(opened, ".play")
+    assert play.get_attribute("aria-label") == f"play {HOSTILE}"
+    play.click()
+    place = "parseFloat(document.querySelector('.cursor').style.left)"
+    first = until(opened, f"{place} > 2 && {place}")
+    until(opened, f"{place} > {first} + 5")
+    until(opened, "document.querySelector('.play').ariaLabel.startsWith('play ')")
+    article.send_keys("\ue012" * 40)  # the left arrow
+    until(opened, f"{place} === 0 || {place} < 1")
+    article.send_keys(" ")
+    until(opened, f"{place} > 5")
+
+
+def test_everything_can_be_done_with_the_keyboard(opened):
+    from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.common.keys import Keys
+
+    seen, current = [], "document.activeElement.ariaLabel ?? document.activeElement.textContent"
+    for _ in range(3):
+        ActionChains(opened).send_keys(Keys.TAB).perform()
+        seen.append(opened.execute_script(f"return {current}"))
+    assert seen == ["Record", "Choose a sound file", "no recording yet"]
+    find(opened, ".record").send_keys(" ")
+    until(opened, LISTENING, seconds=30)
+    until(opened, "parseFloat(document.querySelector('.time').textContent) > 1", seconds=30)
+    find(opened, ".record").send_keys(" ")
+    until(opened, ANSWERED, seconds=30)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("a.wav", b"", "a.wav: it is empty; give a recording with sound"),
+        (HOSTILE, b"<script>", f"{HOSTILE}: cannot be read as sound (Format not recognised)"),
+        ("a.wav", sound(np.zeros(16000)), "a.wav: every sample is zero"),
+        ("a.wav", sound(np.zeros(8000 * 301), 8000), "a.wav: it is longer than 5 minutes"),
+        ("a.wav", 70_000_000, "a.wav: it is larger than 67 MB"),
+    ],
+)
+def test_a_bad_file_gets_a_sentence(opened, name, content, expected, tmp_path):
+    (tmp_path / name).write_bytes(content if isinstance(content, bytes) else bytes(content))
+    give(opened, tmp_path / name)
+    assert until(opened, PROBLEM, seconds=30).startswith(expected)
+    complaints(opened)  # the browser itself notes the status 422
+    record(opened, 1)
+    assert not find(opened, "[role=alert]").is_displayed()
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        ("NotAllowedError", "may not use the microphone"),
+        ("NotFoundError", "No microphone was found"),
+        ("NotReadableError", "another program may have it"),
+        ("Odd", "The microphone cannot be used (no reason)."),
+    ],
+)
+def test_a_microphone_that_is_refused_or_absent(opened, error, expected):
+    opened.execute_script(
+        "const name = arguments[0]; navigator.mediaDevices.getUserMedia = async () => "
+        "{ throw new DOMException('no reason', name) }",
+        error,
+    )
+    find(opened, ".record").click()
+    assert expected in until(opened, PROBLEM)
+    assert find(opened, ".record").text == "Record"
+
+
+def test_even_markup_that_got_in_would_not_run(opened, server):
+    opened.execute_script(
+        "document.getElementById('page').insertAdjacentHTML('beforeend', arguments[0])",
+        '<img src="x" onerror="window.harmed=1"><a id="trap" href="javascript:window.harmed=1">x</a>',
+    )
+    opened.execute_script("const s = document.createElement('script'); s.text = 'harmed=1'; document.body.append(s)")
+    opened.execute_script("document.getElementById('trap').click()")
+    refused = opened.execute_async_script(
+        "fetch('https://example.org').then(() => arguments[0]('fetched'), (e) => arguments[0](String(e)))"
+    )
+    assert refused.startswith("TypeError")
+    assert sum("violates the following" in message for message in complaints(opened)) >= 4
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("width", [1280, 390, 320])
+def test_nothing_is_wider_than_the_window(opened, width, dark, tmp_path):
+    look(opened, width=width, dark=dark)
+    path = tmp_path / ("x" * 100 + ".wav")
+    path.write_bytes(sound(noise(9)))
+    give(opened, path)
+    until(opened, ANSWERED, seconds=30)
+    assert opened.execute_script("return document.documentElement.scrollWidth <= innerWidth && innerWidth") == width
+    assert find(opened, ".picture").size["height"] > 150
+
+
+def test_a_server_that_has_gone(browser, model, spoken):
+    with served(demo_server(model, None)) as server:
+        server.seconds = 4
+        browser.get(server.address)
+    time.sleep(4.5)  # the browser may have opened a connection in advance, which is served until then
+    give(browser, spoken)
+    assert "start python -m numser.demo again" in until(browser, PROBLEM)
