@@ -155,14 +155,26 @@ def test_the_log_mel_grows_while_one_speaks(opened):
     assert pieces >= 2
 
 
-def test_a_dropped_file_is_recognised_as_predict_does(opened, model, spoken):
-    opened.execute_async_script(
-        "const [name, content, done] = arguments; const dropped = new DataTransfer();"
-        "dropped.items.add(new File([Uint8Array.from(atob(content), (c) => c.charCodeAt(0))], name));"
-        "document.body.dispatchEvent(new DragEvent('drop', { dataTransfer: dropped, bubbles: true })); done()",
-        HOSTILE,
-        base64.b64encode(spoken.read_bytes()).decode(),
+def drop(browser, *files):
+    """Drop files, each a name and its bytes, onto the page."""
+    browser.execute_script(
+        "const dropped = new DataTransfer();"
+        "for (const [name, content] of arguments)"
+        "  dropped.items.add(new File([Uint8Array.from(atob(content), (c) => c.charCodeAt(0))], name));"
+        "document.body.dispatchEvent(new DragEvent('drop', { dataTransfer: dropped, bubbles: true }))",
+        *((name, base64.b64encode(content).decode()) for name, content in files),
     )
+
+
+def test_two_files_are_one_too_many(opened, spoken):
+    drop(opened, ("a.wav", spoken.read_bytes()), ("b.wav", spoken.read_bytes()))
+    assert until(opened, PROBLEM) == "2 files were given; give one at a time"
+    drop(opened, ("a.wav", spoken.read_bytes()))
+    until(opened, ANSWERED, seconds=30)
+
+
+def test_a_dropped_file_is_recognised_as_predict_does(opened, model, spoken):
+    drop(opened, (HOSTILE, spoken.read_bytes()))
     until(opened, ANSWERED, seconds=30)
     sent, told = heard(opened)
     prediction = predicted(model, spoken)

@@ -145,6 +145,7 @@ class Demo {
     const [file] = files;
     this.file.value = ""; // so that the same file may be chosen again
     const turn = this.next();
+    if (files.length > 1) return this.fail(`${files.length} files were given; give one at a time`);
     if (file.size > this.about.most.bytes) {
       return this.fail(`${file.name}: it is larger than ${Math.floor(this.about.most.bytes / 1e6)} MB; cut it, or give it as MP3 or FLAC`);
     }
