@@ -18,12 +18,12 @@ from measure import RESULTS, record
 
 from numser.commandline import run
 from numser.corpora import Corpus, load_corpus
-from numser.crossval import summarise
 from numser.dataset import prepare
 from numser.evaluate import of_speakers
 from numser.evaluation import test
 from numser.metrics import macro_f1, unweighted_accuracy, weighted_accuracy
 from numser.recogniser import Recogniser, load
+from numser.summary import summarise
 from numser.threads import available_cores
 
 

@@ -2,12 +2,12 @@
 
     RUN/fold0 … fold8       a run's folder each, or speaker03 … with --speakers; with several seeds, fold0-seed1 …
     RUN/folds.csv           a row a fold, as soon as it has ended
-    RUN/summary.json        mean, standard deviation, interval, the sum of all confusion matrices
+    RUN/summary.json        mean, standard deviation, intervals, the sum of all confusion matrices
 
 Source      paper §4.2: nine runs, whose test subset is the same and whose validation subset takes turns
 Deviation   the paper gives the mean alone. Its nine runs share one test subset, so that their spread does not show
-            how much depends on which utterances are in it; the interval here comes from drawing them anew. And beside
-            its random subsets, speakers can be left out
+            how much depends on which utterances are in it; numser's interval does (summary.py). And beside its random
+            subsets, speakers can be left out
 """
 
 import argparse
@@ -17,15 +17,13 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from numser.commandline import python_command, run, shell_line
 from numser.corpora import NAMES
 from numser.errors import InputError
 from numser.recipe import Recipe
+from numser.summary import summarise
 from numser.train import confusion_table, offline_option, option, recipe_options
 
-RESAMPLES = 2000
 _COLUMNS = ("ua", "wa", "f1", "best_step", "best_validation_ua", "seconds")
 
 
@@ -157,72 +155,6 @@ def workers(jobs: int | None, address: str | None) -> Callable[[], Executor]:
     return lambda: client.get_executor(pure=False)
 
 
-def summarise(results: list[dict[str, Any]], seed: int = 0) -> dict[str, Any]:
-    """Mean and standard deviation (n−1) of UA, WA and F1 over the runs, a 95 % interval of the mean UA, and the sum
-    of the confusion matrices.
-
-    The interval is a percentile bootstrap over test utterances: they are drawn anew, with replacement, RESAMPLES
-    times, and each time the mean of the runs' UA is taken. An utterance that several runs were tested on is drawn
-    for all of them together.
-    """
-    scores = {key: np.array([result[key] for result in results]) for key in ("ua", "wa", "f1")}
-    names = _test_utterances(results)
-    low, high = np.percentile(_resampled_uas(results, names, seed), [2.5, 97.5])
-    return {
-        "runs": len(results),
-        "test_utterances": len(names),
-        **{
-            key: {"mean": float(v.mean()), "sd": float(v.std(ddof=1)) if len(v) > 1 else None}
-            for key, v in scores.items()
-        },
-        "ua_interval": [float(low), float(high)],
-        "labels": results[0]["labels"],
-        "confusion": np.sum([result["confusion"] for result in results], axis=0).tolist(),
-    }
-
-
-def ua_difference(results: list[dict[str, Any]], others: list[dict[str, Any]], seed: int = 0) -> list[float]:
-    """A 95 % interval of the mean UA of the first runs minus that of the others, tested on the same utterances.
-
-    Both are taken on the same resamples: what is hard for both cancels out.
-
-    Raises      ValueError: the test utterances differ
-    """
-    names = _test_utterances(results)
-    if names != _test_utterances(others):
-        raise ValueError("others: were tested on other utterances")
-    differences = _resampled_uas(results, names, seed) - _resampled_uas(others, names, seed)
-    return np.percentile(differences, [2.5, 97.5]).tolist()
-
-
-def _test_utterances(results: list[dict[str, Any]]) -> list[str]:
-    return sorted({row["name"] for result in results for row in result["utterances"]})
-
-
-def _resampled_uas(results: list[dict[str, Any]], names: list[str], seed: int) -> np.ndarray:
-    """The runs' mean UA for each resample of the utterances called `names`, (RESAMPLES,)."""
-    position = {name: i for i, name in enumerate(names)}
-    rng = np.random.default_rng(seed)
-    drawn = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=RESAMPLES)
-    return np.mean([_resampled_ua(result, position, drawn) for result in results], axis=0)
-
-
-def _resampled_ua(result: dict[str, Any], position: dict[str, int], drawn: np.ndarray) -> np.ndarray:
-    """A run's UA for each resample, (RESAMPLES,). A class of which none was drawn does not count."""
-    rows = result["utterances"]
-    weights = drawn[:, [position[row["name"]] for row in rows]]
-    truth = np.array([row["truth"] for row in rows])
-    right = np.array([row["truth"] == row["predicted"] for row in rows])
-    recalls = []
-    for label in np.unique(truth):
-        of_class = truth == label
-        total = weights[:, of_class].sum(1)
-        hits = weights[:, of_class & right].sum(1)
-        recalls.append(np.divide(hits, total, out=np.full(len(total), np.nan), where=total > 0))
-    counted = ~np.isnan(recalls)
-    return np.nansum(recalls, axis=0) / np.maximum(counted.sum(0), 1)
-
-
 def write_table(results: dict[str, dict[str, Any]], out: Path) -> None:
     """Write folds.csv: a row for each fold that has ended."""
     from numser.checkpoint import make_folder, write_csv
@@ -251,12 +183,20 @@ def _report(summary: dict[str, Any], out: Path) -> str:
             f"{summary['runs']} runs:  {scores}  (± standard deviation over runs)",
             f"95 % interval of the mean UA, over {summary['test_utterances']} test utterances: "
             f"{low:.3f} … {high:.3f}  (UA by chance {1 / len(summary['labels']):.3f})",
+            *_of_speakers(summary),
             "",
             confusion_table(summary["labels"], summary["confusion"]),
             "",
             f"everything is in {out}",
         ]
     )
+
+
+def _of_speakers(summary: dict[str, Any]) -> list[str]:
+    if summary["ua_interval_speakers"] is None:
+        return []
+    low, high = summary["ua_interval_speakers"]
+    return [f"95 % interval, over speakers, for what it promises to other people: {low:.3f} … {high:.3f}"]
 
 
 if __name__ == "__main__":

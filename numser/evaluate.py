@@ -55,11 +55,11 @@ def main(argv: list[str] | None = None) -> int:
     if args.out:
         check_writable(args.out.parent)
     mapping = _mapping(args.map)
-    from numser.crossval import summarise
     from numser.dataset import prepare
     from numser.evaluation import test
     from numser.progress import Progress
     from numser.recogniser import load
+    from numser.summary import summarise
     from numser.threads import available_cores
 
     recogniser = load(args.model)

@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from numser.crossval import folds_of, summarise, ua_difference
+from numser.crossval import folds_of
 from numser.errors import InputError
 from numser.paper import TABLE_2, TABLE_3, TABLE_4, TABLE_5, TABLE_5_NOTE, Row, Table, proposed
 from numser.recipe import Recipe
+from numser.summary import summarise, ua_difference
 
 TABLES = {"table2": TABLE_2, "table3": TABLE_3, "table4": TABLE_4}
 BLOCKS = {"iemocap": 5}  # what the paper settles on; on every other corpus 4

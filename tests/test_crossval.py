@@ -202,47 +202,6 @@ def test_dask_ends_with_the_reason(tiny_corpus, tmp_path, how):
             )
 
 
-def result(truth: str, predicted: str, first: int = 0) -> dict:
-    """A run's result: a letter an utterance."""
-    labels = sorted(set(truth))
-    pairs = list(zip(truth, predicted, strict=True))
-    rows = [{"name": f"u{first + i}", "truth": t, "predicted": p} for i, (t, p) in enumerate(pairs)]
-    recalls = [np.mean([p == t for t, p in pairs if t == label]) for label in labels]
-    confusion = [[pairs.count((a, b)) for b in labels] for a in labels]
-    return {
-        "ua": np.mean(recalls),
-        "wa": 0.5,
-        "f1": 0.5,
-        "labels": labels,
-        "utterances": rows,
-        "confusion": confusion,
-    }
-
-
-def test_summary_by_hand():
-    summary = crossval.summarise([result("aabb", "aabb"), result("aabb", "abbb"), result("aabb", "bbbb")])
-    assert summary["ua"] == {"mean": pytest.approx(0.75), "sd": pytest.approx(0.25)}
-    assert summary["confusion"] == [[3, 3], [0, 6]]
-    assert (summary["runs"], summary["test_utterances"]) == (3, 4)
-
-
-def test_the_interval_is_that_of_the_test_utterances():
-    """80 of 100 right: a binomial share, 0.80 ± 0.08. Nine runs that agree know no more than one."""
-    one = result("a" * 100, "a" * 80 + "b" * 20)
-    low, high = crossval.summarise([one])["ua_interval"]
-    assert low == pytest.approx(0.72, abs=0.015)
-    assert high == pytest.approx(0.88, abs=0.015)
-    assert crossval.summarise([one] * 9)["ua_interval"] == pytest.approx([low, high])
-    apart = [result("a" * 100, "a" * 80 + "b" * 20, first=100 * k) for k in range(9)]  # other utterances in each run
-    low, high = crossval.summarise(apart)["ua_interval"]
-    assert high - low == pytest.approx(0.16 / 3, abs=0.01)
-
-
-def test_a_class_that_is_not_drawn_does_not_count():
-    low, high = crossval.summarise([result("ab", "ab")])["ua_interval"]
-    assert (low, high) == (1, 1)
-
-
 def command(corpus, out, *more):
     options = ["--blocks", "0", "--steps", "2", "--batch-size", "4", "--validate-every", "2", "--jobs", "2"]
     return crossval.main(["--corpus", "emodb", "--data", str(corpus), "--out", str(out), *options, *more])
@@ -262,6 +221,8 @@ def test_the_command_leaves_a_table_and_a_summary(tiny_corpus, tmp_path, capsys)
     said = capsys.readouterr()
     assert "6 runs:  UA 0." in said.out
     assert "over 24 test utterances" in said.out
+    low, high = summary["ua_interval_speakers"]
+    assert f"over speakers, for what it promises to other people: {low:.3f} … {high:.3f}" in said.out
     assert "6 of 6 folds" in said.err
 
 
@@ -279,13 +240,3 @@ def test_mistakes_are_said_in_a_sentence(tiny_corpus, tmp_path, options, complai
     with pytest.raises(InputError, match=complaint):
         command(tiny_corpus, tmp_path / "run", *options)
     assert not (tmp_path / "run").exists()
-
-
-def test_a_difference_is_of_pairs():
-    """Two runs that err on the same utterances differ by nothing, and surely; the interval of each alone is wide."""
-    one, other = result("ab" * 50, "aa" * 50), result("ab" * 50, "aa" * 49 + "ab")
-    assert crossval.ua_difference([one], [one]) == [0, 0]
-    low, high = crossval.ua_difference([other], [one])
-    assert 0 <= low <= 0.01 <= high < 0.035
-    with pytest.raises(ValueError, match="other utterances"):
-        crossval.ua_difference([one], [result("ab", "ab", first=7)])

@@ -19,7 +19,6 @@ from made_runs import row, write_run
 from numser import demo, train
 from numser.audio import read_audio
 from numser.corpora import synthetic
-from numser.crossval import summarise
 from numser.errors import InputError
 from numser.features import log_mel
 from numser.page.utterance import small_log_mel
@@ -27,6 +26,7 @@ from numser.recipe import Recipe
 from numser.report import SCRIPTS, STYLES, main, report
 from numser.report_data import calibration
 from numser.report_sound import sound_of
+from numser.summary import summarise
 
 
 class Page(HTMLParser):

@@ -28,7 +28,6 @@ import numser
 from checks import honest_evaluation as check
 from numser import plots, splits
 from numser.corpora.synthetic import load
-from numser.crossval import summarise, ua_difference
 from numser.dataset import prepare
 from numser.layers import Dense, PReLU, Sequential
 from numser.losses import class_weights, cross_entropy
@@ -36,6 +35,7 @@ from numser.metrics import confusion_matrix, macro_f1, recalls, unweighted_accur
 from numser.optim import Adam
 from numser.paper import TABLE_4
 from numser.splits import Split, fold, random_subsets
+from numser.summary import summarise, ua_difference
 from numser.threads import one_blas_thread
 
 plt = plots.pyplot()
@@ -49,7 +49,7 @@ plt = plots.pyplot()
 
 # %%
 results = Path(numser.__file__).parents[1] / "benchmarks" / "results" / "paper" / "emodb4"
-emodb = json.loads((results / "blocks4-ce-speakers" / "summary.json").read_text())
+emodb = json.loads((results / "blocks4-ce" / "speakers" / "summary.json").read_text())
 counts, labels = np.array(emodb["confusion"]), emodb["labels"]
 plots.confusion(counts, labels)
 plt.show()
@@ -403,7 +403,7 @@ def ua_interval(truth, predicted, n_classes, resamples, rng):
 check.ua_interval(ua_interval)
 
 # %% [markdown]
-# `numser.crossval.summarise` draws for all runs together, since an utterance that nine runs were tested on is still only one
+# `numser.summary.summarise` draws for all runs together, since an utterance that nine runs were tested on is still only one
 # utterance. And `ua_difference` answers “is one better than the other?”: it draws once, and takes both UAs on the same
 # draw. What is hard for both cancels out. So here is how sure the flattery is:
 
@@ -468,8 +468,8 @@ print(f"won by looking: {100 * (np.mean(chosen['by the test']) - np.mean(chosen[
 # %%
 rows = {}
 for name, folder in (("nine runs, one test subset", "folds"), ("ten speakers left out", "speakers")):
-    summary = json.loads((results / f"blocks4-ce-{folder}" / "summary.json").read_text())
-    with open(results / f"blocks4-ce-{folder}" / "folds.csv", newline="") as file:
+    summary = json.loads((results / "blocks4-ce" / folder / "summary.json").read_text())
+    with open(results / "blocks4-ce" / folder / "folds.csv", newline="") as file:
         rows[name] = [float(row["ua"]) for row in csv.DictReader(file)], summary["ua_interval"]
     print(f"{name}: {summary['test_utterances']} recordings tested")
 figure, ax = plt.subplots(figsize=(9, 2.4))
