@@ -472,4 +472,4 @@ for stage in stages(trained.model, frames=301):
 # - $y = x + f(x)$, so $\mathrm{d}x = \mathrm{d}y + \mathrm{d}f(\mathrm{d}y)$: one part of the gradient goes through no block.
 # - Max-pooling gives the whole gradient to the winner.
 #
-# The answers, and wrong ones: `solutions/04_inverted_residuals.py`.
+# The answers, and wrong ones: `solutions/04_inverted_residuals.py`. Next: [05 · the GRU through time](05_gru.ipynb).
