@@ -2,8 +2,8 @@
 # # 04 · Inverted residuals
 #
 # **Question.** A block of the network takes 64 channels and hands on 64. Inside it makes 128 of them, filters those,
-# and throws half away again. Why not filter the 64? And why is there a ReLU after every other layer, but none where the
-# block ends?
+# and throws half away again. Why not filter the 64? And why does a ReLU stand behind each of its layers, but not behind
+# the last?
 #
 # **The paper** (§3.1): “The inverted residual block takes an input a low-dimensional feature representation. Then through
 # an expansion operation by a $1 \times 1$ convolution layer followed with *Relu* activation operation, the features are
@@ -99,8 +99,8 @@ print(inspect.getsource(inverted_residual))
 # %% [markdown]
 # > **Paper and program.** The paper's text names one ReLU, and not the width inside. The authors' program expands 64
 # > channels to 128, has a second ReLU after the filter, which has no bias, and none after the projection. numser does the
-# > same. The *stem*, the first block, goes from 32 channels to 64; so there is nothing to add x to, and it has no way
-# > around: “it does not adopt residual connection” (§3.1).
+# > same. The *stem*, the first block, goes from 32 channels to 64. Its input and output cannot be added, so it has no
+# > way around: “it does not adopt residual connection” (§3.1).
 #
 # ## 2. What a ReLU destroys
 #
@@ -380,8 +380,8 @@ check.MyInvertedResidual(MyInvertedResidual)
 # $$y_t = \max_{i = 0 \dots 2} x_{2t + i - p}$$
 #
 # $p$ places lie before the beginning, 0 if T is even, 1 if T is odd, so that the windows are spread evenly (“same”).
-# What lies outside counts as $-\infty$: it never wins. As zeros it would, wherever the stem's values, which go through
-# no ReLU, are all negative.
+# What lies outside counts as $-\infty$: it never wins. Zeros would win wherever the values inside are all negative, and
+# they may be, since no ReLU stands behind the stem.
 #
 # Backwards: only the winner was handed on. If it grows a little, y grows as much; if another grows a little, nothing
 # happens. So **the winner gets the whole gradient, the others get 0**; and who wins two windows gets both.
@@ -467,8 +467,8 @@ for stage in stages(trained.model, frames=301):
 # ## What to keep
 #
 # - Expand, filter, project: wide inside, because a depthwise filter is cheap there.
-# - A ReLU loses nothing if at least d channels are positive, for all points only if there are 2d of them or more. So the
-#   narrow end is linear.
+# - A ReLU loses a point of d numbers unless d channels are positive for it. To keep all points, a layer needs 2d channels
+#   or more. So the narrow end is linear.
 # - $y = x + f(x)$, so $\mathrm{d}x = \mathrm{d}y + \mathrm{d}f(\mathrm{d}y)$: one part of the gradient goes through no block.
 # - Max-pooling gives the whole gradient to the winner.
 #

@@ -233,7 +233,7 @@ check.memory_backward(memory_backward)
 # | $a = x\, W + b$ | $\mathrm{d}x = \mathrm{d}a\, W^\top$, $\quad\mathrm{d}W \mathrel{+}= x^\top \mathrm{d}a$, $\quad\mathrm{d}b \mathrel{+}= \mathrm{d}a$ |
 #
 # The old state h is used in four places, so its gradient has four summands. (That x is not needed to go back in time is
-# worth something: numser collects all da and does the last row once, for all steps, as three large matrix products.
+# worth something: numser collects all da and does the last row once, for all steps, as two large matrix products.
 # Likewise $\mathrm{d}U_{r,z} = \sum_t h_{t-1}^\top\, \mathrm{d}a_{r,z}$ and $\mathrm{d}U_c = \sum_t q_t^\top\, \mathrm{d}a_c$.)
 #
 # numser's two kernels are these tables as loops. `add_product(x, w, y)` is `y += x @ w`; `reverse` says which end to
@@ -360,12 +360,10 @@ print("numser's both directions differ by", f"{np.abs(y.data - both).max():.0e}"
 # %% [markdown]
 # Did you see it? Both directions were given *the same* weights. That is what numser does, and it brings us to the riddle.
 #
-# Each direction needs $3 (C H + H H + H)$ numbers, for C = 32 · 64 = 2048 features a step, and H = 128.
-#
 # ### Exercise 3 · count
 #
 # Write `gru_parameters(inputs, units, tied)`: how many numbers a bidirectional GRU has; `tied` means that both directions
-# use one set of weights.
+# use one set of weights. In the network `inputs` is C = 32 · 64 = 2048, and `units` H = 128.
 #
 # <details><summary>Hint</summary>
 #
@@ -475,4 +473,4 @@ for tied in (True, False):
 # - A gradient that is carried back is multiplied at each step. Where z is near 1 it survives.
 # - 0.9 M means tied: one set of weights, read in both directions.
 #
-# The answers, and wrong ones: `solutions/05_gru.py`.
+# The answers, and wrong ones: `solutions/05_gru.py`. Next: [06 · attention pooling](06_attention_pooling.ipynb).
