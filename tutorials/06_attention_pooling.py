@@ -43,8 +43,8 @@ rng = np.random.default_rng(6)
 # %% [markdown]
 # ## 1. A mean with weights
 #
-# The plain mean of the states gives a pause as many votes as a scream. The last state alone (lesson 05) has to carry
-# everything to the end. Between the two: a mean with weights, and the weights are made by the network. Each state is
+# The plain mean of the states gives a pause as many votes as a scream. The last state alone has to carry everything to the
+# end (numser has that, too, as `LastState`: it is the paper's “No Attention”). Between the two: a mean with weights, and the weights are made by the network. Each state is
 # *scored* by one product with a vector w that is learned; the softmax makes of the scores numbers that are positive and
 # sum to 1.
 #
@@ -284,8 +284,8 @@ plt.show()
 
 # %% [markdown]
 # The vowels before the span are hardly less bright than those in it, and get next to nothing. But one utterance shows
-# nothing but itself. Here are the six emotions of the same text and speaker; the orange field is the
-# span, the dotted line equal attention.
+# nothing but itself. Here are the six emotions of the same text and speaker; the orange field is the span, the dotted line
+# equal attention.
 
 # %%
 emotions = sorted({row["emotion"] for row in rows})
@@ -418,14 +418,15 @@ plt.show()
 # no chance: its interval is clear of 0, with each of the seeds. And it is uneven. In anger, happiness and fear the neutral
 # parts are plainly passed over; in boredom less so; in disgust and sadness the attention lies where it always does.
 #
-# Three more grains of salt. Anger is also 6 dB louder than the rest of its utterance, and sadness 5 dB softer: an attention
-# that is merely drawn to loud vowels would look much like this one (boredom, 6 dB softer, speaks against it). These are
-# two made-up speakers and 120 utterances; the interval says how much depends on the utterances, not how other speakers
-# would do. And where a network looks need not be where it heard: through the GRU each state knows of the whole utterance.
+# Three more grains of salt. Angry syllables are also up to 6 dB louder than the rest of their utterance, sad ones up to
+# 5 dB softer: an attention that is drawn to loud vowels could bring about such an order (boredom, up to 6 dB softer, speaks
+# against it). These are two made-up speakers and 120 utterances; the interval says how much depends on the utterances, not
+# how other speakers would do. And where a network looks need not be where it heard: through the GRU each state knows of
+# the whole utterance.
 #
 # Compare the paper's sentence at the top: “the model can focus on the parts of emotion relevant”. On this corpus that is
-# true to a small part. In the paper's tables attention helps, all the same: UA on IEMOCAP rises from 68.21 to 70.51 (Table 2). A layer may be useful for another reason than the
-# one that is given for it.
+# true to a small part. In the paper's tables attention helps, all the same: UA on IEMOCAP rises from 68.21 to 70.51
+# (Table 2). A layer may be useful for another reason than the one that is given for it.
 #
 # ## What to keep
 #
