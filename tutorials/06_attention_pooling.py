@@ -44,9 +44,9 @@ rng = np.random.default_rng(6)
 # ## 1. A mean with weights
 #
 # The plain mean of the states gives a pause as many votes as a scream. The last state alone has to carry everything to the
-# end (numser has that, too, as `LastState`: it is the paper's “No Attention”). Between the two: a mean with weights, and the weights are made by the network. Each state is
-# *scored* by one product with a vector w that is learned; the softmax makes of the scores numbers that are positive and
-# sum to 1.
+# end (numser has that, too, as `LastState`: it is the paper's “No Attention”). Between the two lies a mean with weights,
+# and the weights are made by the network. Each state is *scored* by one product with a vector w that is learned; the
+# softmax makes of the scores numbers that are positive and sum to 1.
 #
 # $$s_t = h_t \cdot w \qquad \alpha_t = \frac{e^{s_t}}{\sum_\tau e^{s_\tau}} \qquad y = \sum_t \alpha_t h_t$$
 #
