@@ -370,4 +370,5 @@ check.MyDepthwise(MyDepthwise)
 # - It gives up that each pair of channels has a filter of its own: the weights are products, of rank 1.
 # - Depthwise is loops, pointwise is a matrix product. Fewer multiplications are not as many times faster.
 #
-# The answers, and wrong ones: `solutions/03_separable_convolution.py`.
+# The answers, and wrong ones: `solutions/03_separable_convolution.py`. Next:
+# [04 · inverted residuals](04_inverted_residuals.ipynb).

@@ -435,4 +435,5 @@ plt.show()
 # - h is used twice, so its gradient has two summands. A PReLU's slope gets its gradient where x is negative.
 # - Where a network looks can be measured. What it looks at must be compared with what habits alone would give.
 #
-# The answers, and wrong ones: `solutions/06_attention_pooling.py`.
+# The answers, and wrong ones: `solutions/06_attention_pooling.py`. Next:
+# [07 · losses for hard samples](07_losses.ipynb).

@@ -459,4 +459,4 @@ print(Recipe())
 # - First over-fit 20 utterances. A training loss says that the network can remember, and no more.
 # - The validation set says when to stop. Its best value is too good; only the test is honest.
 #
-# The answers, and wrong ones: `solutions/08_training.py`.
+# The answers, and wrong ones: `solutions/08_training.py`. Next: [09 · honest evaluation](09_honest_evaluation.ipynb).
