@@ -89,9 +89,9 @@ def recipe_options(p: argparse.ArgumentParser):
 
     how = p.add_argument_group("how to train")
     losses = (
-        "ce: weighted cross-entropy; focal: what listeners found hard need not be answered with certainty; soft: soft "
-        "bootstrapping, which replaces a part of the label by the network's own belief; lq: L_q, which lets "
-        "utterances go that do not fit"
+        "ce: weighted cross-entropy; focal: what listeners found hard need not be answered with certainty; "
+        "soft: soft bootstrapping, which replaces a part of the label by the network's own belief; lq: L_q, which "
+        "lets utterances go that do not fit"
     )
     option(how, "--loss", "ce", losses, choices=LOSSES)
     option(how, "--lambda-b", _DEFAULTS["lambda_b"], "focal loss: λ of utterances of medium difficulty", type=float)

@@ -13,7 +13,7 @@
 # on every figure.
 #
 # *An hour and a half. You need lesson 08. numser's files: `numser/metrics.py`, `splits.py`, `evaluation.py` and
-# `crossval.py`.*
+# `summary.py`.*
 
 # %%
 import csv
@@ -403,8 +403,8 @@ def ua_interval(truth, predicted, n_classes, resamples, rng):
 check.ua_interval(ua_interval)
 
 # %% [markdown]
-# `numser.summary.summarise` draws for all runs together, since an utterance that nine runs were tested on is still only one
-# utterance. And `ua_difference` answers “is one better than the other?”: it draws once, and takes both UAs on the same
+# `numser.summary.summarise` draws for all runs together, since an utterance that nine runs were tested on is still only
+# one utterance. And `ua_difference` answers “is one better than the other?”: it draws once, and takes both UAs on the same
 # draw. What is hard for both cancels out. So here is how sure the flattery is:
 
 # %%
@@ -434,7 +434,7 @@ for what, by_speaker in (("new voices", unknown), ("the flattery", known - unkno
 
 # %% [markdown]
 # The flattery is beyond doubt, even so. How good the network is for the next person is known only roughly, and more
-# utterances of the same ten would not help. Only more people would.
+# utterances of the same ten would not help. Only more people would. (`numser.crossval --speakers` prints both intervals.)
 #
 # ## 5. Choosing is training
 #
@@ -466,15 +466,17 @@ print(f"won by looking: {100 * (np.mean(chosen['by the test']) - np.mean(chosen[
 #     python -m numser.crossval --corpus emodb --data emodb4 --steps 300 --speakers   # one speaker left out after the other
 
 # %%
-rows = {}
-for name, folder in (("nine runs, one test subset", "folds"), ("ten speakers left out", "speakers")):
-    summary = json.loads((results / "blocks4-ce" / folder / "summary.json").read_text())
-    with open(results / "blocks4-ce" / folder / "folds.csv", newline="") as file:
-        rows[name] = [float(row["ua"]) for row in csv.DictReader(file)], summary["ua_interval"]
-    print(f"{name}: {summary['test_utterances']} recordings tested")
+runs_of_one_test = [json.loads(p.read_text()) for p in sorted(results.glob("blocks4-ce/folds/fold*/result.json"))]
+with open(results / "blocks4-ce" / "speakers" / "folds.csv", newline="") as file:
+    speaker_uas = [float(row["ua"]) for row in csv.DictReader(file)]
+random_uas, once = [run["ua"] for run in runs_of_one_test], summarise(runs_of_one_test)
+rows = {
+    f"{len(random_uas)} runs, one test subset": (random_uas, once["ua_interval"]),
+    f"{len(speaker_uas)} speakers left out": (speaker_uas, emodb["ua_interval"]),
+}
+print(f"recordings tested: {once['test_utterances']} and {emodb['test_utterances']}")
 figure, ax = plt.subplots(figsize=(9, 2.4))
 dots(rows, ax)
-(random_uas, _), (speaker_uas, _) = rows.values()
 low, high = people_interval(speaker_uas)
 ax.plot([low, high], [0.6, 0.6], color=plots.GREEN, linewidth=3, solid_capstyle="butt")
 ax.annotate(
