@@ -60,7 +60,7 @@ def prepare(
                 f"--corpus {corpus.name}: all utterances are labelled {classes}; at least two emotions are needed"
             )
     cache, starts, digest = feature_cache(), [], sha256()
-    log_mels = LogMels(lambda i: _again(utterances[i], settings, cache, log_mels.lengths[i]))
+    log_mels = LogMels(lambda i, length: _again(utterances[i], settings, cache, length))
     with one_blas_thread(), ThreadPoolExecutor(threads or available_cores()) as pool:
         for begin in range(0, len(utterances), _AT_ONCE):
             some = utterances[begin : begin + _AT_ONCE]

@@ -16,10 +16,11 @@ MEMORY = 2**30  # bytes of frames that are kept
 class LogMels(Sequence[np.ndarray]):
     """The frames of utterances, each (frames, bands) float32, in dB or standardised. Loads what is not kept.
 
-    It is filled by `append`, in order. Threads may read it side by side.
+    It is filled by `append`, in order. Threads may read it side by side. `load(i, length)` loads utterance i once more,
+    which had `length` frames.
     """
 
-    def __init__(self, load: Callable[[int], np.ndarray]):
+    def __init__(self, load: Callable[[int, int], np.ndarray]):
         self.lengths: list[int] = []  # frames of each
         self._load, self._room = load, MEMORY
         self._kept: dict[int, np.ndarray] = {}
@@ -48,7 +49,7 @@ class LogMels(Sequence[np.ndarray]):
             raise IndexError(f"there are {len(self.lengths)} utterances, and none has the number {i}")
         frames = self._kept.get(i)
         if frames is None:
-            frames = self._load(i)
+            frames = self._load(i, self.lengths[i])
         return frames if self._standardiser is None else self._standardiser.apply(frames)
 
 

@@ -1,5 +1,7 @@
+import gc
 import shutil
 import tracemalloc
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -21,7 +23,7 @@ def utterances(*lengths):
 
 
 def filled(frames, loads):
-    made = LogMels(lambda i: loads.append(i) or frames[i])
+    made = LogMels(lambda i, length: loads.append(i) or frames[i])
     for x in frames:
         made.append(x)
     return made
@@ -38,6 +40,19 @@ def test_what_fits_is_kept_and_the_rest_is_loaded(monkeypatch):
     assert made.lengths == [5, 3, 9, 1] == [len(x) for x in made]
     with pytest.raises(IndexError, match="there are 4 utterances, and none has the number 4"):
         made[4]
+
+
+def test_frames_go_with_the_last_who_holds_them(tiny_corpus):
+    """Not when Python next looks for circles: until then two corpora would be in memory."""
+    gc.collect()
+    gc.disable()
+    try:
+        prepared = prepare(emodb.load(tiny_corpus))
+        frames = weakref.ref(prepared.log_mels)
+        del prepared
+        assert frames() is None
+    finally:
+        gc.enable()
 
 
 def test_standardised_whenever_it_is_asked_for(monkeypatch):
@@ -92,7 +107,7 @@ def test_a_recording_that_changes_while_it_is_in_use(tiny_corpus, tmp_path, monk
 
 def test_memory_stays_within_its_bound(monkeypatch):
     monkeypatch.setattr(log_mels, "MEMORY", 10**6)
-    made = LogMels(lambda i: np.zeros((100, 128), np.float32))
+    made = LogMels(lambda i, length: np.zeros((100, 128), np.float32))
     tracemalloc.start()
     for _ in range(1000):  # 51 MB
         made.append(np.zeros((100, 128), np.float32))
