@@ -34,6 +34,7 @@ from numser.log_mels import Chosen
 from numser.recipe import Recipe
 from numser.recogniser import Recogniser
 from numser.splits import Split
+from numser.threads import one_blas_thread
 from numser.training import initial_state, network, train
 from numser.windows import predict_windows
 
@@ -99,7 +100,8 @@ def stages(table: Path) -> dict[str, dict[str, float]]:
     timed("log-mels, computed", lambda: prepare(corpus) and None)  # let go, so that no two are held at once
     dataset = timed("log-mels, from the cache", lambda: prepare(corpus))
     everyone = np.arange(len(dataset.labels))
-    standardiser = timed("standardiser", lambda: Standardiser.fit(Chosen(dataset.log_mels, everyone)))
+    with one_blas_thread():
+        standardiser = timed("standardiser", lambda: Standardiser.fit(Chosen(dataset.log_mels, everyone)))
     dataset = dataset.standardised(standardiser)
     recipe = Recipe(steps=STEPS, batch_size=BATCH, validate_every=STEPS)
     state = initial_state(recipe, len(dataset.classes), len(everyone))

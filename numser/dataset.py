@@ -94,7 +94,8 @@ def _again(utterance: Utterance, settings: FeatureSettings, cache: FeatureCache,
 
     Raises      InputError: they are not what they were; what `frames_of_utterance` raises
     """
-    frames, _ = _remembered(utterance, settings, cache)
+    with one_blas_thread():  # as at first, since BLAS adds in another order with more
+        frames, _ = _remembered(utterance, settings, cache)
     if len(frames) != length:
         raise InputError(f"{utterance.path or utterance.name}: has changed while it was in use; start again")
     return frames

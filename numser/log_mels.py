@@ -16,7 +16,7 @@ MEMORY = 2**30  # bytes of frames that are kept
 class LogMels(Sequence[np.ndarray]):
     """The frames of utterances, each (frames, bands) float32, in dB or standardised. Loads what is not kept.
 
-    It is filled by `append`, in order. Threads may read it side by side. `load(i, length)` loads utterance i once more,
+    It is filled by `append`, in order. Threads may read it side by side. `load(i, length)` loads utterance i again,
     which had `length` frames.
     """
 

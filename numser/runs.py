@@ -49,7 +49,7 @@ from numser.progress import Progress, duration
 from numser.recipe import Recipe
 from numser.recogniser import Recogniser, check_arrays
 from numser.splits import Split
-from numser.threads import available_cores
+from numser.threads import available_cores, one_blas_thread
 from numser.training import Order, State, Validation, initial_state, network, train
 
 KIND = "training state"
@@ -159,7 +159,8 @@ def run(
         progress.line(finding)
     split = config.split(corpus)
     dataset = prepare(corpus, PAPER, threads, lambda done, of: progress.live(f"log-mels {done}/{of}"))
-    standardiser = Standardiser.fit(Chosen(dataset.log_mels, split.train))
+    with one_blas_thread():  # once, not for each utterance that is loaded again
+        standardiser = Standardiser.fit(Chosen(dataset.log_mels, split.train))
     dataset = dataset.standardised(standardiser)
 
     make_folder(out)
