@@ -44,7 +44,6 @@ def test_what_fits_is_kept_and_the_rest_is_loaded(monkeypatch):
 
 def test_frames_go_with_the_last_who_holds_them(tiny_corpus):
     """Not when Python next looks for circles: until then two corpora would be in memory."""
-    gc.collect()
     gc.disable()
     try:
         prepared = prepare(emodb.load(tiny_corpus))
