@@ -1,8 +1,8 @@
 """One HTML file that needs no other: script, style and data inside, and no way out.
 
 The page's policy lets only the scripts and styles run whose hashes it names, and lets nothing be fetched but what a
-page is explicitly allowed. Data stand
-in elements that are never run, with every < escaped, so that no text in them can end its element.
+page is explicitly allowed. Data stand in elements that are never run, with every < escaped, so that no text in them
+can end its element.
 """
 
 import base64
