@@ -22,10 +22,10 @@
 import csv
 import inspect
 import json
-from pathlib import Path
 
 import numpy as np
 
+from checker import RESULTS
 from checks import attention_pooling as check
 from numser import plots
 from numser.audio import SAMPLE_RATE
@@ -257,8 +257,7 @@ check.MyPReLU(MyPReLU)
 # of each emotion. The large picture is of the first emotion in the alphabet, anger.
 
 # %%
-results = Path(check.__file__).parents[2] / "benchmarks" / "results" / "attention_spans-built-in.json"
-measured = json.loads(results.read_text(encoding="utf-8"))
+measured = json.loads((RESULTS / "attention_spans-built-in.json").read_text(encoding="utf-8"))
 rows = list(csv.DictReader(measured["utterances"]))
 curves = {(c["name"], c["seed"]): np.array(c["weights"].split(), float) for c in csv.DictReader(measured["curves"])}
 seeds = sorted({row["seed"] for row in rows})

@@ -22,7 +22,7 @@ from collections import Counter
 
 import numpy as np
 
-from checker import HERE
+from checker import RESULTS
 from checks import losses as check
 from numser import losses, plots
 from numser.corpora import synthetic
@@ -34,7 +34,6 @@ from numser.paper import TABLE_3
 from numser.threads import one_blas_thread
 
 plt = plots.pyplot()
-RESULTS = HERE.parent / "benchmarks" / "results"
 
 # %% [markdown]
 # ## 1. Surprise

@@ -19,7 +19,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from checker import HERE
+from checker import RESULTS
 from checks import training as check
 from numser import losses, plots
 from numser.corpora import Corpus
@@ -35,7 +35,6 @@ from numser.threads import one_blas_thread
 from numser.training import Order, initial_state, train
 
 plt = plots.pyplot()
-RESULTS = HERE.parent / "benchmarks" / "results"
 
 # %% [markdown]
 # ## 1. Before the first step: ln K

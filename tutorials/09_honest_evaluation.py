@@ -19,12 +19,11 @@
 import csv
 import inspect
 import json
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-import numser
+from checker import RESULTS
 from checks import honest_evaluation as check
 from numser import plots, splits
 from numser.corpora.synthetic import load
@@ -48,7 +47,7 @@ plt = plots.pyplot()
 # results; section 6 names the command.)
 
 # %%
-results = Path(numser.__file__).parents[1] / "benchmarks" / "results" / "paper" / "emodb4"
+results = RESULTS / "paper" / "emodb4"
 emodb = json.loads((results / "blocks4-ce" / "speakers" / "summary.json").read_text())
 counts, labels = np.array(emodb["confusion"]), emodb["labels"]
 plots.confusion(counts, labels)

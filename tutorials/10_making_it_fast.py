@@ -23,7 +23,6 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 from unittest.mock import patch
@@ -31,7 +30,7 @@ from unittest.mock import patch
 import numba
 import numpy as np
 
-import numser
+from checker import RESULTS
 from checks import making_it_fast as check
 from numser import plots
 from numser.jit import jit
@@ -567,8 +566,7 @@ print(f"  filtering in the caches  {cores * took['filters, 1'] / took['filters, 
 # `python benchmarks/layers.py --data emodb4` and `python benchmarks/train_step.py --data emodb4` made them, on two cores.
 
 # %%
-results = Path(numser.__file__).parents[1] / "benchmarks" / "results"
-measured = json.loads((results / "layers-recordings.json").read_text())
+measured = json.loads((RESULTS / "layers-recordings.json").read_text())
 seconds, work = {}, {}
 for name, m in measured["layers"].items():
     if m["times"]:  # how often the network has it
@@ -581,7 +579,7 @@ for name in seconds:
         f"{name:<14}{shares[0]:>11.1%}{shares[1]:>8.1%}{work[name] / seconds[name] / measured['sgemm_flops']:>16.0%}"
     )
 blocks = seconds["blocks.0"] / sum(seconds.values())
-whole = json.loads((results / "train_step-recordings.json").read_text())
+whole = json.loads((RESULTS / "train_step-recordings.json").read_text())
 took, limit = median(whole["seconds"]["numser"]), whole["limit_seconds"]
 print(f"\na whole step: {took:.2f} s; its arithmetic alone, at peak, {limit:.2f} s: {limit / took:.0%} of it")
 print(f"if all blocks (blocks.0 stands for them) took no time, the layers would be {1 / (1 - blocks):.1f}× faster")
@@ -595,7 +593,7 @@ print(f"if all blocks (blocks.0 stands for them) took no time, the layers would 
 # The paper wanted emotion recognition in real time. `python benchmarks/inference.py --data emodb4` made the last figure:
 
 # %%
-inference = json.loads((results / "inference-recordings.json").read_text())
+inference = json.loads((RESULTS / "inference-recordings.json").read_text())
 spoken = inference["settings"]["frames"] / 100  # seconds; 100 frames each
 needed = median(inference["threads"]["1"]["seconds"]["numser"])
 print(f"{spoken:.1f} s of speech take {needed * 1000:.0f} ms on one core, {needed / spoken:.1%} of the time spoken")

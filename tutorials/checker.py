@@ -25,6 +25,7 @@ from numser.gradcheck import INPUT, TOLERANCE, every_entry, gradcheck
 from numser.ragged import frames_of
 
 HERE = Path(__file__).parent
+RESULTS = HERE.parent / "benchmarks" / "results"  # of runs that are too long for a lesson
 _SHOWN = 4  # wrong entries that are named; the others are counted
 
 
