@@ -28,6 +28,8 @@ def started(tmp_path):
         import fcntl
         import termios
 
+        for ignored in (signal.SIGINT, signal.SIGHUP):  # as nohup leaves them to those that it starts
+            signal.signal(ignored, signal.SIG_DFL)
         os.setsid()
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
