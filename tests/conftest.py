@@ -33,7 +33,7 @@ def no_feature_cache():
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real recordings: $NUMSER_TEST_DATA, or shared/data beside the project."""
-    folder = Path(os.environ.get("NUMSER_TEST_DATA") or PROJECT.parent / "shared" / "data")
+    folder = Path(os.environ.get("NUMSER_TEST_DATA") or PROJECT.parent / "shared" / "data").resolve()
     if not folder.is_dir():
         pytest.skip(f"no real recordings: {folder} does not exist; set NUMSER_TEST_DATA")
     return folder

@@ -10,6 +10,7 @@ from browser import asked_for, chromium, complaints, look, until
 from demo_server import noise, served, sound
 
 from numser.audio import read_audio
+from numser.corpora.synthetic import perform
 from numser.demo import demo_server
 from numser.recogniser import load
 from numser.windows import overall, predict_windows
@@ -40,8 +41,11 @@ EAR = """
 
 
 @pytest.fixture(scope="module")
-def spoken(shared_data):
-    return shared_data / "emodb4" / "wav" / "03a01Wa.wav"
+def spoken(tmp_path_factory):
+    """A sad utterance of the built-in corpus, 2.3 s. Chromium wants such a path without links or dots."""
+    path = tmp_path_factory.mktemp("spoken").resolve() / "sad.wav"
+    path.write_bytes(sound(perform("01", "a02", "sadness").utterance.waveform))
+    return path
 
 
 @pytest.fixture(scope="module")
