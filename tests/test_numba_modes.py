@@ -25,6 +25,7 @@ LAYERS = [
     "compose",
 ]
 LAYER_TESTS = [TESTS / f"test_{name}.py" for name in ["contract", *LAYERS]]
+MODES = ["NUMBA_DISABLE_JIT", "NUMBA_BOUNDSCHECK"]
 OUT_OF_BOUNDS = """
 import numpy as np
 from numser.jit import jit
@@ -40,20 +41,34 @@ sum_and_one_more(np.ones(3))
 """
 
 
-def run_python(arguments, cache: Path, **mode: str) -> subprocess.CompletedProcess:
+def start_python(arguments, cache: Path, **mode: str) -> subprocess.Popen:
     environment = os.environ | mode | {"NUMBA_CACHE_DIR": str(cache)}
-    return subprocess.run(
-        [sys.executable, *arguments], env=environment, cwd=TESTS.parent, capture_output=True, text=True, check=False
-    )
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen([sys.executable, *arguments], env=environment, cwd=TESTS.parent, text=True, **pipes)
 
 
-@pytest.mark.parametrize("mode", ["NUMBA_DISABLE_JIT", "NUMBA_BOUNDSCHECK"])
-def test_the_layers_tests_pass(mode, tmp_path):
+@pytest.fixture(scope="module")
+def layer_tests(tmp_path_factory):
+    """The cache and the process of each mode. They run side by side."""
     options = ["-m", "pytest", "-q", "-m", "not network", "-p", "no:cacheprovider"]
-    done = run_python([*options, *map(str, LAYER_TESTS)], tmp_path, **{mode: "1"})
-    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
-    assert " passed" in done.stdout
-    compiled = list(tmp_path.rglob("*.nbi"))
+    caches = {mode: tmp_path_factory.mktemp("cache") for mode in MODES}
+    started = {
+        mode: (cache, start_python([*options, *map(str, LAYER_TESTS)], cache, **{mode: "1"}))
+        for mode, cache in caches.items()
+    }
+    yield started
+    for _, process in started.values():
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_layers_tests_pass(mode, layer_tests):
+    cache, process = layer_tests[mode]
+    output, errors = process.communicate()
+    assert process.returncode == 0, output[-5000:] + errors[-2000:]
+    assert " passed" in output
+    compiled = list(cache.rglob("*.nbi"))
     assert bool(compiled) == (mode == "NUMBA_BOUNDSCHECK")
 
 
@@ -61,8 +76,8 @@ def test_the_layers_tests_pass(mode, tmp_path):
 def test_an_index_out_of_bounds_is_caught_only_where_it_is_checked(mode, caught, tmp_path):
     script = tmp_path / "kernel.py"
     script.write_text(OUT_OF_BOUNDS)
-    done = run_python(
-        [str(script)], tmp_path / "cache", **{"NUMBA_BOUNDSCHECK": "0", "NUMBA_DISABLE_JIT": "0", **mode}
-    )
-    assert ("IndexError" in done.stderr) == caught
-    assert (done.returncode != 0) == caught, done.stderr
+    checked = {"NUMBA_BOUNDSCHECK": "0", "NUMBA_DISABLE_JIT": "0", **mode}
+    process = start_python([str(script)], tmp_path / "cache", **checked)
+    _, errors = process.communicate()
+    assert ("IndexError" in errors) == caught
+    assert (process.returncode != 0) == caught, errors
