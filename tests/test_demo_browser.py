@@ -6,7 +6,9 @@ import time
 
 import numpy as np
 import pytest
+import soundfile
 from browser import asked_for, chromium, complaints, look, until
+from conftest import PROJECT
 from demo_server import noise, served, sound
 
 from numser.audio import read_audio
@@ -157,6 +159,47 @@ def test_the_log_mel_grows_while_one_speaks(opened):
     assert opened.execute_script(INKED) > 0.95
     pieces = opened.execute_script("return window.posted.filter((post) => post.path === 'log-mel').length")
     assert pieces >= 2
+
+
+# The recorder, outside a browser's thread for sound: 21 blocks of 128 samples, in one of them no microphone.
+RECORD = """
+    const sent = [], registerProcessor = (name, kind) => (window.Made = kind);
+    class AudioWorkletProcessor { port = { postMessage: (part) => sent.push(part && [...part]) }; }
+    RECORDER
+    const recorder = new window.Made(), block = (k) => Float32Array.from({ length: 128 }, (_, i) => 128 * k + i);
+    for (let k = 0; k < 20; k++) recorder.process([[block(k)]]);
+    recorder.process([[]]);
+    recorder.port.onmessage();
+    return [recorder.process([[block(20)]]), sent];
+"""
+
+
+def test_the_recorder_hands_on_every_sample(opened):
+    source = (PROJECT / "numser" / "page" / "recorder.js").read_text()
+    goes_on, (first, rest, end) = opened.execute_script(RECORD.replace("RECORDER", source))
+    assert (first + rest, len(first), end, goes_on) == (list(range(21 * 128)), 2048, None, False)
+
+
+GROW = """
+    const [samples, rate, done] = arguments, all = Float32Array.from(samples, (sample) => sample / 32768);
+    const growing = new Growing(document.querySelector("canvas"), rate, 1), parts = [];
+    for (let at = 0; at < all.length; at += 2048) {
+      parts.push(all.subarray(at, at + 2048));
+      await growing.grow(parts, at + parts.at(-1).length);
+    }
+    done([...growing.picture]);
+"""
+
+
+def test_what_grew_is_the_picture_it_ends_with(opened, spoken):
+    samples, rate = soundfile.read(spoken, dtype="int16")
+    grow = f"(async (...arguments) => {{{GROW}}})(...arguments)"
+    grown = np.reshape(opened.execute_async_script(grow, samples.tolist(), rate), (-1, 64))
+    give(opened, spoken)
+    until(opened, ANSWERED, seconds=30)
+    whole = np.frombuffer(base64.b64decode(heard(opened)[1]["log_mel"]), np.uint8).reshape(-1, 64)
+    assert len(whole) - 11 <= len(grown) < len(whole)
+    np.testing.assert_allclose(grown, whole[: len(grown)].astype(int), atol=3)  # it came in whole decibels, 255 / 80
 
 
 def drop(browser, *files):
