@@ -122,6 +122,7 @@ def test_what_was_spoken_is_recognised_as_predict_does(opened, model, spoken, tm
     assert told["probabilities"] == list(prediction.probabilities.values())
     assert opened.execute_script(f"return {SHOWN}") == as_shown(prediction)
     assert find(opened, ".verdict strong").text == prediction.label
+    assert find(opened, ".probabilities .right").text.startswith(prediction.label)
     assert (
         find(opened, "article").get_attribute("aria-label").startswith(f"your voice: sounds like {prediction.label}")
     )
@@ -220,6 +221,33 @@ def test_two_files_are_one_too_many(opened, spoken):
     until(opened, ANSWERED, seconds=30)
 
 
+def test_a_file_that_was_mended_can_be_chosen_again(opened, spoken, tmp_path):
+    path = tmp_path / "a.wav"
+    path.write_bytes(b"")
+    give(opened, path)
+    until(opened, PROBLEM)
+    complaints(opened)
+    shutil.copy(spoken, path)
+    give(opened, path)
+    until(opened, ANSWERED, seconds=30)
+
+
+def test_a_new_file_ends_the_request_for_the_one_before(opened, spoken):
+    opened.execute_script(
+        "window.signals = [];"
+        "window.fetch = (path, { signal }) => {"
+        "  window.signals.push(signal);"
+        "  return new Promise((_, refuse) => signal.addEventListener('abort', () => refuse(signal.reason)));"
+        "}"
+    )
+    for count, name in enumerate(("a.wav", "b.wav"), 1):
+        drop(opened, (name, spoken.read_bytes()))
+        until(opened, f"window.signals.length === {count}")
+    assert opened.execute_script("return window.signals.map((signal) => signal.aborted)") == [True, False]
+    assert find(opened, ".head b").text == "b.wav"
+    assert not find(opened, "[role=alert]").is_displayed()
+
+
 def test_a_dropped_file_is_recognised_as_predict_does(opened, model, spoken):
     drop(opened, (HOSTILE, spoken.read_bytes()))
     until(opened, ANSWERED, seconds=30)
@@ -258,6 +286,9 @@ def test_one_can_hear_it_again(opened, spoken, tmp_path):
     until(opened, f"{place} === 0 || {place} < 1")
     article.send_keys(" ")
     until(opened, f"{place} > 5")
+    until(opened, "document.querySelector('.play').ariaLabel.startsWith('play ')")
+    play.send_keys(" ")  # of the button alone, not of the article around it as well
+    until(opened, f"{place} > 5 && {place} < 50")
 
 
 def test_everything_can_be_done_with_the_keyboard(opened):
@@ -290,6 +321,8 @@ def test_a_bad_file_gets_a_sentence(opened, name, content, expected, tmp_path):
     (tmp_path / name).write_bytes(content if isinstance(content, bytes) else bytes(content))
     give(opened, tmp_path / name)
     assert until(opened, PROBLEM, seconds=30).startswith(expected)
+    too_large = isinstance(content, int)  # which the page sees without sending it
+    assert opened.execute_script("return window.posted.length") == (0 if too_large else 1)
     complaints(opened)  # the browser itself notes the status 422
     record(opened, 1)
     assert not find(opened, "[role=alert]").is_displayed()
