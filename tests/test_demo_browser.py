@@ -204,14 +204,16 @@ def test_what_grew_is_the_picture_it_ends_with(opened, spoken):
 
 
 def drop(browser, *files):
-    """Drop files, each a name and its bytes, onto the page."""
-    browser.execute_script(
+    """Drop files, each a name and its bytes, onto the page, which keeps the browser from opening them itself."""
+    taken = browser.execute_script(
         "const dropped = new DataTransfer();"
         "for (const [name, content] of arguments)"
         "  dropped.items.add(new File([Uint8Array.from(atob(content), (c) => c.charCodeAt(0))], name));"
-        "document.body.dispatchEvent(new DragEvent('drop', { dataTransfer: dropped, bubbles: true }))",
+        "const about = { dataTransfer: dropped, bubbles: true, cancelable: true };"
+        "return ['dragover', 'drop'].map((kind) => !document.body.dispatchEvent(new DragEvent(kind, about)))",
         *((name, base64.b64encode(content).decode()) for name, content in files),
     )
+    assert taken == [True, True]
 
 
 def test_two_files_are_one_too_many(opened, spoken):
@@ -372,6 +374,21 @@ def test_nothing_is_wider_than_the_window(opened, width, dark, tmp_path):
     until(opened, ANSWERED, seconds=30)
     assert opened.execute_script("return document.documentElement.scrollWidth <= innerWidth && innerWidth") == width
     assert find(opened, ".picture").size["height"] > 150
+
+
+def test_a_recording_ends_by_itself_when_it_is_as_long_as_it_may_be(browser, model, monkeypatch):
+    monkeypatch.setattr("numser.demo_answer.LONGEST", 3.0)
+    with served(demo_server(model, None)) as server:
+        browser.get(server.address)
+        find(browser, ".record").click()
+        until(browser, ANSWERED, seconds=60)
+        assert (
+            1.5
+            < browser.execute_script(
+                "return parseFloat(document.querySelector('.time').textContent.split('/').pop())"
+            )
+            <= 3
+        )
 
 
 def test_a_server_that_has_gone(browser, model, spoken):
