@@ -30,8 +30,10 @@ def main() -> None:
         summary = json.loads(path.read_text())
         folder = str(Path(summary["config"]["data"]).absolute().parent) + "/"
         keep(args.kept / path.relative_to(args.runs), without(summary, folder))
-        rows = path.with_name("folds.csv")
-        (args.kept / rows.relative_to(args.runs)).write_bytes(rows.read_bytes())
+    for path in sorted(args.runs.rglob("folds.csv")):
+        rows = args.kept / path.relative_to(args.runs)
+        if rows.parent.is_dir():  # else no fold has ended yet
+            rows.write_bytes(path.read_bytes())
 
 
 def keep(path: Path, what: dict[str, Any]) -> None:
