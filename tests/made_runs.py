@@ -39,7 +39,8 @@ def write_run(
         counts = confusion_matrix(np.array(truth), np.array(predicted), len(labels))
         result = {"ua": unweighted_accuracy(counts), "wa": weighted_accuracy(counts), "f1": macro_f1(counts)}
         result |= {"labels": list(labels), "confusion": counts.tolist(), "utterances": list(rows)}
-        result |= {"config": asked, "best_step": 4, "best_validation_ua": 1.0, "seconds": 90.0}
+        best = max(history, key=lambda point: point[3])
+        result |= {"config": asked, "best_step": best[0], "best_validation_ua": best[3], "seconds": 90.0}
         result |= {
             "corpus": asked["corpus"],
             "seed": asked["recipe"]["seed"],
