@@ -13,7 +13,7 @@ from numser.difficulty import THRESHOLD, THRESHOLDS, level
 from numser.errors import InputError
 from numser.feature_cache import FeatureCache, feature_cache, key_of
 from numser.features import PAPER, FeatureSettings, Standardiser, crop, log_mel
-from numser.log_mels import LogMels
+from numser.log_mels import Chosen, LogMels
 from numser.model import SHORTEST
 from numser.threads import available_cores, one_blas_thread
 
@@ -32,9 +32,23 @@ class Dataset:
     starts: list[int]  # which frame of the whole utterance the first one is
     fingerprint: str = ""  # the same for the same utterances, with the same labels, and frames to about 1 dB
 
-    def standardised(self, standardiser: Standardiser) -> "Dataset":
-        """The same with every log-mel standardised."""
-        return replace(self, log_mels=self.log_mels.standardised(standardiser))
+    def standardised(self, standardiser: "Standardiser | Sequence[Standardiser]") -> "Dataset":
+        """The same with every log-mel standardised, by one for all or by one each."""
+        each = [standardiser] * len(self.labels) if isinstance(standardiser, Standardiser) else standardiser
+        return replace(self, log_mels=self.log_mels.standardised(each))
+
+    def speakers_standardisers(self) -> list[Standardiser]:
+        """For each utterance the standardiser of its speaker, fitted to all that the speaker says; labels play no part.
+
+        Raises      InputError: an utterance names no speaker
+        """
+        members: dict[str | None, list[int]] = {}
+        for i, u in enumerate(self.utterances):
+            if u.speaker is None:
+                raise InputError(f"--standardise speaker: {u.name} names no speaker; use --standardise corpus")
+            members.setdefault(u.speaker, []).append(i)
+        fitted = {speaker: Standardiser.fit(Chosen(self.log_mels, own)) for speaker, own in members.items()}
+        return [fitted[u.speaker] for u in self.utterances]
 
 
 def prepare(

@@ -24,7 +24,7 @@ class LogMels(Sequence[np.ndarray]):
         self.lengths: list[int] = []  # frames of each
         self._load, self._room = load, MEMORY
         self._kept: dict[int, np.ndarray] = {}
-        self._standardiser: Standardiser | None = None
+        self._standardisers: Sequence[Standardiser] | None = None  # one each
 
     def append(self, frames: np.ndarray) -> None:
         """Take in the next utterance's frames, and keep them if there is room."""
@@ -35,10 +35,10 @@ class LogMels(Sequence[np.ndarray]):
             self._room = 0  # what is kept is then the beginning of the corpus
         self.lengths.append(len(frames))
 
-    def standardised(self, standardiser: Standardiser) -> "LogMels":
-        """The same, standardised whenever they are asked for."""
+    def standardised(self, standardisers: Sequence[Standardiser]) -> "LogMels":
+        """The same, standardised whenever they are asked for, each by its own."""
         other = LogMels(self._load)
-        other.lengths, other._kept, other._standardiser = self.lengths, self._kept, standardiser
+        other.lengths, other._kept, other._standardisers = self.lengths, self._kept, standardisers
         return other
 
     def __len__(self) -> int:
@@ -50,7 +50,7 @@ class LogMels(Sequence[np.ndarray]):
         frames = self._kept.get(i)
         if frames is None:
             frames = self._load(i, self.lengths[i])
-        return frames if self._standardiser is None else self._standardiser.apply(frames)
+        return frames if self._standardisers is None else self._standardisers[i].apply(frames)
 
 
 class Chosen(Sequence[np.ndarray]):

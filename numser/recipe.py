@@ -1,10 +1,21 @@
-"""All that decides how a network is made and trained. The defaults are the paper's."""
+"""All that decides how a network is made and trained: two named recipes, `numser` and `paper`.
 
-from dataclasses import dataclass
+The fields' defaults are the paper's. What `numser` changes, and why, stands at the end of this file; how it was chosen,
+on validation data alone, in benchmarks/results/recipe.md.
+"""
+
+from dataclasses import Field, dataclass, field, fields
+from typing import Any
 
 from numser.errors import InputError
 
 LOSSES = ("ce", "focal", "soft", "lq")
+NETWORK, LEARNING, AUGMENTATION = "the network", "how to train", "what training does to each log-mel it shows"
+
+
+def _of(default: Any, group: str, help: str, least: float | None = None, most: float | None = None, **limits) -> Any:
+    """A hyper-parameter with its help and its bounds. `above` and `below` are bounds that it may not reach."""
+    return field(default=default, metadata={"group": group, "help": help, "least": least, "most": most, **limits})
 
 
 @dataclass(frozen=True)
@@ -14,42 +25,117 @@ class Recipe:
     Raises      InputError: a value that cannot work
     """
 
-    blocks: int = 4  # inverted residuals
-    attention: bool = True
-    tied: bool = True
-    dropout: float = 0.0
-    loss: str = "ce"
-    lambda_b: float = 1.0  # focal loss: λ of utterances of medium difficulty
-    lambda_c: float = 2.0  # focal loss: λ of hard utterances
-    beta: float = 0.3  # soft bootstrapping: the label's share
-    q: float = 0.7  # L_q's exponent
-    steps: int = 2200
-    batch_size: int = 64
-    lr: float = 3e-4
-    clip: float = 5.0
-    validate_every: int = 10
-    seed: int = 0
+    blocks: int = _of(4, NETWORK, "inverted residual blocks", 0)
+    attention: bool = _of(True, NETWORK, "use the GRU's last states instead")
+    tied: bool = _of(True, NETWORK, "own weights for each direction of the GRU")
+    dropout: float = _of(0.0, NETWORK, "share of units left out before the hidden layer", 0, below=1)
+    level: str = _of(
+        "absolute",
+        NETWORK,
+        "what 0 dB of a log-mel is: absolute, full scale; speech, the recording's own level, so that the microphone's "
+        "gain does not matter",
+        choices=("absolute", "speech"),
+    )
+    loss: str = _of(
+        "ce",
+        LEARNING,
+        "ce: weighted cross-entropy; focal: what listeners found hard need not be answered with certainty; "
+        "soft: soft bootstrapping, which replaces a part of the label by the network's own belief; lq: L_q, which "
+        "lets utterances go that do not fit",
+        choices=LOSSES,
+    )
+    lambda_b: float = _of(1.0, LEARNING, "focal loss: λ of utterances of medium difficulty", 0)
+    lambda_c: float = _of(2.0, LEARNING, "focal loss: λ of hard utterances", 0)
+    beta: float = _of(0.3, LEARNING, "soft bootstrapping: the label's share, 0 to 1", 0, 1)
+    q: float = _of(0.7, LEARNING, "L_q's exponent, above 0 and at most 1", None, 1, above=0)
+    steps: int = _of(2200, LEARNING, "training steps", 1)
+    batch_size: int = _of(64, LEARNING, "utterances a step", 1)
+    lr: float = _of(3e-4, LEARNING, "learning rate of Adam, at its highest", above=0)
+    warm_up: int = _of(0, LEARNING, "steps in which the learning rate rises to --lr", 0)
+    schedule: str = _of(
+        "constant",
+        LEARNING,
+        "the learning rate after that: constant, or falling to 0 along a cosine",
+        choices=("constant", "cosine"),
+    )
+    weight_decay: float = _of(0.0, LEARNING, "share of each weight, times the learning rate, that a step takes away", 0)
+    clip: float = _of(5.0, LEARNING, "largest norm of the gradient", above=0)
+    average: float = _of(0.0, LEARNING, "moving average of the weights: what each step keeps of it, 0 for none", 0, below=1)
+    keep: str = _of(
+        "best",
+        LEARNING,
+        "the weights that a training ends with: best, those of the best validation; last, the (averaged) ones of the "
+        "last step",
+        choices=("best", "last"),
+    )
+    validate_every: int = _of(10, LEARNING, "steps between validations", 1)
+    crop: float = _of(0.0, AUGMENTATION, "seconds of a longer utterance that are shown, 0 for all", 0)
+    tempo: float = _of(1.0, AUGMENTATION, "as many times as fast, or as slow, at most", 1, 4)
+    warp: float = _of(1.0, AUGMENTATION, "frequencies stretched, or shrunk, by at most this factor", 1, 4)
+    shift: float = _of(0.0, AUGMENTATION, "bands up or down, at most", 0, 64)
+    offset: float = _of(0.0, AUGMENTATION, "louder or softer: standard deviation, in that of a band", 0)
+    tilt: float = _of(0.0, AUGMENTATION, "brighter or duller: standard deviation at both ends, in that of a band", 0)
+    masks: int = _of(0, AUGMENTATION, "rows and columns that are blotted out: so many of each", 0, 100)
+    noise: float = _of(0.0, AUGMENTATION, "share of utterances that get steady noise, 5 to 35 dB below the speech", 0, 1)
+    band_limit: float = _of(0.0, AUGMENTATION, "share of utterances that lose all above 3.4 to 6 kHz", 0, 1)
+    seed: int = field(default=0, metadata={"least": 0})
 
     def __post_init__(self):
-        lowest = {"blocks": 0, "steps": 1, "batch_size": 1, "validate_every": 1, "seed": 0}
-        for name, least in lowest.items():
-            if getattr(self, name) < least:
-                raise InputError(f"{_option(name)} {getattr(self, name)}: should be at least {least}")
-        for name in ("lr", "clip"):
-            if not 0 < getattr(self, name) < float("inf"):
-                raise InputError(f"{_option(name)} {getattr(self, name)}: should be a positive number")
-        for name in ("lambda_b", "lambda_c"):
-            if not 0 <= getattr(self, name) < float("inf"):
-                raise InputError(f"{_option(name)} {getattr(self, name)}: should be 0 or a positive number")
-        if not 0 <= self.beta <= 1:
-            raise InputError(f"--beta {self.beta}: should be from 0 to 1")
-        if not 0 < self.q <= 1:
-            raise InputError(f"--q {self.q}: should be above 0 and at most 1")
-        if not 0 <= self.dropout < 1:
-            raise InputError(f"--dropout {self.dropout}: should be at least 0 and below 1")
-        if self.loss not in LOSSES:
-            raise InputError(f"--loss {self.loss}: should be one of {', '.join(LOSSES)}")
+        for f in fields(self):
+            if fault := _fault(f, getattr(self, f.name)):
+                raise InputError(f"--{f.name.replace('_', '-')} {getattr(self, f.name)}: {fault}")
+
+    @property
+    def augments(self) -> bool:
+        """Whether training changes what it shows."""
+        return any(getattr(self, f.name) != f.default for f in fields(self) if f.metadata.get("group") == AUGMENTATION)
 
 
-def _option(name: str) -> str:
-    return "--" + name.replace("_", "-")
+def _fault(f: Field, value: Any) -> str | None:
+    """What is wrong with a hyper-parameter's value."""
+    if choices := f.metadata.get("choices"):
+        return None if value in choices else f"should be one of {', '.join(choices)}"
+    if isinstance(f.default, bool):
+        return None
+    least, most, above, below = (f.metadata.get(bound) for bound in ("least", "most", "above", "below"))
+    fits = (least is None or value >= least) and (most is None or value <= most) and abs(value) < float("inf")
+    fits = fits and (above is None or value > above) and (below is None or value < below)  # NaN fits nowhere
+    if fits:
+        return None
+    if most is not None:
+        return f"should be from {least} to {most}" if above is None else f"should be above {above} and at most {most}"
+    if below is not None:
+        return f"should be at least {least} and below {below}"
+    if above is not None:
+        return "should be a positive number"
+    return f"should be at least {least}" if isinstance(f.default, int) else f"should be {least} or a positive number"
+
+
+PAPER = Recipe()
+
+# The same network and loss. The learning rate rises, then falls to 0, while a moving average of the weights smooths
+# what single steps do: so the end is a good moment, and no validation has to choose one. Few recordings of few people
+# are shown as many others might have sounded: faster, brighter, another voice, another microphone, another room.
+NUMSER = Recipe(
+    level="speech",
+    dropout=0.3,
+    steps=1000,
+    batch_size=32,
+    lr=1e-3,
+    warm_up=30,
+    schedule="cosine",
+    average=0.99,
+    keep="last",
+    validate_every=50,
+    crop=2.0,
+    tempo=1.18,
+    warp=1.2,
+    shift=1.5,
+    offset=0.3,
+    tilt=0.3,
+    masks=2,
+    noise=0.3,
+    band_limit=0.3,
+)
+
+RECIPES = {"numser": NUMSER, "paper": PAPER}

@@ -4,7 +4,7 @@
     config.json    what was asked for
     history.csv    the learning curve, a row a validation
     result.json    the test: UA, WA, F1, confusion matrix, and each utterance's truth, probabilities, attention
-    model.npz      the best parameters with all that `python -m numser.predict` needs
+    model.npz      the parameters it ended with, and all that `python -m numser.predict` needs
     example.wav    a test utterance to try the model on, where the corpus was made on the spot and has no files
 
 Only state.npz is ever read again; the rest is written anew from it. It is saved at every validation. Kill the run at
@@ -27,6 +27,7 @@ import numpy as np
 import numser
 from numser import splits
 from numser.audio import SAMPLE_RATE
+from numser.augment import Augmentation
 from numser.checkpoint import (
     check_writable,
     make_folder,
@@ -41,18 +42,20 @@ from numser.corpora import Corpus, Utterance, load_corpus
 from numser.dataset import Dataset, prepare
 from numser.errors import InputError
 from numser.evaluation import test
-from numser.features import PAPER, Standardiser
+from numser.features import FeatureSettings, Standardiser
 from numser.lock import alone
 from numser.log_mels import Chosen
 from numser.optim import AdamState
 from numser.progress import Progress, duration
+from numser.recipe import PAPER as PAPER_RECIPE
 from numser.recipe import Recipe
 from numser.recogniser import Recogniser, check_arrays
 from numser.splits import Split
 from numser.threads import available_cores, one_blas_thread
-from numser.training import Order, State, Validation, initial_state, network, train
+from numser.training import Order, State, Validation, final_params, initial_state, network, train
 
 KIND = "training state"
+STANDARDISE = ("corpus", "speaker")
 LOCK = ".lock"  # held by the process that trains here
 FILES = ("state.npz", "config.json", "history.csv", "result.json", "model.npz", "example.wav")
 
@@ -66,12 +69,22 @@ class Config:
     fold: int | None  # either this …
     test_speaker: str | None  # … or this is given: one speaker, or several with commas between
     recipe: Recipe
+    train_on_validation: bool = False  # the utterances that would validate train as well, and nothing validates
+    standardise: str = "corpus"  # or "speaker": each speaker's frames by all of the speaker's own, labels unseen
+
+    def __post_init__(self):
+        if self.standardise not in STANDARDISE:
+            raise InputError(f"--standardise {self.standardise}: should be one of {', '.join(STANDARDISE)}")
+        if self.train_on_validation and self.recipe.keep == "best":
+            raise InputError("--train-on-validation: --keep best needs the validation to choose by; use --keep last")
 
     def split(self, corpus: Corpus) -> Split:
         """The corpus's utterances for training, validation and test."""
         if self.test_speaker is not None:
-            return splits.leave_speakers_out(corpus.utterances, self.test_speaker.split(","))
-        return splits.fold(corpus.utterances, self.fold)
+            split = splits.leave_speakers_out(corpus.utterances, self.test_speaker.split(","))
+        else:
+            split = splits.fold(corpus.utterances, self.fold)
+        return splits.training_on_validation(split) if self.train_on_validation else split
 
     @property
     def split_name(self) -> str:
@@ -84,14 +97,18 @@ class Config:
 
         Raises      KeyError, TypeError, ValueError, InputError: the values are not a configuration's
         """
-        recipe = values["recipe"]
+        recipe = {**asdict(PAPER_RECIPE), **values["recipe"]}  # runs from before a field was there did as the paper
         for field in fields(Recipe):
             kind, found = type(field.default), recipe[field.name]
             if type(found) is not kind and not (kind is float and type(found) is int):
                 raise TypeError(f"{field.name} should be {kind.__name__}, found {found!r}")
+        values = {"train_on_validation": False, "standardise": "corpus", **values}
         for name, kind in (("corpus", str), ("data", str | None), ("fold", int | None), ("test_speaker", str | None)):
             if not isinstance(values[name], kind) or isinstance(values[name], bool):
                 raise TypeError(f"{name} should be {kind}, found {values[name]!r}")
+        for name, kind in (("train_on_validation", bool), ("standardise", str)):
+            if type(values[name]) is not kind:
+                raise TypeError(f"{name} should be {kind.__name__}, found {values[name]!r}")
         if (values["fold"] is None) == (values["test_speaker"] is None):
             raise ValueError("fold or test_speaker should be given, and not both")
         return cls(**{**values, "recipe": Recipe(**recipe)})
@@ -116,8 +133,15 @@ def with_changes(config: Config, data: str | None = None, steps: int | None = No
 
     A run that goes on for longer ends with the bits of one that was that long from the start, provided that its old
     end was a multiple of `validate_every`: the last step is always followed by a validation.
+
+    Raises      InputError: the learning rate falls over the number of steps, so that another number is another training
     """
     config = config if data is None else replace(config, data=data)
+    if steps is not None and steps != config.recipe.steps and config.recipe.schedule != "constant":
+        raise InputError(
+            f"--steps {steps}: this run's learning rate falls to 0 over {config.recipe.steps} steps, so that it cannot "
+            f"go on for longer; start a new run in another --out"
+        )
     return config if steps is None else replace(config, recipe=replace(config.recipe, steps=steps))
 
 
@@ -158,10 +182,15 @@ def run(
     for finding in corpus.findings:
         progress.line(finding)
     split = config.split(corpus)
-    dataset = prepare(corpus, PAPER, threads, lambda done, of: progress.live(f"log-mels {done}/{of}"))
+    features = FeatureSettings(level=config.recipe.level)
+    dataset = prepare(corpus, features, threads, lambda done, of: progress.live(f"log-mels {done}/{of}"))
     with one_blas_thread():  # once, not for each utterance that is loaded again
         standardiser = Standardiser.fit(Chosen(dataset.log_mels, split.train))
-    dataset = dataset.standardised(standardiser)
+        each = [standardiser] * len(dataset.labels)
+        if config.standardise == "speaker":
+            each = dataset.speakers_standardisers()
+    augmentation = Augmentation(config.recipe, features, dataset.log_mels, each) if config.recipe.augments else None
+    dataset = dataset.standardised(each)
 
     make_folder(out)
     with alone(out / LOCK, lambda: _refuse_two(out), if_possible=True):
@@ -173,12 +202,12 @@ def run(
             state = initial_state(config.recipe, len(dataset.classes), len(split.train))
         _save(out, config, state, dataset.fingerprint)
         progress.line(_summary(config, dataset, split, threads))
-        _train(config, dataset, split, state, out, threads, progress, stop)
+        _train(config, dataset, split, state, augmentation, out, threads, progress, stop)
         recogniser = Recogniser(
             network(config.recipe, len(dataset.classes)),
-            state.best_params,
+            final_params(config.recipe, state),
             dataset.classes,
-            PAPER,
+            features,
             standardiser,
             f"{config.corpus}, {config.split_name}",
         )
@@ -199,6 +228,7 @@ def _train(
     dataset: Dataset,
     split: Split,
     state: State,
+    augmentation: Augmentation | None,
     out: Path,
     threads: int,
     progress: Progress,
@@ -222,7 +252,16 @@ def _train(
         _save(out, config, state, dataset.fingerprint)
         follower.validation(state)
 
-    train(config.recipe, dataset, split, state, threads=threads, on_step=on_step, on_validation=on_validation)
+    train(
+        config.recipe,
+        dataset,
+        split,
+        state,
+        augmentation=augmentation,
+        threads=threads,
+        on_step=on_step,
+        on_validation=on_validation,
+    )
     progress.clear()
     if state.step < config.recipe.steps:
         raise Interrupted
@@ -241,7 +280,7 @@ def _check_contents(out: Path, resume: bool) -> None:
 def _save(out: Path, config: Config, state: State, fingerprint: str) -> None:
     arrays = {"permutation": state.order.permutation, "recent_losses": np.array(state.recent_losses)}
     arrays["history"] = np.array([astuple(row) for row in state.history]).reshape(-1, len(fields(Validation)))
-    for prefix, values in _parameter_sets(state).items():
+    for prefix, values in _parameter_sets(config.recipe, state).items():
         arrays |= {f"{prefix}.{name}": w for name, w in values.items()}
     about = {
         "kind": KIND,
@@ -253,14 +292,16 @@ def _save(out: Path, config: Config, state: State, fingerprint: str) -> None:
         "best_step": state.best_step,
         "order": state.order.rng.bit_generator.state,
         "dropout": state.dropout.bit_generator.state,
+        "augmentation": state.augmentation.bit_generator.state,
     }
     write_arrays(out / "state.npz", arrays, about)
     write_json(out / "config.json", asdict(config))
     write_csv(out / "history.csv", [f.name for f in fields(Validation)], map(astuple, state.history))
 
 
-def _parameter_sets(state: State) -> dict[str, dict[str, np.ndarray]]:
-    return {"params": state.params, "best": state.best_params, "m": state.adam.m, "v": state.adam.v}
+def _parameter_sets(recipe: Recipe, state: State) -> dict[str, dict[str, np.ndarray]]:
+    sets = {"params": state.params, "best": state.best_params, "m": state.adam.m, "v": state.adam.v}
+    return sets | ({"average": state.average} if recipe.average else {})
 
 
 def _restore(path: Path, config: Config, dataset: Dataset, n_train: int, fingerprint: str) -> State:
@@ -287,14 +328,17 @@ def _state(path: Path, config: Config, arrays: dict, about: dict, n_classes: int
     history, recent, permutation = (arrays.pop(name) for name in ("history", "recent_losses", "permutation"))
     if sorted(permutation.tolist()) != list(range(n_train)) or not 0 <= about["position"] <= n_train:
         raise ValueError(f"the order is not one of {n_train} utterances")
-    sets = _parameter_sets(state)
+    sets = _parameter_sets(config.recipe, state)
     check_arrays(path, arrays, {f"{p}.{name}": w.shape for p, values in sets.items() for name, w in values.items()})
     restored = {p: {name: arrays[f"{p}.{name}"] for name in values} for p, values in sets.items()}
     state.params, state.best_params = restored["params"], restored["best"]
+    state.average = restored.get("average", state.params)
     state.adam = AdamState(int(about["step"]), restored["m"], restored["v"])
     state.order = Order(state.order.rng, permutation, int(about["position"]))
     state.order.rng.bit_generator.state = about["order"]
     state.dropout.bit_generator.state = about["dropout"]
+    if config.recipe.augments:
+        state.augmentation.bit_generator.state = about["augmentation"]
     state.best_ua, state.best_step = float(about["best_ua"]), int(about["best_step"])
     state.recent_losses = recent.tolist()
     state.history = [Validation(int(row[0]), *row[1:]) for row in history.tolist()]

@@ -1,8 +1,9 @@
 """The training loop: mini-batches, gradients, Adam, validation.        Paper §4.2
 
-One step takes the next `batch_size` utterances of a random order, computes the gradient of their mean loss, limits
-its norm, and lets Adam move the parameters. Every few steps the validation set is recognised; the parameters that
-do it best are kept. The test set plays no part here.
+One step takes the next `batch_size` utterances of a random order, shows each as it might have sounded too (`augment.py`,
+if the recipe asks for it), computes the gradient of their mean loss, limits its norm, and lets Adam move the
+parameters. Every few steps the validation set is recognised. The paper keeps the parameters that do it best; numser's
+recipe ends with the moving average of the last ones, and chooses nothing. The test set plays no part here.
 
 A batch is dealt out into shards of a few utterances. Each shard goes through the network alone, and threads work on
 different shards at once. Which utterance goes where depends on their lengths only, and gradients are added in the
@@ -18,13 +19,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from numser import losses
+from numser.augment import Augmentation
 from numser.dataset import Dataset
 from numser.difficulty import focal_exponents
 from numser.errors import InputError
 from numser.log_mels import Chosen, lengths_of
 from numser.metrics import confusion_matrix, unweighted_accuracy, weighted_accuracy
 from numser.model import SeparableSER
-from numser.optim import Adam, AdamState, Params, clip_global_norm
+from numser.optim import Adam, AdamState, Params, averaged, clip_global_norm, learning_rate
 from numser.ragged import pack, unpack
 from numser.recipe import Recipe
 from numser.splits import Split
@@ -66,7 +68,9 @@ class State:
     adam: AdamState
     order: Order
     dropout: np.random.Generator
-    best_params: Params
+    augmentation: np.random.Generator
+    average: Params  # the moving average of the parameters, or themselves where the recipe has none
+    best_params: Params  # the average of the best validation
     best_ua: float = -1.0
     best_step: int = 0
     recent_losses: list[float] = field(default_factory=list)  # since the last validation
@@ -80,7 +84,7 @@ class State:
 
 @dataclass(frozen=True)
 class Validation:
-    """One row of the learning curve."""
+    """One row of the learning curve. What is about the validation set is NaN where that trains as well."""
 
     step: int
     loss: float  # mean over the training batches since the last row
@@ -96,11 +100,17 @@ def network(recipe: Recipe, n_classes: int) -> SeparableSER:
 
 
 def initial_state(recipe: Recipe, n_classes: int, n_train: int) -> State:
-    """The state before the first step. Initial values, order and dropout have random numbers of their own."""
-    values, order, dropout = map(np.random.default_rng, np.random.SeedSequence(recipe.seed).spawn(3))
+    """The state before the first step. Initial values, order, dropout and augmentation have random numbers of their own."""
+    children = np.random.SeedSequence(recipe.seed).spawn(4)
+    values, order, dropout, augmentation = map(np.random.default_rng, children)
     params = network(recipe, n_classes).init(values)
     everything = Order(order, np.arange(n_train), position=n_train)
-    return State(params, Adam().init(params), everything, dropout, best_params=params)
+    return State(params, Adam().init(params), everything, dropout, augmentation, average=params, best_params=params)
+
+
+def final_params(recipe: Recipe, state: State) -> Params:
+    """The parameters that a training which is in this state would end with."""
+    return state.best_params if recipe.keep == "best" else state.average
 
 
 def train(
@@ -109,26 +119,38 @@ def train(
     split: Split,
     state: State,
     *,
+    augmentation: Augmentation | None = None,
     threads: int | None = None,
     on_step: Callable[[State, float], bool] = lambda state, loss: False,
     on_validation: Callable[[State], None] = lambda state: None,
 ) -> State:
     """Train on `split.train`, validate on `split.validation`, from `state` up to `recipe.steps` steps.
 
-    `dataset` is standardised. `on_step(state, loss)` is called after each step; if it returns true, training stops
-    there. `on_validation(state)` is called after each validation. Changes `state` and returns it.
+    `dataset` is standardised; `augmentation` draws what a step is shown in its place. `on_step(state, loss)` is called after
+    each step; if it returns true, training stops there. `on_validation(state)` is called after each validation.
+    Changes `state` and returns it.
+
+    Where `split.validation` is empty, rows of the learning curve tell the loss alone.
 
     Raises      Diverged: a loss, a gradient or a parameter is not finite; parameters, best parameters and history are
                 as before that step
+                InputError: the best validation is to be kept, and nothing is there to validate on
     """
+    if recipe.keep == "best" and len(split.validation) == 0:
+        raise InputError("--keep best: there is nothing to validate on; use --keep last")
     model = network(recipe, len(dataset.classes))
-    adam = Adam(recipe.lr)
     weights = losses.class_weights(dataset.labels[split.train], len(dataset.classes))[dataset.labels]
     loss_of = _loss_function(recipe, dataset, weights)
     with one_blas_thread(), ThreadPoolExecutor(threads or available_cores()) as pool:
         while state.step < recipe.steps:
             batch = split.train[state.order.next_batch(recipe.batch_size)]
-            loss, grads = _loss_and_gradients(model, state, dataset, weights, loss_of, batch, pool)
+            shown: Sequence[np.ndarray] = Chosen(dataset.log_mels, batch)
+            if augmentation is not None:
+                seeds = state.augmentation.integers(2**63, size=len(batch))
+                shown = list(pool.map(lambda i, seed: augmentation(i, np.random.default_rng(seed)), batch, seeds))
+            loss, grads = _loss_and_gradients(model, state, shown, weights, loss_of, batch, pool)
+            rate = learning_rate(state.step + 1, recipe.steps, recipe.lr, recipe.warm_up, recipe.schedule)
+            adam = Adam(rate, weight_decay=recipe.weight_decay)
             with np.errstate(all="ignore"):  # what goes wrong here is seen in the next line
                 grads, norm = clip_global_norm(grads, recipe.clip)
                 params, adam_state = adam.update(state.params, grads, state.adam)
@@ -139,6 +161,7 @@ def train(
                     f"{norm:.3g}) on the utterances {names}; try a smaller --lr"
                 )
             state.params, state.adam = params, adam_state
+            state.average = averaged(state.average, params, recipe.average, state.step) if recipe.average else params
             state.recent_losses.append(float(loss))
             if state.step % recipe.validate_every == 0 or state.step == recipe.steps:
                 _validate(model, state, dataset, weights, split.validation, pool)
@@ -168,20 +191,20 @@ def _loss_function(recipe: Recipe, dataset: Dataset, weights: np.ndarray) -> Cal
 def _loss_and_gradients(
     model: SeparableSER,
     state: State,
-    dataset: Dataset,
+    shown: Sequence[np.ndarray],
     weights: np.ndarray,
     loss_of: Callable,
     batch: np.ndarray,
     pool: Executor,
 ) -> tuple[float, Params]:
-    """The batch's loss Σ w·ℓ / Σ w and its gradient, added up over shards."""
+    """The batch's loss Σ w·ℓ / Σ w and its gradient, added up over shards. `shown` are the batch's log-mels."""
     total_weight = weights[batch].sum()
-    cuts = shards(Chosen(dataset.log_mels, batch).lengths)
+    cuts = shards(lengths_of(shown))
     seeds = state.dropout.integers(2**63, size=len(cuts))
 
     def one_shard(cut: np.ndarray, seed: int) -> tuple[float, Params]:
         members = batch[cut]
-        x = pack([dataset.log_mels[i] for i in members])
+        x = pack([shown[i] for i in cut])
         with np.errstate(over="ignore", invalid="ignore"):  # the loss shows it, and then training stops
             logits, cache = model.forward(state.params, x, rng=np.random.default_rng(seed))
             loss, dlogits = loss_of(logits, members, total_weight)
@@ -211,16 +234,20 @@ def _validate(
     pool: Executor,
 ) -> None:
     """Recognise the validation set, add a row to the history, and keep the parameters if they are the best so far."""
+    mean_loss = float(np.mean(state.recent_losses))
+    if len(validation) == 0:
+        state.history.append(Validation(state.step, mean_loss, *[math.nan] * 4))
+        state.recent_losses = []
+        return
     labels = dataset.labels[validation]
-    logits, _ = recognise(model, state.params, Chosen(dataset.log_mels, validation), pool)
+    logits, _ = recognise(model, state.average, Chosen(dataset.log_mels, validation), pool)
     if not np.isfinite(logits).all():
         raise Diverged(f"step {state.step}: the validation set's logits are not finite; try a smaller --lr")
     loss, _ = losses.cross_entropy(logits, labels, weights[validation])
     confusion = confusion_matrix(labels, logits.argmax(1), len(dataset.classes))
     ua = unweighted_accuracy(confusion)
     if ua > state.best_ua:
-        state.best_ua, state.best_step, state.best_params = ua, state.step, state.params
-    mean_loss = float(np.mean(state.recent_losses))
+        state.best_ua, state.best_step, state.best_params = ua, state.step, state.average
     wa = weighted_accuracy(confusion)
     state.history.append(Validation(state.step, mean_loss, float(loss), ua, wa, state.best_ua))
     state.recent_losses = []
