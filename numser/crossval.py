@@ -14,15 +14,16 @@ import argparse
 import sys
 from collections.abc import Callable
 from concurrent.futures import Executor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from numser.commandline import python_command, run, shell_line
 from numser.corpora import NAMES
 from numser.errors import InputError
-from numser.recipe import Recipe
+from numser.recipe import Recipe, recipe
 from numser.summary import summarise
-from numser.train import confusion_table, offline_option, option, recipe_options
+from numser.train import confusion_table, offline_option, option, recipe_options, split_options
 
 _COLUMNS = ("ua", "wa", "f1", "best_step", "best_validation_ua", "seconds")
 
@@ -43,6 +44,7 @@ def parser() -> argparse.ArgumentParser:
         "--speakers", action="store_true", help="leave out one speaker after the other, instead of random subsets"
     )
     option(what, "--seeds", "0", "seeds with commas between; each fold runs once with each", metavar="S,…")
+    split_options(what)
     recipe_options(p)
     where = p.add_argument_group("where it runs, and where it goes")
     option(where, "--jobs", "one a core", "folds at once, each a process with one thread", type=int, metavar="N")
@@ -61,12 +63,14 @@ def main(argv: list[str] | None = None) -> int:
     from numser.corpora import load_corpus
     from numser.folds import run_folds  # imports Numba, which takes longer than --help should
 
-    recipes = [Recipe(**given, seed=seed) for seed in seeds]
+    how = {name: given.pop(name) for name in ("train_on_validation", "standardise") if name in given}
+    recipes = [recipe(given.pop("recipe", "numser"), **given)]
+    recipes = [replace(recipes[0], seed=seed) for seed in seeds]
     check_workers(jobs, address)
     if address:
         out, data = visible_to_workers(out, data)
     loaded = load_corpus(corpus, None if data is None else Path(data), offline=offline)
-    folds = folds_of(corpus, data, speakers, recipes, loaded)
+    folds = folds_of(corpus, data, speakers, recipes, loaded, **how)
     try:
         results = run_folds(
             folds, out, workers(jobs, address), loaded.identity, on_result=lambda results: write_table(results, out)
@@ -91,9 +95,12 @@ def _seeds(text: str) -> list[int]:
     return seeds
 
 
-def folds_of(name: str, data: str | None, speakers: bool, recipes: list[Recipe], corpus: Any) -> dict[str, Any]:
+def folds_of(
+    name: str, data: str | None, speakers: bool, recipes: list[Recipe], corpus: Any, **how: Any
+) -> dict[str, Any]:
     """What each fold is, by the name of its folder. `corpus` is the one called `name`, loaded from `data`, or from
-    where it usually is: then folds are told where that was, since elsewhere it may be another folder.
+    where it usually is: then folds are told where that was, since elsewhere it may be another folder. `how` goes to
+    each `Config`.
 
     Raises      InputError: speakers are to be left out, and there are fewer than three
     """
@@ -110,7 +117,7 @@ def folds_of(name: str, data: str | None, speakers: bool, recipes: list[Recipe],
         ]
         if len(splits) < 3:
             raise InputError(f"--speakers: the corpus names {len(splits)} speakers, and three are needed")
-    configs = [Config(name, data, recipe=recipe, **split) for recipe in recipes for split in splits]
+    configs = [Config(name, data, recipe=one, **split, **how) for one in recipes for split in splits]
     return {c.split_name + (f"-seed{c.recipe.seed}" if len(recipes) > 1 else ""): c for c in configs}
 
 

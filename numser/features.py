@@ -39,9 +39,12 @@ class FeatureSettings:
     floor: float = 1e-10  # power below this counts as this, so that silence has a logarithm
     dynamic_range: float = 80.0  # dB that an utterance may span below its maximum
     longest: int = 700  # frames that are kept of a longer utterance, 7 s
+    level: str = "absolute"
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
+            if field.name == "level":
+                continue
             number = getattr(self, field.name)
             kind, meant = (Integral, "whole") if field.type is int else (Real, "finite")
             if isinstance(number, bool) or not isinstance(number, kind) or not abs(number) < np.inf:
@@ -100,9 +103,29 @@ def log_mel(waveform: np.ndarray, settings: FeatureSettings = PAPER) -> np.ndarr
         power = spectrum.real**2 + spectrum.imag**2
         np.matmul(power, filterbank.T, out=y[a : a + _CHUNK])
 
+    if settings.level == "speech":
+        y /= speech_level(y.sum(1))
     np.log10(np.maximum(y, np.float32(settings.floor), out=y), out=y)
     y *= 10
     return np.maximum(y, y.max() - np.float32(settings.dynamic_range), out=y)
+
+
+def speech_level(powers: np.ndarray) -> np.float32:
+    s = np.sort(powers)[::-1]
+    loud = s[len(s) // 20] or s[0]
+    return s[np.count_nonzero(s > loud / 100) // 2] or np.float32(1)
+
+
+def relevelled(log_mel: np.ndarray, settings: FeatureSettings) -> np.ndarray:
+    """A log-mel to which something was added, or of which something was taken, as if it had been recorded so.
+
+    Shapes      log_mel, y (T, bands) in dB; −∞ where there is no power
+    """
+    power = 10.0 ** (log_mel / 10)
+    if settings.level == "speech":
+        power /= speech_level(power.sum(1))
+    y = (10 * np.log10(np.maximum(power, settings.floor))).astype(np.float32)
+    return np.maximum(y, y.max() - np.float32(settings.dynamic_range))
 
 
 def _checked(waveform: np.ndarray) -> np.ndarray:

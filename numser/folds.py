@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
 from contextlib import closing, contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +65,12 @@ def finished(config: Config, out: Path, identity: str) -> dict[str, Any] | None:
     path = out / "result.json"
     if not path.exists():
         return None
-    result, expected = read_result(path), asdict(config)
-    if {**result.get("config", {}), "data": None} != {**expected, "data": None}:
+    result = read_result(path)
+    try:
+        same = replace(Config.from_dict(result["config"]), data=None) == replace(config, data=None)
+    except (KeyError, TypeError, ValueError, InputError):
+        same = False
+    if not same:
         raise InputError(f"{path}: is the result of a run with other settings; choose another --out")
     if result.get("corpus_identity") != identity:
         raise InputError(f"{path}: is the result of other recordings than --data has now; choose another --out")
@@ -219,7 +223,7 @@ class _Follower:
         """A fold has ended."""
         self.waiting.remove(name)
         scores = "  ".join(f"{key.upper()} {result[key]:.3f}" for key in ("ua", "wa", "f1"))
-        self.progress.line(f"{name:<16}{scores}  best at step {result['best_step']}  ({self._line()})")
+        self.progress.line(f"{name:<16}{scores}  of step {result['best_step']}  ({self._line()})")
 
     def _line(self) -> str:
         done = self._steps()

@@ -4,11 +4,12 @@ The fields' defaults are the paper's. What `numser` changes, and why, stands at 
 on validation data alone, in benchmarks/results/recipe.md.
 """
 
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields, replace
 from typing import Any
 
 from numser.errors import InputError
 
+STANDARDISE = ("corpus", "speaker")
 LOSSES = ("ce", "focal", "soft", "lq")
 NETWORK, LEARNING, AUGMENTATION = "the network", "how to train", "what training does to each log-mel it shows"
 
@@ -139,3 +140,13 @@ NUMSER = Recipe(
 )
 
 RECIPES = {"numser": NUMSER, "paper": PAPER}
+
+
+def recipe(name: str = "numser", **changes: Any) -> Recipe:
+    """A named recipe, with other values where they are given.
+
+    Raises      InputError: there is no such recipe; a value that cannot work
+    """
+    if name not in RECIPES:
+        raise InputError(f"--recipe {name}: should be one of {', '.join(RECIPES)}")
+    return replace(RECIPES[name], **changes)

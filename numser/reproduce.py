@@ -14,6 +14,7 @@ Deviation   beside each figure on the paper's random subsets, whose speakers sta
 import argparse
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from numser.commandline import run
 from numser.corpora import NAMES
 from numser.crossval import check_workers, visible_to_workers, workers, write_table
 from numser.paper import Row, proposed
-from numser.recipe import Recipe
+from numser.recipe import RECIPES
 from numser.tables import TABLES, Setting, figure3, show
 from numser.train import offline_option, option
 
@@ -37,11 +38,11 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--corpus", metavar="NAME", required=True, help=", ".join(NAMES))
     p.add_argument("--data", metavar="DIR", help="the corpus's folder")
     offline_option(p)
-    defaults = Recipe()
-    option(p, "--steps", defaults.steps, "training steps, for all rows", type=int, metavar="N")
-    option(p, "--batch-size", defaults.batch_size, "utterances a step", type=int, metavar="N")
-    option(p, "--lr", defaults.lr, "learning rate of Adam", type=float)
-    option(p, "--validate-every", defaults.validate_every, "steps between validations", type=int, metavar="N")
+    option(p, "--recipe", "numser", "how all rows are trained, but for what they compare", choices=RECIPES)
+    option(p, "--steps", "the recipe's", "training steps, for all rows", type=int, metavar="N")
+    option(p, "--batch-size", "the recipe's", "utterances a step", type=int, metavar="N")
+    option(p, "--lr", "the recipe's", "learning rate of Adam", type=float)
+    option(p, "--validate-every", "the recipe's", "steps between validations", type=int, metavar="N")
     p.add_argument("--no-speakers", action="store_true", help="do not run the folds that leave speakers out")
     p.add_argument("--plan", action="store_true", help="only say what would be run, and how long that takes")
     p.add_argument("--show", action="store_true", help="run nothing; show what is there")
@@ -58,7 +59,7 @@ def main(argv: list[str] | None = None) -> int:
     check_workers(args.jobs, args.dask)
     out = args.out or Path("runs") / f"reproduce-{args.corpus}"
     given = {name: getattr(args, name) for name in ("steps", "batch_size", "lr", "validate_every")}
-    common = {name: value for name, value in given.items() if value is not None}
+    common = {name: value for name, value in given.items() if value is not None} | {"recipe": args.recipe or "numser"}
     data = args.data
     if args.dask:
         out, data = visible_to_workers(out, data)
@@ -142,24 +143,29 @@ def _time_a_step(setting: Setting, recipe: Recipe) -> float:
     """Seconds a training step takes on one thread, the second of two: the first compiles."""
     import time
 
+    from numser.augment import Augmentation
     from numser.dataset import prepare
-    from numser.features import Standardiser
+    from numser.features import FeatureSettings, Standardiser
     from numser.splits import fold
     from numser.training import initial_state, train
 
-    dataset, split, times = prepare(setting.loaded), fold(setting.loaded.utterances, 0), []
-    dataset = dataset.standardised(Standardiser.fit(dataset.log_mels))
+    features = FeatureSettings(level=recipe.level)
+    dataset, split, times = prepare(setting.loaded, features), fold(setting.loaded.utterances, 0), []
+    each = [Standardiser.fit(dataset.log_mels)] * len(dataset.labels)
+    augmentation = Augmentation(recipe, features, dataset.log_mels, each) if recipe.augments else None
+    dataset = dataset.standardised(each)
 
     def on_step(state, loss) -> bool:
         times.append(time.perf_counter())
         return len(times) == 2
 
-    recipe = Recipe(**vars(recipe) | {"steps": 3, "validate_every": 9})
+    recipe = replace(recipe, steps=3, validate_every=9)
     train(
         recipe,
         dataset,
         split,
         initial_state(recipe, len(dataset.classes), len(split.train)),
+        augmentation=augmentation,
         threads=1,
         on_step=on_step,
     )

@@ -31,8 +31,10 @@ def check_result(result: dict[str, Any]) -> None:
     Raises      KeyError: something is missing
                 TypeError, ValueError: something is not what it should be; the message says what
     """
-    for name in ("ua", "wa", "f1", "best_validation_ua"):
+    for name in ("ua", "wa", "f1"):
         _number(name, result[name], 0, 1)
+    if result["best_validation_ua"] is not None:  # as it is where what would validate trained as well
+        _number("best_validation_ua", result["best_validation_ua"], 0, 1)
     _number("seconds", result["seconds"], 0, 1e12)
     for name, kind in (("config", dict), ("versions", dict), ("corpus", str), ("machine", str)):
         if not isinstance(result[name], kind):

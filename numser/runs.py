@@ -13,6 +13,7 @@ any moment, resume it, and it ends with the same bits.
 
 import io
 import json
+import math
 import platform
 import re
 import time
@@ -48,14 +49,13 @@ from numser.log_mels import Chosen
 from numser.optim import AdamState
 from numser.progress import Progress, duration
 from numser.recipe import PAPER as PAPER_RECIPE
-from numser.recipe import Recipe
+from numser.recipe import STANDARDISE, Recipe
 from numser.recogniser import Recogniser, check_arrays
 from numser.splits import Split
 from numser.threads import available_cores, one_blas_thread
 from numser.training import Order, State, Validation, final_params, initial_state, network, train
 
 KIND = "training state"
-STANDARDISE = ("corpus", "speaker")
 LOCK = ".lock"  # held by the process that trains here
 FILES = ("state.npz", "config.json", "history.csv", "result.json", "model.npz", "example.wav")
 
@@ -296,7 +296,8 @@ def _save(out: Path, config: Config, state: State, fingerprint: str) -> None:
     }
     write_arrays(out / "state.npz", arrays, about)
     write_json(out / "config.json", asdict(config))
-    write_csv(out / "history.csv", [f.name for f in fields(Validation)], map(astuple, state.history))
+    curve = [["" if math.isnan(x) else x for x in astuple(row)] for row in state.history]
+    write_csv(out / "history.csv", [f.name for f in fields(Validation)], curve)
 
 
 def _parameter_sets(recipe: Recipe, state: State) -> dict[str, dict[str, np.ndarray]]:
@@ -358,14 +359,18 @@ def _example(utterance: Utterance, out: Path) -> str:
 
 
 def _origin(config: Config, corpus: Corpus, state: State, threads: int, seconds: float) -> dict[str, Any]:
+    """Where a result comes from; `best_step` is the step whose weights it has, and its validation UA, if there is one."""
+    step, ua = state.best_step, state.best_ua
+    if config.recipe.keep == "last":
+        step, ua = state.step, state.history[-1].validation_ua
     return {
         "config": asdict(config),
         "corpus": config.corpus,
         "corpus_identity": corpus.identity,
         "corpus_path": str(corpus.source.resolve()) if corpus.source else None,
         "seed": config.recipe.seed,
-        "best_step": state.best_step,
-        "best_validation_ua": state.best_ua,
+        "best_step": step,
+        "best_validation_ua": None if math.isnan(ua) else ua,
         "seconds": round(seconds, 1),
         "threads": threads,
         "versions": {
@@ -386,12 +391,13 @@ def _summary(config: Config, dataset: Dataset, split: Split, threads: int) -> st
         "lq": f"L_q (q {recipe.q:g})",
     }[recipe.loss]
     return (
-        f"training on {len(split.train)} utterances, validation on {len(split.validation)}, "
+        f"training on {len(split.train)} utterances, validation on {len(split.validation) or 'none'}, "
         f"test on {len(split.test)} ({config.split_name}); {len(dataset.classes)} emotions\n"
         f"{recipe.blocks} blocks, attention {'on' if recipe.attention else 'off'}, loss {loss}, "
         f"{recipe.steps} steps of {recipe.batch_size} utterances "
         f"({recipe.steps * recipe.batch_size / len(split.train):.0f} epochs), learning rate {recipe.lr:g}, "
         f"seed {recipe.seed}, {threads} threads"
+        + ("\neach speaker standardised by all of the speaker's own recordings" if config.standardise == "speaker" else "")
     )
 
 
@@ -408,7 +414,8 @@ class _Follower:
 
     def validation(self, state: State) -> None:
         row = state.history[-1]
-        self.best = f"  validation UA {row.validation_ua:.3f}  best {state.best_ua:.3f} at {state.best_step}"
+        if not math.isnan(row.validation_ua):
+            self.best = f"  validation UA {row.validation_ua:.3f}  best {state.best_ua:.3f} at {state.best_step}"
         self.progress.step(self._line(state, row.loss))
 
     def _line(self, state: State, loss: float) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 from numser.crossval import folds_of
 from numser.errors import InputError
 from numser.paper import TABLE_2, TABLE_3, TABLE_4, TABLE_5, TABLE_5_NOTE, Row, Table, proposed
-from numser.recipe import Recipe
+from numser.recipe import Recipe, recipe
 from numser.summary import summarise, ua_difference
 
 TABLES = {"table2": TABLE_2, "table3": TABLE_3, "table4": TABLE_4}
@@ -30,7 +30,7 @@ class Setting:
     corpus: str
     data: str | None
     out: Path
-    common: dict[str, Any]  # of each recipe
+    common: dict[str, Any]  # of each recipe: which one, and what is otherwise than there
     protocols: tuple[str, ...]  # "folds", or "folds" and "speakers"
     offline: bool = False  # a corpus that is missing is not fetched
 
@@ -43,7 +43,7 @@ class Setting:
 
     def recipe(self, changes: dict[str, Any]) -> Recipe:
         """A row's recipe."""
-        return Recipe(**{"blocks": BLOCKS.get(self.corpus, 4)} | self.common | changes)
+        return recipe(**{"blocks": BLOCKS.get(self.corpus, 4)} | self.common | changes)
 
     def folds(self, changes: dict[str, Any], protocol: str) -> tuple[dict[str, Any], Path]:
         """A row's folds by one protocol, and their folder."""

@@ -4,15 +4,14 @@ import argparse
 import signal
 import sys
 import threading
-from dataclasses import MISSING, fields
+from dataclasses import asdict, fields
 from pathlib import Path
 
 from numser.commandline import python_command, run, shell_line
 from numser.corpora import NAMES
 from numser.errors import InputError
-from numser.recipe import LOSSES, Recipe
+from numser.recipe import AUGMENTATION, LEARNING, NETWORK, NUMSER, PAPER, RECIPES, STANDARDISE, Recipe, recipe
 
-_DEFAULTS = {f.name: f.default for f in fields(Recipe) if f.default is not MISSING}
 _EPILOG = """\
 Speech emotion recognition after Zhong et al., Interspeech 2020. The corpus is split into recordings to train on,
 recordings that choose the best moment of the training (validation), and recordings for the test, which the
@@ -52,14 +51,18 @@ def parser() -> argparse.ArgumentParser:
         help="test on this speaker (several: 03,08), whom the network never hears before",
     )
 
+    split_options(what)
+
     how = recipe_options(p)
-    option(how, "--seed", _DEFAULTS["seed"], "of the initial values, the order and dropout", type=int)
+    option(how, "--seed", PAPER.seed, "of all that is drawn at random", type=int)
     option(how, "--threads", "all cores", "threads; the result does not depend on it", type=int, metavar="N")
 
     where = p.add_argument_group("where it goes")
     where.add_argument("--out", type=Path, metavar="DIR", help="the run's folder (default runs/CORPUS-SPLIT)")
     where.add_argument(
-        "--resume", action="store_true", help="go on with the run in --out; --steps and --data may be other ones"
+        "--resume",
+        action="store_true",
+        help="go on with the run in --out; --data may be another one, and --steps where the learning rate is constant",
     )
     return p
 
@@ -78,32 +81,51 @@ def offline_option(group) -> None:
 
 
 def recipe_options(p: argparse.ArgumentParser):
-    """Add the options of a `Recipe` but for the seed: the network, and how to train. Returns the latter's group."""
-    net = p.add_argument_group("the network")
-    option(net, "--blocks", _DEFAULTS["blocks"], "inverted residual blocks", type=int, metavar="N")
-    net.add_argument(
-        "--no-attention", action="store_false", dest="attention", help="use the GRU's last states instead"
+    """Add the options of a `Recipe` but for the seed, from its fields. Returns the group of how to train."""
+    how = p.add_argument_group(LEARNING)
+    groups = {NETWORK: p.add_argument_group(NETWORK), LEARNING: how, AUGMENTATION: p.add_argument_group(AUGMENTATION)}
+    option(
+        how,
+        "--recipe",
+        "numser",
+        "where the values come from that no option gives: numser, chosen on validation data (see "
+        "benchmarks/results/recipe.md); paper, the paper's in every number",
+        choices=RECIPES,
     )
-    net.add_argument("--untied", action="store_false", dest="tied", help="own weights for each direction of the GRU")
-    option(net, "--dropout", _DEFAULTS["dropout"], "share of units left out before the hidden layer", type=float)
-
-    how = p.add_argument_group("how to train")
-    losses = (
-        "ce: weighted cross-entropy; focal: what listeners found hard need not be answered with certainty; "
-        "soft: soft bootstrapping, which replaces a part of the label by the network's own belief; lq: L_q, which "
-        "lets utterances go that do not fit"
-    )
-    option(how, "--loss", "ce", losses, choices=LOSSES)
-    option(how, "--lambda-b", _DEFAULTS["lambda_b"], "focal loss: λ of utterances of medium difficulty", type=float)
-    option(how, "--lambda-c", _DEFAULTS["lambda_c"], "focal loss: λ of hard utterances", type=float)
-    option(how, "--beta", _DEFAULTS["beta"], "soft bootstrapping: the label's share, 0 to 1", type=float)
-    option(how, "--q", _DEFAULTS["q"], "L_q's exponent, above 0 and at most 1", type=float)
-    option(how, "--steps", _DEFAULTS["steps"], "training steps", type=int, metavar="N")
-    option(how, "--batch-size", _DEFAULTS["batch_size"], "utterances a step", type=int, metavar="N")
-    option(how, "--lr", _DEFAULTS["lr"], "learning rate of Adam", type=float)
-    option(how, "--clip", _DEFAULTS["clip"], "largest norm of the gradient", type=float)
-    option(how, "--validate-every", _DEFAULTS["validate_every"], "steps between validations", type=int, metavar="N")
+    for f in fields(Recipe):
+        if f.name == "seed":
+            continue
+        group, help, flag = groups[f.metadata["group"]], f.metadata["help"], _flag(f.name)
+        if isinstance(f.default, bool):
+            group.add_argument(flag, action="store_false", dest=f.name, help=help)
+            continue
+        numser, paper = (getattr(named, f.name) for named in (NUMSER, PAPER))
+        default = f"{numser}" if numser == paper else f"{numser}, the paper's {paper}"
+        choices = f.metadata.get("choices")
+        metavar = None if choices else "N" if isinstance(f.default, int) else "X"
+        option(group, flag, default, help, type=type(f.default), choices=choices, metavar=metavar)
     return how
+
+
+def split_options(group) -> None:
+    """Add the options of how a split is used: who trains, and by whose frames sound is standardised."""
+    group.add_argument(
+        "--train-on-validation",
+        action="store_true",
+        help="what would validate trains as well, since nothing is chosen by it; then there is no validation",
+    )
+    option(
+        group,
+        "--standardise",
+        "corpus",
+        "corpus: by all frames that train; speaker: each speaker by all of the speaker's own recordings, whose labels "
+        "are not looked at. The test speaker's are then known beforehand",
+        choices=STANDARDISE,
+    )
+
+
+def _flag(name: str) -> str:
+    return {"attention": "--no-attention", "tied": "--untied"}.get(name, f"--{name.replace('_', '-')}")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -145,16 +167,20 @@ def _config(given: dict):
     corpus, data = given.pop("corpus"), given.pop("data", None)
     speaker = given.pop("test_speaker", None)
     fold = None if speaker is not None else given.pop("fold", 0)
-    return Config(corpus, data, fold, speaker, Recipe(**given))
+    how = {name: given.pop(name) for name in ("train_on_validation", "standardise") if name in given}
+    return Config(corpus, data, fold, speaker, recipe(given.pop("recipe", "numser"), **given), **how)
 
 
 def _check_same(given: dict, config, out: Path) -> None:
     stored = {**vars(config), **vars(config.recipe)}
+    given, named = dict(given), given.get("recipe")
+    if named:
+        given = {**asdict(RECIPES[named]), "steps": None, "seed": stored["seed"]} | given
+        del given["recipe"]
     for name, value in given.items():
         if name not in ("data", "steps") and stored[name] != value:
-            option = {"attention": "--no-attention", "tied": "--untied"}.get(
-                name, f"--{name.replace('_', '-')} {value}"
-            )
+            option = f"{_flag(name)}{'' if isinstance(value, bool) else f' {value}'}"
+            option = f"--recipe {named}" if named and value == getattr(RECIPES[named], name, None) else option
             raise InputError(
                 f"{option}: the run in {out} was started with {name} = {stored[name]}; "
                 f"leave the option out, or start a new run in another --out"
@@ -201,8 +227,7 @@ def _report(result: dict, out: Path) -> str:
     chance = 1 / len(result["labels"])
     return "\n".join(
         [
-            f"best on validation at step {result['best_step']} (UA {result['best_validation_ua']:.3f}); "
-            f"{result['seconds']:.0f} s in all",
+            f"{_ending(result)}; {result['seconds']:.0f} s in all",
             f"test on {len(result['utterances'])} utterances:  UA {result['ua']:.3f}  WA {result['wa']:.3f}  "
             f"F1 {result['f1']:.3f}  (UA by chance {chance:.3f})",
             "",
@@ -212,6 +237,17 @@ def _report(result: dict, out: Path) -> str:
             shell_line(python_command(), "-m", "numser.predict", str(out / "model.npz"), result["example"]),
         ]
     )
+
+
+def _ending(result: dict) -> str:
+    """Which weights a training ended with, and what chose them."""
+    config = result["config"]
+    if config["recipe"]["keep"] == "best":
+        return f"best on validation at step {result['best_step']} (UA {result['best_validation_ua']:.3f})"
+    weights = "averaged weights" if config["recipe"]["average"] else "weights"
+    if result["best_validation_ua"] is None:
+        return f"the {weights} of the last step; what would validate trained as well"
+    return f"the {weights} of the last step (validation UA {result['best_validation_ua']:.3f}, which chose nothing)"
 
 
 def confusion_table(labels: list[str], confusion: list[list[int]]) -> str:

@@ -18,10 +18,13 @@ from numser.checkpoint import read_arrays, write_arrays
 from numser.corpora import load_corpus
 from numser.dataset import prepare
 from numser.errors import InputError
-from numser.features import Standardiser
+from numser.features import FeatureSettings, Standardiser
+from numser.results import read_result
+from numser.runs import Interrupted, run, stored_config
 from numser.splits import fold
 
-TINY = ["--blocks", "0", "--batch-size", "4", "--validate-every", "2", "--lr", "0.001"]
+SMALL = ["--blocks", "0", "--batch-size", "4", "--validate-every", "2", "--lr", "0.001"]
+TINY = ["--recipe", "paper", *SMALL]
 
 
 def arguments(corpus, out, *more) -> list[str]:
@@ -234,6 +237,101 @@ def test_numbers_that_explode_leave_the_last_good_state(lr, every, tiny_corpus, 
     assert all(np.isfinite(a).all() for a in arrays.values())
     assert about["step"] <= 2
     assert not (out / "model.npz").exists()
+
+
+# numser's own recipe: averaged weights of the last step, a learning rate that falls, sound that is drawn anew.
+
+
+def numser_run(corpus, out, *more) -> None:
+    train.main(["--corpus", "emodb", "--data", str(corpus), "--out", str(out), *SMALL, "--warm-up", "2", *more])
+
+
+@pytest.fixture(scope="module")
+def numsers(tiny_corpus, tmp_path_factory) -> Path:
+    """The folder of an undisturbed run of 9 steps by numser's recipe."""
+    out = tmp_path_factory.mktemp("numsers") / "run"
+    numser_run(tiny_corpus, out, "--steps", "9")
+    return out
+
+
+def test_stopped_anywhere_numsers_recipe_ends_with_the_same_bits(numsers, tiny_corpus, tmp_path):
+    config = stored_config(numsers)
+    for moment in (1, 4, 5):
+        out, asked = tmp_path / f"stopped{moment}", iter(range(99))
+        with pytest.raises(Interrupted):
+            run(config, out, threads=1, stop=lambda asked=asked, moment=moment: next(asked) == moment)
+        assert read_arrays(out / "state.npz", "training state")[1]["step"] == moment
+        train.main(["--resume", "--out", str(out)])
+        for file in ("model.npz", "history.csv", "state.npz"):
+            assert (out / file).read_bytes() == (numsers / file).read_bytes(), (moment, file)
+
+
+def test_numsers_recipe_gives_the_same_bits_with_any_number_of_threads(numsers, tiny_corpus, tmp_path):
+    numser_run(tiny_corpus, tmp_path / "run", "--steps", "9", "--threads", "3")
+    assert (tmp_path / "run" / "state.npz").read_bytes() == (numsers / "state.npz").read_bytes()
+
+
+def test_it_ends_with_the_average_and_says_so(numsers, tiny_corpus, tmp_path, capsys):
+    state, _ = read_arrays(numsers / "state.npz", "training state")
+    model, about = read_arrays(numsers / "model.npz", "model")
+    assert about["features"]["level"] == "speech"
+    for name, w in model.items():
+        if name.startswith("params."):
+            np.testing.assert_array_equal(w, state["average." + name.removeprefix("params.")])
+    assert not np.array_equal(state["average.hidden.w"], state["params.hidden.w"])
+    result = json.loads((numsers / "result.json").read_text())
+    assert result["best_step"] == 9
+    assert result["best_validation_ua"] == float((numsers / "history.csv").read_text().split(",")[-3])
+    train.main(["--resume", "--out", str(shutil.copytree(numsers, tmp_path / "copy"))])
+    assert "the averaged weights of the last step (validation UA" in capsys.readouterr().out
+
+
+def test_what_would_validate_may_train_as_well(tiny_corpus, tmp_path, capsys):
+    out = tmp_path / "run"
+    numser_run(tiny_corpus, out, "--steps", "3", "--train-on-validation", "--test-speaker", "08")
+    captured = capsys.readouterr()
+    assert "training on 16 utterances, validation on none" in captured.err
+    assert "what would validate trained as well" in captured.out
+    result = json.loads((out / "result.json").read_text())
+    assert result["best_validation_ua"] is None and result["config"]["train_on_validation"]
+    rows = list(csv.DictReader((out / "history.csv").read_text().splitlines()))
+    assert [(row["step"], row["validation_ua"]) for row in rows] == [("2", ""), ("3", "")]
+    assert read_result(out / "result.json") == result
+    args = [*arguments(tiny_corpus, tmp_path / "other"), "--train-on-validation"]
+    refused(args, "--train-on-validation: --keep best needs the validation to choose by; use --keep last")
+
+
+def test_each_speaker_may_be_standardised_by_all_of_their_own(tiny_corpus, tmp_path, capsys):
+    out = tmp_path / "run"
+    numser_run(tiny_corpus, out, "--steps", "3", "--standardise", "speaker", "--test-speaker", "08")
+    assert "each speaker standardised by all of the speaker's own recordings" in capsys.readouterr().err
+    corpus = load_corpus("emodb", tiny_corpus)
+    dataset = prepare(corpus, FeatureSettings(level="speech"))
+    standardised = dataset.standardised(dataset.speakers_standardisers())
+    for speaker in ("03", "08", "09"):
+        frames = [standardised.log_mels[i] for i, u in enumerate(corpus.utterances) if u.speaker == speaker]
+        together = np.concatenate(frames)
+        np.testing.assert_allclose(together.mean(0), 0, atol=1e-3)
+        np.testing.assert_allclose(together.std(0), 1, atol=1e-3)
+
+
+def test_a_learning_rate_that_falls_cannot_go_on_for_longer(numsers, tmp_path):
+    out = shutil.copytree(numsers, tmp_path / "copy")
+    refused(["--resume", "--out", out, "--steps", "20"], "--steps 20: this run's learning rate falls to 0 over 9 steps")
+    refused(["--resume", "--out", out, "--recipe", "paper"], "--recipe paper: the run in .* was started with blocks = 0")
+    refused(["--resume", "--out", out, "--tempo", "1.5"], "--tempo 1.5: the run in .* was started with tempo = ")
+
+
+def test_a_run_from_before_recipes_had_names_is_the_papers(finished, tmp_path):
+    """Its state lacks what the paper's recipe does without; it is read, and ends with the same bits."""
+    out = shutil.copytree(finished, tmp_path / "copy")
+    arrays, about = read_arrays(out / "state.npz", "training state")
+    del about["augmentation"], about["config"]["train_on_validation"], about["config"]["standardise"]
+    for name in ("level", "schedule", "average", "keep", "tempo"):
+        del about["config"]["recipe"][name]
+    write_arrays(out / "state.npz", arrays, about)
+    train.main(["--resume", "--out", str(out)])
+    assert (out / "model.npz").read_bytes() == (finished / "model.npz").read_bytes()
 
 
 # Mistakes: one sentence, exit code 2, nothing lost.

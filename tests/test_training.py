@@ -1,16 +1,21 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from numser.augment import Augmentation
 from numser.corpora import Utterance
 from numser.dataset import Dataset
+from numser.errors import InputError
+from numser.features import FeatureSettings, Standardiser
+from numser.metrics import confusion_matrix, unweighted_accuracy
 from numser.model import SeparableSER
 from numser.ragged import pack
-from numser.recipe import LOSSES, Recipe
+from numser.recipe import LOSSES, NUMSER, Recipe
 from numser.splits import Split
-from numser.training import FRAMES_PER_SHARD, Diverged, Order, initial_state, recognise, shards, train
+from numser.training import FRAMES_PER_SHARD, Diverged, Order, final_params, initial_state, recognise, shards, train
 
 
 def random_dataset(count=20, classes=4, lowest=20, highest=60, seed=0) -> Dataset:
@@ -52,6 +57,56 @@ def test_any_number_of_threads_gives_the_same_bits(loss):
         assert one.history == other.history
         for name, w in one.params.items():
             np.testing.assert_array_equal(w, other.params[name])
+
+
+def test_augmentation_gives_the_same_bits_with_any_number_of_threads():
+    dataset = random_dataset(24, lowest=150, highest=500)
+    recipe = replace(NUMSER, blocks=0, steps=3, batch_size=16, validate_every=2)
+    identity = Standardiser(np.zeros(128, np.float32), np.ones(128, np.float32))
+    augmentation = Augmentation(recipe, FeatureSettings(), dataset.log_mels, [identity] * 24)
+    one, three = (trained(recipe, dataset, threads=n, augmentation=augmentation) for n in (1, 3))
+    plain = trained(recipe, dataset)
+    assert one.history == three.history != plain.history
+    for name, w in one.average.items():
+        np.testing.assert_array_equal(w, three.average[name])
+
+
+def test_the_average_is_validated_and_kept():
+    dataset = random_dataset()
+    recipe = Recipe(blocks=0, steps=6, batch_size=8, lr=0.01, average=0.9, keep="last", validate_every=6)
+    weights = []
+    state = trained(recipe, dataset, on_step=lambda s, loss: weights.append(s.params["hidden.w"]))
+    expected = initial_state(recipe, 4, 20).params["hidden.w"]
+    for t, w in enumerate(weights, start=1):
+        d = min(0.9, t / (t + 9))
+        expected = d * expected + (1 - d) * w
+    np.testing.assert_allclose(final_params(recipe, state)["hidden.w"], expected, rtol=1e-5)
+    with ThreadPoolExecutor(1) as pool:
+        logits, _ = recognise(SeparableSER(4, 0), state.average, dataset.log_mels, pool)
+    confusion = confusion_matrix(dataset.labels, logits.argmax(1), 4)
+    assert state.history[-1].validation_ua == unweighted_accuracy(confusion)
+
+
+def test_without_validation_the_curve_tells_the_loss_alone():
+    dataset = random_dataset()
+    recipe = Recipe(blocks=0, steps=2, batch_size=8, keep="last", validate_every=1)
+    everything = np.arange(20)
+    split = Split(everything, everything[:0], everything)
+    state = train(recipe, dataset, split, initial_state(recipe, 4, 20))
+    assert [row.step for row in state.history] == [1, 2]
+    assert all(np.isfinite(row.loss) and np.isnan(row.validation_ua) for row in state.history)
+    assert final_params(recipe, state) is state.params
+    with pytest.raises(InputError, match="--keep best: there is nothing to validate on"):
+        train(Recipe(blocks=0), dataset, split, initial_state(recipe, 4, 20))
+
+
+def test_the_learning_rate_of_the_schedule_is_the_one_that_moves_the_weights():
+    """Adam's first step moves a weight by the learning rate, whatever its gradient, if that is not tiny."""
+    dataset = random_dataset()
+    for schedule, warm_up, expected in (("constant", 0, 0.01), ("constant", 4, 0.0025), ("cosine", 0, 0.01)):
+        recipe = Recipe(blocks=0, steps=1, batch_size=8, lr=0.01, schedule=schedule, warm_up=warm_up)
+        moved = trained(recipe, dataset).params["hidden.w"] - initial_state(recipe, 4, 20).params["hidden.w"]
+        assert np.abs(moved).max() == pytest.approx(expected, rel=0.01)
 
 
 def test_one_seed_gives_the_same_bits_and_another_seed_does_not():
