@@ -37,8 +37,8 @@ class Dataset:
         each = [standardiser] * len(self.labels) if isinstance(standardiser, Standardiser) else standardiser
         return replace(self, log_mels=self.log_mels.standardised(each))
 
-    def speakers_standardisers(self) -> list[Standardiser]:
-        """For each utterance the standardiser of its speaker, fitted to all that the speaker says; labels play no part.
+    def speakers_standardisers(self, of_all: Standardiser) -> list[Standardiser]:
+        """For each utterance that of its speaker, made from all that the speaker says; labels play no part.
 
         Raises      InputError: an utterance names no speaker
         """
@@ -47,7 +47,7 @@ class Dataset:
             if u.speaker is None:
                 raise InputError(f"--standardise speaker: {u.name} names no speaker; use --standardise corpus")
             members.setdefault(u.speaker, []).append(i)
-        fitted = {speaker: Standardiser.fit(Chosen(self.log_mels, own)) for speaker, own in members.items()}
+        fitted = {who: of_all.for_speaker(Chosen(self.log_mels, own)) for who, own in members.items()}
         return [fitted[u.speaker] for u in self.utterances]
 
 

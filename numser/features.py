@@ -17,6 +17,7 @@ import scipy.fft
 
 from numser.audio import SAMPLE_RATE
 
+_PRIOR_UTTERANCES = 5  # of a person, that weigh as much as all that a model was trained on
 _CHUNK = 256  # frames whose spectra are in memory at once, about 3 MB
 
 
@@ -252,6 +253,25 @@ class Standardiser:
         variance = sum(np.square(x - mean).sum(axis=0) for x in log_mels) / frames
         sd = np.where(changes, np.sqrt(variance), 1.0)
         return cls(mean.astype(np.float32), sd.astype(np.float32))
+
+    def for_speaker(self, log_mels: Sequence[np.ndarray]) -> "Standardiser":
+        """The same for one person, some of whose utterances are at hand; what they express need not be known.
+
+            mean = k · own mean + (1−k) · mean        sd² = k · own sd² + (1−k) · sd²        k = n / (n + 5)
+
+        Voices differ more than emotions make one voice differ. What a person's n utterances have in common is the
+        person and the microphone; taken out, what is left is how they differ. Few utterances may all be of one
+        emotion, which must not be taken out with the rest: so the fewer, the less they count.
+
+        Shapes      log_mels: n of (T, bands)
+        Raises      ValueError: there is no frame; the bands differ in number
+        """
+        own = Standardiser.fit(log_mels)
+        if own.mean.shape != self.mean.shape:
+            raise ValueError(f"log_mels: should have {len(self.mean)} bands, found {len(own.mean)}")
+        k = np.float32(len(log_mels) / (len(log_mels) + _PRIOR_UTTERANCES))
+        mean = k * own.mean + (1 - k) * self.mean
+        return Standardiser(mean, np.sqrt(k * own.sd**2 + (1 - k) * self.sd**2))
 
     def apply(self, log_mel: np.ndarray) -> np.ndarray:
         """Standardise one utterance.

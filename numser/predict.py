@@ -8,10 +8,14 @@ from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from numser.commandline import run
 from numser.errors import InputError
 from numser.progress import Progress
+
+if TYPE_CHECKING:
+    from numser.recogniser import Recogniser
 
 _EPILOG = """\
 A recording of more than 7 s is recognised window by window, and then as a whole, by the mean of its windows'
@@ -45,6 +49,13 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--step", type=float, metavar="S", help="seconds from a window to the next (default 7: they touch)"
     )
+    p.add_argument(
+        "--same-speaker",
+        metavar="DIR",
+        type=Path,
+        help="a folder with some recordings of the person who speaks in all FILEs, best made with the same microphone; "
+        "what they express need not be known",
+    )
     return p
 
 
@@ -64,6 +75,8 @@ def main(argv: list[str] | None = None) -> int:
     if args.attention and not recogniser.model.attention:
         raise InputError(f"--attention: the model in {model} was made without it")
     progress, failures = Progress(), 0
+    if args.same_speaker is not None:
+        recogniser = _for_speaker(recogniser, args.same_speaker, progress)
     with _named(args.files) as files, FORMATS[args.format](recogniser.labels, args.attention) as output:
         found = predict_windows(recogniser, files, args.step)
         for i, of_file in groupby(found, key=lambda pair: pair[0]):
@@ -83,6 +96,23 @@ def main(argv: list[str] | None = None) -> int:
                 failures += 1
                 print(f"error: {mistake}", file=sys.stderr, flush=True)
     return 2 if failures else 0
+
+
+def _for_speaker(recogniser: "Recogniser", folder: Path, progress: Progress) -> "Recogniser":
+    """The recogniser for the person whose recordings are in a folder."""
+    from numser.audio import SAMPLE_RATE, read_audio
+    from numser.corpora.recordings import sound_files
+
+    if not folder.is_dir():
+        raise InputError(f"--same-speaker {folder}: there is no such folder; name one with recordings of the person")
+    sounds, _ = sound_files(folder, "name a folder that has some")
+    waveforms = []
+    for sound in sounds:
+        progress.live(f"{sound}: how this person speaks, {len(waveforms) + 1}/{len(sounds)}")
+        waveforms.append(read_audio(sound))
+    progress.clear()
+    print(f"--same-speaker: {len(sounds)} recordings of this person in {folder}", file=sys.stderr)
+    return recogniser.for_speaker(waveforms, SAMPLE_RATE, list(map(str, sounds)))
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,25 @@ class Recogniser:
         if isinstance(prediction, InputError):
             raise prediction
         return prediction
+
+    def for_speaker(
+        self, waveforms: Sequence[np.ndarray], sample_rate: float, names: Sequence[str] | None = None
+    ) -> "Recogniser":
+        """The same for recordings of one person, of whom some are at hand; what they express need not be known.
+
+        Recordings with the same microphone are best, of different moods; the one to be recognised may be among them.
+        README says from how many on it helps.
+
+        Shapes      waveforms: each (samples,) or (samples, channels)
+        Units       sample_rate in Hz
+        Raises      InputError: there is none, or one cannot be recognised; the message begins with its name
+        """
+        if len(waveforms) == 0:
+            raise InputError("waveforms: holds no recording of the person; give at least one")
+        names = names or [f"waveforms[{i}]" for i in range(len(waveforms))]
+        sounds = [to_mono_16k(w, sample_rate, name) for w, name in zip(waveforms, names, strict=True)]
+        frames = [frames_of_waveform(w, self.features, name)[0] for w, name in zip(sounds, names, strict=True)]
+        return replace(self, standardiser=self.standardiser.for_speaker(frames))
 
     def predict_each(
         self, waveforms: Sequence[np.ndarray], names: Sequence[str], threads: int

@@ -188,7 +188,7 @@ def run(
         standardiser = Standardiser.fit(Chosen(dataset.log_mels, split.train))
         each = [standardiser] * len(dataset.labels)
         if config.standardise == "speaker":
-            each = dataset.speakers_standardisers()
+            each = dataset.speakers_standardisers(standardiser)
     augmentation = Augmentation(config.recipe, features, dataset.log_mels, each) if config.recipe.augments else None
     dataset = dataset.standardised(each)
 
