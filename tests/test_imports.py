@@ -60,3 +60,11 @@ def test_what_numser_offers_is_there_when_asked_for():
     assert "load" in dir(numser)
     with pytest.raises(AttributeError, match="no attribute 'nonesuch'"):
         _ = numser.nonesuch
+
+
+def test_in_the_folder_above_a_checkout_numser_is_the_package_and_not_the_checkout(tmp_path):
+    """Python takes a folder without __init__.py for a package too, if it finds no other one before it gives up."""
+    (tmp_path / "numser").mkdir()  # as an empty checkout looks
+    code = "import numser; print(numser.load.__module__)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "numser.recogniser"
