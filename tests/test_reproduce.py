@@ -57,11 +57,11 @@ def test_tables_share_runs(tiny_corpus, tmp_path, capsys):
 
 
 def test_figure_3_of_emodb(shared_data, tmp_path, capsys):
-    if not (shared_data / "emodb7-2s").is_dir():
-        pytest.skip("emodb7-2s is not there")
+    if not (shared_data / "emodb").is_dir():
+        pytest.skip("emodb is not there")
     pytest.importorskip("matplotlib", reason='matplotlib is not installed; pip install "numser[tutorials]"')
     picture = tmp_path / "figure3.png"
-    reproduce("figure3", shared_data / "emodb7-2s", tmp_path, "--picture", str(picture))
+    reproduce("figure3", shared_data / "emodb", tmp_path, "--picture", str(picture))
     rows = rows_of(capsys.readouterr().out)
     assert [rows[name] for name in ("A: easy, votes = 1", "B: medium, votes ≥ 0.875", "C: hard, votes < 0.875")] == [
         ["184", "34.4%"],
