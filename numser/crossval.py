@@ -6,8 +6,8 @@
 
 Source      paper §4.2: nine runs, whose test subset is the same and whose validation subset takes turns
 Deviation   the paper gives the mean alone. Its nine runs share one test subset, so that their spread does not show
-            how much depends on which utterances are in it; numser's interval does (summary.py). And beside its random
-            subsets, speakers can be left out
+            how much depends on which utterances are in it; numser's interval holds both (summary.py). And beside its
+            random subsets, speakers can be left out
 """
 
 import argparse
@@ -188,9 +188,11 @@ def _report(summary: dict[str, Any], out: Path) -> str:
     return "\n".join(
         [
             f"{summary['runs']} runs:  {scores}  (± standard deviation over runs)",
-            f"95 % interval of the mean UA, over {summary['test_utterances']} test utterances: "
-            f"{low:.3f} … {high:.3f}  (UA by chance {1 / len(summary['labels']):.3f})",
+            f"95 % interval of the mean UA, over {summary['test_utterances']} test utterances"
+            f"{' and how the runs differ' if summary['ua_interval_holds_runs'] else ''}: "
+            f"{low:.3f} … {high:.3f}  (UA by chance {summary['chance']:.3f})",
             *_of_speakers(summary),
+            *summary["remarks"],
             "",
             confusion_table(summary["labels"], summary["confusion"]),
             "",

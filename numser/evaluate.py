@@ -97,7 +97,7 @@ def main(argv: list[str] | None = None) -> int:
         "speakers": args.speakers and args.speakers.split(","),
         "among": among,
     }
-    print(_report(result, len(among or recogniser.labels)))
+    print(_report(result))
     if args.out:
         write_json(args.out, result)
     return 0
@@ -163,13 +163,16 @@ def mapped(corpus: Corpus, mapping: dict[str, str], labels: tuple[str, ...]) -> 
     return replace(corpus, utterances=kept), sentences
 
 
-def _report(result: dict[str, Any], choices: int) -> str:
+def _report(result: dict[str, Any]) -> str:
+    from numser.summary import chance, remarks  # brings NumPy
+
     low, high = result["ua_interval"]
     return "\n".join(
         [
             f"{len(result['utterances'])} utterances:  UA {result['ua']:.3f}  WA {result['wa']:.3f}  "
-            f"F1 {result['f1']:.3f}  (UA by chance {1 / choices:.3f})",
-            f"95 % interval of UA: {low:.3f} … {high:.3f}",
+            f"F1 {result['f1']:.3f}  (UA by chance {chance([result]):.3f})",
+            f"95 % interval of UA, over the utterances tested: {low:.3f} … {high:.3f}",
+            *remarks([result]),
             "",
             confusion_table(result["labels"], result["confusion"]),
         ]

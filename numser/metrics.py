@@ -1,7 +1,8 @@
 """How good predictions are: confusion matrix, UA, WA, macro F1.        Paper §4.2
 
 Emotion corpora have unequal classes. WA, the plain accuracy, can be high for a model that ignores the rare ones;
-UA, the mean of the classes' recalls, cannot, and is the figure to look at. Chance is UA = 1/K.
+UA, the mean of the classes' recalls, cannot, and is the figure to look at. UA and F1 are over the classes that occur.
+Where k of them do, always the same one of these answers has UA = 1/k: that is chance.
 """
 
 import numpy as np
@@ -31,7 +32,7 @@ def weighted_accuracy(confusion: np.ndarray) -> float:
 
 
 def macro_f1(confusion: np.ndarray) -> float:
-    """F1: 2·hits / (occurrences + predictions), averaged over the classes that occur or are predicted."""
+    """F1: 2·hits / (occurrences + predictions), averaged over the classes that occur, as UA is."""
+    occurs = confusion.sum(1) > 0
     either = confusion.sum(0) + confusion.sum(1)
-    seen = either > 0
-    return float(np.mean(2 * confusion.diagonal()[seen] / either[seen]))
+    return float(np.mean(2 * confusion.diagonal()[occurs] / either[occurs]))

@@ -26,9 +26,10 @@ def report_data(runs: Runs) -> dict[str, Any]:
         "crossvalidation": runs.crossvalidation,
         "planned": runs.planned,
         "labels": labels,
-        "chance": 1 / len(labels),
+        "chance": summary["chance"],
+        "validation_chance": _validation_chance(runs),
         "scores": {key: summary[key] for key in ("ua", "wa", "f1")},
-        "ua_interval": summary["ua_interval"],
+        **{key: summary[key] for key in ("ua_interval", "ua_interval_holds_runs", "ua_interval_speakers", "remarks")},
         "tested": summary["test_utterances"],
         "folds": [_fold(fold) for fold in runs.folds],
         "confusion": summary["confusion"],
@@ -40,6 +41,17 @@ def report_data(runs: Runs) -> dict[str, Any]:
         "utterances": _utterances(rows, names, labels),
         "about": _about(runs),
     }
+
+
+def _validation_chance(runs: Runs) -> float | None:
+    """1 / the number of labels that were validated on, its mean over the folds that have ended; None if that is not
+    known. A random subset has all labels; of another speaker's the run says so."""
+    known = [
+        result["labels"] if fold.config.fold is not None else result.get("validation_labels")
+        for fold in runs.folds
+        if (result := fold.result) is not None
+    ]
+    return float(np.mean([1 / len(labels) for labels in known])) if all(known) else None
 
 
 def calibration(confidence: np.ndarray, right: np.ndarray) -> dict[str, Any]:

@@ -213,6 +213,7 @@ def run(
         )
         recogniser.save(out / "model.npz")
         result = test(recogniser, dataset, split.test, threads)
+        result["validation_labels"] = sorted({dataset.utterances[i].label for i in split.validation})
         result |= _origin(config, corpus, state, threads, time.monotonic() - began)
         result["example"] = _example(dataset.utterances[split.test[0]], out)
         write_json(out / "result.json", result)

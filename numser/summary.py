@@ -1,8 +1,22 @@
 """What several runs found, taken together: means, spreads, and intervals that say how far to trust them.
 
-Intervals are percentile bootstraps: what was tested is drawn anew, with replacement, RESAMPLES times, and each time
-the mean of the runs' UA is taken. Draw what the promise is about: utterances, for other sentences of the same people;
-people, for other people. Few people make a wide interval, however much each of them has said.
+Two promises make two intervals of the mean UA. Each is meant to hold the true one in 19 of 20 cases.
+
+    ua_interval            other recordings of the same people, and networks trained anew
+    ua_interval_speakers   other people:  mean ± t·s/√S,  s the spread of the S speakers' UAs
+
+The first puts two things together. Which recordings were tested: they are drawn anew, with replacement, RESAMPLES
+times, and each time the mean of the runs' UA is taken. How training went: to each of these means t·s/√R is added; s
+is the spread of R runs that share their test, and t is drawn from Student's distribution. What a run and a recording
+have to do with each other alone is in both, which errs on the wide side.
+
+The second needs no more, since what a speaker said and how his run went is in his UA already. Few people are not
+drawn anew: they hold too little of what other people may be, and of 20 intervals of ten people drawn so, 18 hold the
+truth. Student's t knows how few there are. Few people make a wide interval, however much each of them has said.
+
+Limits      runs of folds learn from nearly the same recordings, so they differ less than on other recordings. Where
+            each test had one run, how training went cannot be told from what was tested: `ua_interval` then is over
+            recordings alone
 """
 
 from typing import Any
@@ -10,18 +24,21 @@ from typing import Any
 import numpy as np
 
 RESAMPLES = 2000
+FEW = 30  # a test of fewer recordings is said to be small
 
 
 def summarise(results: list[dict[str, Any]], seed: int = 0) -> dict[str, Any]:
-    """Mean and standard deviation (n−1) of UA, WA and F1 over the runs, 95 % intervals of the mean UA, and the sum of
-    the confusion matrices.
+    """Mean and standard deviation (n−1) of UA, WA and F1 over the runs, 95 % intervals of the mean UA, chance, the
+    sum of the confusion matrices, and what to bear in mind.
 
-    `ua_interval` draws test utterances. One that several runs were tested on is drawn for all of them together.
-    `ua_interval_speakers` draws speakers, where each was tested by runs of his own, and is None elsewhere.
+    `ua_interval` is over test utterances, and over runs where a test had several: `ua_interval_holds_runs`. An
+    utterance that several runs were tested on is drawn for all of them together. `ua_interval_speakers` is over
+    speakers, where each was tested by runs of his own, and is None elsewhere.
     """
     scores = {key: np.array([result[key] for result in results]) for key in ("ua", "wa", "f1")}
     names = _test_utterances(results)
-    low, high = np.percentile(_resampled_uas(results, names, seed), [2.5, 97.5])
+    error, freedom = _error_of_training(results, scores["ua"])
+    uas = _resampled_uas(results, names, seed) + _trained_anew(error, freedom, seed)
     return {
         "runs": len(results),
         "test_utterances": len(names),
@@ -29,8 +46,11 @@ def summarise(results: list[dict[str, Any]], seed: int = 0) -> dict[str, Any]:
             key: {"mean": float(v.mean()), "sd": float(v.std(ddof=1)) if len(v) > 1 else None}
             for key, v in scores.items()
         },
-        "ua_interval": [float(low), float(high)],
-        "ua_interval_speakers": _interval_over_speakers(results, seed),
+        "chance": chance(results),
+        "ua_interval": np.clip(np.percentile(uas, [2.5, 97.5]), 0, 1).tolist(),
+        "ua_interval_holds_runs": freedom > 0,
+        "ua_interval_speakers": _interval_over_speakers(results),
+        "remarks": remarks(results),
         "labels": results[0]["labels"],
         "confusion": np.sum([result["confusion"] for result in results], axis=0).tolist(),
     }
@@ -39,28 +59,132 @@ def summarise(results: list[dict[str, Any]], seed: int = 0) -> dict[str, Any]:
 def ua_difference(results: list[dict[str, Any]], others: list[dict[str, Any]], seed: int = 0) -> list[float]:
     """A 95 % interval of the mean UA of the first runs minus that of the others, tested on the same utterances.
 
-    Both are taken on the same resamples: what is hard for both cancels out.
+    Both are taken on the same resamples: what is hard for both cancels out. So does what runs have in common that
+    pair up, by fold and seed. Where the same speakers were left out, it is over speakers, by Student's t.
 
     Raises      ValueError: the test utterances differ
     """
     names = _test_utterances(results)
     if names != _test_utterances(others):
         raise ValueError("others: were tested on other utterances")
+    ours, theirs = _speakers_uas(results), _speakers_uas(others)
+    if ours and theirs and ours.keys() == theirs.keys():
+        return t_interval([np.mean(ours[speakers]) - np.mean(theirs[speakers]) for speakers in ours])
     differences = _resampled_uas(results, names, seed) - _resampled_uas(others, names, seed)
+    if (pairs := _pairs(results, others)) is not None:
+        paired = [result["ua"] - other["ua"] for result, other in pairs]
+        differences += _trained_anew(*_error_of_training(results, paired), seed)
+    else:
+        for k, runs in enumerate((results, others)):
+            differences += _trained_anew(*_error_of_training(runs, [run["ua"] for run in runs]), seed + k)
     return np.percentile(differences, [2.5, 97.5]).tolist()
 
 
-def _interval_over_speakers(results: list[dict[str, Any]], seed: int) -> list[float] | None:
-    """An interval of the mean UA by drawing those who were left out, or None if they were not."""
+def t_interval(values: list[float] | np.ndarray) -> list[float]:
+    """The 95 % interval of the mean of what these values were drawn from: mean ± t·s/√n.
+
+    Shapes      values (n,), n ≥ 2
+    Source      Student, "The probable error of a mean", 1908
+    """
+    from scipy.special import stdtrit  # late: SciPy is slow to import
+
+    values = np.asarray(values)
+    half = stdtrit(len(values) - 1, 0.975) * values.std(ddof=1) / np.sqrt(len(values))
+    return [float(values.mean() - half), float(values.mean() + half)]
+
+
+def chance(results: list[dict[str, Any]]) -> float:
+    """UA of always the same answer: 1 / the number of labels that were tested. Its mean over the runs."""
+    return float(np.mean([1 / len(_tested_labels(result)) for result in results]))
+
+
+def remarks(results: list[dict[str, Any]]) -> list[str]:
+    """Sentences on what to bear in mind: over which labels the figures are, if not all; that the test is small."""
+    sentences = []
+    known, tested = len(results[0]["labels"]), [_tested_labels(result) for result in results]
+    fewest, most = min(map(len, tested)), max(map(len, tested))
+    if all(labels == tested[0] for labels in tested):
+        if most < known:
+            names = ", ".join(tested[0])
+            sentences.append(f"UA and F1 are over the labels that were tested, {most} of {known}: {names}.")
+    else:
+        span = f"{fewest}" if fewest == most else f"{fewest} to {most}"
+        sentences.append(f"UA and F1 of a run are over the labels that it was tested on, {span} of {known}.")
+    if (n := len(_test_utterances(results))) < FEW:
+        were = "recording was" if n == 1 else "recordings were"
+        sentences.append(f"Only {n} {were} tested, fewer than {FEW}: one more or less right moves the figures much.")
+    return sentences
+
+
+def _tested_labels(result: dict[str, Any]) -> list[str]:
+    return sorted({row["truth"] for row in result["utterances"]})
+
+
+def _interval_over_speakers(results: list[dict[str, Any]]) -> list[float] | None:
+    """An interval of the mean UA over those who were left out, or None if they were not."""
+    uas = _speakers_uas(results)
+    return None if uas is None else np.clip(t_interval([np.mean(of_one) for of_one in uas.values()]), 0, 1).tolist()
+
+
+def _speakers_uas(results: list[dict[str, Any]]) -> dict[frozenset, list[float]] | None:
+    """The UAs of the runs that tested each speaker, or None unless each was tested by runs of his own."""
     uas: dict[frozenset, list[float]] = {}
     for result in results:
         uas.setdefault(frozenset(row.get("speaker") for row in result["utterances"]), []).append(result["ua"])
     everyone = frozenset().union(*uas)
-    if len(uas) < 2 or None in everyone or sum(map(len, uas)) > len(everyone):
+    return None if len(uas) < 2 or None in everyone or sum(map(len, uas)) > len(everyone) else uas
+
+
+def _pairs(results: list[dict[str, Any]], others: list[dict[str, Any]]) -> list[tuple[dict, dict]] | None:
+    """Each run with the other one of the same fold, seed and test; None if they do not pair up."""
+    partners = {_identity(other): other for other in others}
+    ours = [_identity(result) for result in results]
+    if None in ours or len({*ours}) < len(ours) or len(others) != len(ours) or {*ours} != partners.keys():
         return None
-    means = np.array([np.mean(of_one) for of_one in uas.values()])
-    drawn = np.random.default_rng(seed).choice(means, (RESAMPLES, len(means)))
-    return np.percentile(drawn.mean(axis=1), [2.5, 97.5]).tolist()
+    return [(result, partners[key]) for result, key in zip(results, ours, strict=True)]
+
+
+def _identity(result: dict[str, Any]) -> tuple | None:
+    """What was tested after what training, so far as another recipe has it too."""
+    training = _training(result)
+    return training and (*training, result.get("seed"), frozenset(_test_utterances([result])))
+
+
+def _training(result: dict[str, Any]) -> tuple | None:
+    """What was learned from, so far as the run says so."""
+    config = result.get("config")
+    return config and (config.get("fold"), config.get("test_speaker"))
+
+
+def _error_of_training(results: list[dict[str, Any]], values: list[float] | np.ndarray) -> tuple[float, int]:
+    """The standard error of the mean of these values, one a run, as far as it comes from the training; and how many
+    degrees of freedom it has, 0 if runs of one test are nowhere to compare.
+
+    Runs are compared with those that share their test. Seeds of one fold have the same training utterances; where
+    there are several folds, a fold counts as one, with its mean.
+    """
+    tests: dict[frozenset, dict[Any, list[float]]] = {}
+    for i, (result, value) in enumerate(zip(results, values, strict=True)):
+        folds = tests.setdefault(frozenset(_test_utterances([result])), {})
+        folds.setdefault(_training(result) or i, []).append(value)
+    squares = freedom = share = 0.0
+    for folds in tests.values():
+        seeds = next(iter(folds.values()))
+        apart = np.array(seeds if len(folds) == 1 else [np.mean(of_fold) for of_fold in folds.values()])
+        squares += ((apart - apart.mean()) ** 2).sum()
+        freedom += len(apart) - 1
+        share += (sum(map(len, folds.values())) / len(results)) ** 2 / len(apart)
+    return (float(np.sqrt(squares / freedom * share)), int(freedom)) if freedom else (0.0, 0)
+
+
+def _trained_anew(error: float, freedom: int, seed: int) -> np.ndarray:
+    """What training may add to the mean of each resample, (RESAMPLES,): t·error, t evenly from Student's t."""
+    if not freedom:
+        return np.zeros(RESAMPLES)
+    from scipy.special import stdtrit  # late: SciPy is slow to import
+
+    t = stdtrit(freedom, (np.arange(RESAMPLES) + 0.5) / RESAMPLES)
+    return error * np.random.default_rng([seed, 1]).permutation(t)
 
 
 def _test_utterances(results: list[dict[str, Any]]) -> list[str]:

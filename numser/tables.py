@@ -77,10 +77,10 @@ def show(setting: Setting, name: str) -> str:
         counted = [row.parameters, _parameters(setting, row)] if parameters else []
         lines.append(_row([row.label, *counted, *_cells(setting, row)]))
     comparisons = list(_comparisons(setting, table))
-    if comparisons:
-        comparisons.append(
-            "- Intervals are over test utterances; another seed, or one of many comparisons, may differ more."
-        )
+    comparisons.append(
+        "- Intervals are over test utterances and over the runs that share them; with speakers left out, over "
+        "speakers. One of many comparisons may differ more."
+    )
     lines += ["", *comparisons, *(f"- {note}" for note in table.notes)]
     return "\n".join([*lines, f"- ? is a figure that the text of the paper at hand has lost; {_UNFINISHED}", ""])
 
@@ -135,7 +135,7 @@ def _left_out(setting: Setting, changes: dict[str, Any]) -> str:
     if len(results) < folds:
         return f"{len(results)} of {folds}"
     summary = summarise(results)
-    low, high = (100 * x for x in summary["ua_interval"])
+    low, high = (100 * x for x in summary["ua_interval_speakers"] or summary["ua_interval"])
     return f"{100 * summary['ua']['mean']:.2f} ({low:.1f} … {high:.1f})"
 
 
@@ -151,9 +151,11 @@ def _comparisons(setting: Setting, table: Table) -> Iterator[str]:
                 continue
             low, high = (100 * x for x in ua_difference(results, others))
             mean = 100 * (summarise(results)["ua"]["mean"] - summarise(others)["ua"]["mean"])
-            verdict = (
-                "more than the choice of test utterances explains" if low > 0 or high < 0 else "no effect can be told"
-            )
+            chance = {
+                "folds": "the choice of test utterances and the runs' spread explain",
+                "speakers": "the speakers' spread explains",
+            }[protocol]
+            verdict = f"more than {chance}" if low > 0 or high < 0 else "no effect can be told"
             difference = f"UA {mean:+.1f} ({low:+.1f} … {high:+.1f})"
             yield f"- {subsets}: {row.label} − {reference.label}: {difference}: {verdict}"
 

@@ -224,12 +224,14 @@ class _StopOnInterrupt:
 
 
 def _report(result: dict, out: Path) -> str:
-    chance = 1 / len(result["labels"])
+    from numser.summary import chance, remarks  # brings NumPy
+
     return "\n".join(
         [
             f"{_ending(result)}; {result['seconds']:.0f} s in all",
             f"test on {len(result['utterances'])} utterances:  UA {result['ua']:.3f}  WA {result['wa']:.3f}  "
-            f"F1 {result['f1']:.3f}  (UA by chance {chance:.3f})",
+            f"F1 {result['f1']:.3f}  (UA by chance {chance([result]):.3f})",
+            *remarks([result]),
             "",
             confusion_table(result["labels"], result["confusion"]),
             "",

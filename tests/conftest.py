@@ -1,6 +1,7 @@
 """What several tests share."""
 
 import os
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -44,6 +45,17 @@ def tiny_corpus(tmp_path_factory) -> Path:
     """24 recordings of 0.2 s in Emo-DB's layout: three speakers, four texts, high tones (anger) and low (neutral)."""
     folder = tmp_path_factory.mktemp("tiny")
     write_tiny_corpus(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def uneven_corpus(tmp_path_factory) -> Path:
+    """29 recordings: the same, and one of a third emotion (sadness) by 03 and 09, not by 08; and one each by 10."""
+    folder = tmp_path_factory.mktemp("uneven")
+    write_tiny_corpus(folder)
+    for name in ("03a01Ta", "09a01Ta", "10a01Wa", "10a01Na", "10a01Ta"):
+        like = f"09{name[2:5]}{'W' if name[5] == 'W' else 'N'}a"
+        shutil.copy(folder / "wav" / f"{like}.wav", folder / "wav" / f"{name}.wav")
     return folder
 
 

@@ -224,6 +224,20 @@ def test_the_command_leaves_a_table_and_a_summary(tiny_corpus, tmp_path, capsys)
     low, high = summary["ua_interval_speakers"]
     assert f"over speakers, for what it promises to other people: {low:.3f} … {high:.3f}" in said.out
     assert "6 of 6 folds" in said.err
+    assert summary["ua_interval_holds_runs"]  # two seeds a speaker
+    assert "over 24 test utterances and how the runs differ: " in said.out
+
+
+def test_the_summary_says_what_the_figures_are_over(uneven_corpus, tmp_path, capsys):
+    """Three of four speakers have all three emotions; one has two."""
+    assert command(uneven_corpus, tmp_path / "run", "--speakers") == 0
+    said = capsys.readouterr().out
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert summary["chance"] == pytest.approx((3 / 3 + 1 / 2) / 4)
+    assert "(UA by chance 0.375)" in said
+    assert "over 29 test utterances: " in said  # one run a test: how runs differ is not known
+    assert "UA and F1 of a run are over the labels that it was tested on, 2 to 3 of 3." in said
+    assert "Only 29 recordings were tested, fewer than 30" in said
 
 
 @pytest.mark.parametrize(

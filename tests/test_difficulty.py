@@ -29,9 +29,9 @@ def test_refuses_votes_that_are_no_share(votes):
 
 
 def test_levels_of_the_full_corpus(shared_data):
-    if not (shared_data / "emodb7-2s").is_dir():
-        pytest.skip("emodb7-2s is not there")
-    corpus = emodb.load(shared_data / "emodb7-2s")
+    if not (shared_data / "emodb").is_dir():
+        pytest.skip("emodb is not there")
+    corpus = emodb.load(shared_data / "emodb")
     counts = Counter(level(u.votes, THRESHOLDS[corpus.name]) for u in corpus.utterances)
     assert counts == {"A": 184, "B": 247, "C": 104}
 

@@ -98,7 +98,20 @@ def test_labels_are_mapped_and_left_out(model_file, recordings, tmp_path, capsys
     assert everything["map"] == {"calm": "neutral"}
     out, err = capsys.readouterr()
     assert "Left out 2 utterances: calm 2." in err
-    assert "by chance 0.333" in out
+    assert out.count("by chance 0.500") == 2  # of the labels that are there, two of the model's three
+    assert out.count("UA and F1 are over the labels that were tested, 2 of 3: anger, neutral.") == 2
+    assert "Only 6 recordings were tested, fewer than 30" in out and "Only 4 recordings were tested" in out
+
+
+def test_ua_and_f1_are_over_the_same_labels(model_file, recordings, tmp_path):
+    """A model that always says joy, of which there is none, has neither; joy does not dilute F1."""
+    command = [model_file, "--corpus", "folder", "--data", recordings, "--map", "calm=joy", "--out"]
+    main([*command, str(tmp_path / "with.json")])
+    result = json.loads((tmp_path / "with.json").read_text())
+    assert (result["ua"], result["f1"]) == (pytest.approx(1 / 3), pytest.approx((2 * 2 / 8) / 3))
+    main([*command[:-2], "calm=", "--out", str(tmp_path / "without.json")])
+    result = json.loads((tmp_path / "without.json").read_text())
+    assert (result["ua"], result["f1"]) == (0, 0)
 
 
 def test_restricted_to_the_corpus_labels(recogniser, recordings, model_file, tmp_path, capsys):

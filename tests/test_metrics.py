@@ -24,6 +24,13 @@ def test_a_class_that_does_not_occur_has_no_recall():
     assert macro_f1(confusion) == pytest.approx((2 * 7 / 16 + 2 * 1 / 4) / 2)
 
 
+def test_f1_is_over_the_classes_that_ua_is_over():
+    """One utterance is taken for a class of which there is none: that is a miss of its own class, and no more."""
+    confusion = np.array([[3, 0, 1], [0, 4, 0], [0, 0, 0]])
+    assert unweighted_accuracy(confusion) == pytest.approx((3 / 4 + 1) / 2)
+    assert macro_f1(confusion) == pytest.approx((2 * 3 / 7 + 1) / 2)
+
+
 def test_always_the_largest_class_fools_wa_and_not_ua():
     confusion = confusion_matrix(TRUTH, np.zeros(10, int), 2)
     assert weighted_accuracy(confusion) == 0.8

@@ -239,6 +239,29 @@ def test_a_cross_validation_has_each_recording_once_and_each_folds_answer(tmp_pa
     assert [fold["ua"] for fold in said["folds"]] == [result["ua"] for result in results]
 
 
+def test_chance_is_that_of_what_was_tested_and_of_what_validated(tmp_path):
+    """Speakers with two of three emotions, and with all: tested on one, and validated on the next."""
+    labels = ("anger", "joy", "neutral")
+    two = [row(f"a{i}", label, speaker="03", labels=labels) for i, label in enumerate(("anger", "neutral"))]
+    three = [row(f"b{i}", label, speaker="08", labels=labels) for i, label in enumerate(labels)]
+    for speaker, rows in (("03", two), ("08", three)):
+        write_run(tmp_path / "cv" / f"speaker{speaker}", rows, labels=labels, fold=None, test_speaker=speaker)
+    said = report(tmp_path / "cv", tmp_path / "r.html")
+    assert said["chance"] == pytest.approx((1 / 2 + 1 / 3) / 2)
+    assert said["validation_chance"] is None  # an older run does not say what it validated on
+    assert said["ua_interval_speakers"] == [1, 1] and not said["ua_interval_holds_runs"]
+    assert said["remarks"] == [
+        "UA and F1 of a run are over the labels that it was tested on, 2 to 3 of 3.",
+        "Only 5 recordings were tested, fewer than 30: one more or less right moves the figures much.",
+    ]
+    for speaker, validated in (("03", labels), ("08", labels[:1])):
+        path = tmp_path / "cv" / f"speaker{speaker}" / "result.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"validation_labels": validated}))
+    assert report(tmp_path / "cv", tmp_path / "r.html")["validation_chance"] == pytest.approx((1 / 3 + 1) / 2)
+    fold = report(write_run(tmp_path / "fold", two, labels=labels), tmp_path / "r.html")
+    assert (fold["chance"], fold["validation_chance"]) == (0.5, pytest.approx(1 / 3))  # a subset has all labels
+
+
 def test_an_unfinished_cross_validation_says_how_many_of_its_folds_are_there(tmp_path, recordings, tiny_corpus):
     cv = folds(tmp_path / "cv", recordings)
     write_run(cv / "fold2", [], fold=2, ended=False, history=[(2, 0.7, 0.75, 0.5)])

@@ -89,6 +89,10 @@ def test_the_whole_page_is_there(opened):
     assert figures == ["0.833", "0.833", "0.830"]
     assert opened.execute_script("return document.querySelector('#scores p b').textContent") == "0.333"
     assert "2 of 9 folds have ended" in find(opened, ".notice").text
+    said = find(opened, "#scores").text
+    assert "Always the same answer would have UA 0.333 (chance)." in said
+    assert "other recordings of the same kind tested and the network trained anew, the mean UA should lie" in said
+    assert "Only 9 recordings were tested, fewer than 30" in said
     until(opened, "document.querySelectorAll('.chart svg').length === 4")
     pictures = "document.querySelectorAll('.chart svg, canvas')"
     assert opened.execute_script(f"return [...{pictures}].every(p => p.getAttribute('aria-label').length > 20)")

@@ -50,6 +50,38 @@ def test_a_table_is_planned_run_and_shown(tiny_corpus, tmp_path, capsys):
     assert capsys.readouterr().out == "nothing is missing\n"
 
 
+def test_a_table_says_what_speakers_left_out_promise_to_other_people(tiny_corpus, tmp_path, monkeypatch):
+    """UA of three speakers, with attention and without; nine runs on the subset that all share."""
+    uas = {"speakers": ([0.4, 0.6, 0.8], [0.39, 0.61, 0.79]), "folds": ([0.5, 0.6, 0.7] * 3, [0.3, 0.4, 0.5] * 3)}
+
+    def ended(self, changes, protocol):
+        results = []
+        for k, ua in enumerate(uas[protocol][changes.get("attention", True) is False]):
+            speaker = f"s{k}" if protocol == "speakers" else "s0"
+            rows = [
+                {
+                    "name": f"{speaker}-{i}",
+                    "speaker": speaker,
+                    "truth": "anger",
+                    "predicted": ("anger", "joy")[i >= 100 * ua],
+                }
+                for i in range(100)
+            ]
+            about = {"labels": ["anger", "joy"], "confusion": [[100 * ua, 100 - 100 * ua], [0, 0]]}
+            about |= {"config": {"fold": k if protocol == "folds" else None, "test_speaker": speaker}, "seed": 0}
+            results.append({"ua": ua, "wa": ua, "f1": ua, "utterances": rows, **about})
+        return results, len(results)
+
+    monkeypatch.setattr(Setting, "ended", ended)
+    text = show(Setting("emodb", str(tiny_corpus), tmp_path, {}, ("folds", "speakers")), "table2")
+    half = 100 * 4.302653 * 0.2 / 3**0.5  # Student's t of two degrees of freedom
+    assert rows_of(text)["Attention"][-1] == f"60.00 ({max(60 - half, 0):.1f} … {min(60 + half, 100):.1f})"
+    assert "random subsets: Attention − No Attention: UA +20.0 (" in text
+    assert "more than the choice of test utterances and the runs' spread explain" in text
+    assert "speakers left out: Attention − No Attention: UA +0.3 (-2.5 … +3.2): no effect can be told" in text
+    assert "share them; with speakers left out, over speakers. One of many comparisons may differ more.\n" in text
+
+
 def test_tables_share_runs(tiny_corpus, tmp_path, capsys):
     reproduce("all", tiny_corpus, tmp_path, "--plan")
     folders = [line.partition(":")[0] for line in capsys.readouterr().out.splitlines()[:-1]]
@@ -57,11 +89,11 @@ def test_tables_share_runs(tiny_corpus, tmp_path, capsys):
 
 
 def test_figure_3_of_emodb(shared_data, tmp_path, capsys):
-    if not (shared_data / "emodb7-2s").is_dir():
-        pytest.skip("emodb7-2s is not there")
+    if not (shared_data / "emodb").is_dir():
+        pytest.skip("emodb is not there")
     pytest.importorskip("matplotlib", reason='matplotlib is not installed; pip install "numser[tutorials]"')
     picture = tmp_path / "figure3.png"
-    reproduce("figure3", shared_data / "emodb7-2s", tmp_path, "--picture", str(picture))
+    reproduce("figure3", shared_data / "emodb", tmp_path, "--picture", str(picture))
     rows = rows_of(capsys.readouterr().out)
     assert [rows[name] for name in ("A: easy, votes = 1", "B: medium, votes ≥ 0.875", "C: hard, votes < 0.875")] == [
         ["184", "34.4%"],

@@ -45,13 +45,22 @@ def read(tmp_path):
 
 def test_a_sound_result_is_read_as_it_is(read):
     plain = {key: value for key, value in ROW.items() if not key.startswith("attention")}
-    for result in (RESULT, RESULT | {"utterances": [plain]}, RESULT | {"more": 1}):
+    for result in (
+        RESULT,
+        RESULT | {"utterances": [plain]},
+        RESULT | {"more": 1},
+        RESULT | {"validation_labels": ["joy"]},
+    ):
         assert read(result) == result
 
 
 @pytest.mark.parametrize(
     ("change", "match"),
     [
+        ({"validation_labels": 3}, "validation_labels should be different ones of the labels, found 3"),
+        ({"validation_labels": ["joy", "joy"]}, "validation_labels should be different ones of the labels"),
+        ({"validation_labels": ["joy", "calm"]}, "validation_labels should be different ones of the labels"),
+        ({"validation_labels": []}, "validation_labels should be different ones of the labels"),
         ({"ua": "0.5"}, "ua should be a number from 0 to 1, found '0.5'"),
         ({"wa": float("nan")}, "wa should be a number from 0 to 1, found nan"),
         ({"f1": True}, "f1 should be"),

@@ -93,6 +93,22 @@ def test_the_terminal_shows_result_confusion_and_what_to_do_next(tiny_corpus, tm
         assert Path(path).exists()
 
 
+def test_what_the_test_lacks_is_said_and_chance_is_of_what_it_has(uneven_corpus, tmp_path, capsys):
+    """Speaker 08 has two of the three emotions, in eight recordings; speaker 09, who validates, has all."""
+    train.main(arguments(uneven_corpus, tmp_path / "run", "--steps", "2", "--test-speaker", "08"))
+    said = capsys.readouterr().out
+    assert "(UA by chance 0.500)" in said
+    assert "UA and F1 are over the labels that were tested, 2 of 3: anger, neutral." in said
+    assert "Only 8 recordings were tested, fewer than 30" in said
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert result["validation_labels"] == result["labels"] == ["anger", "neutral", "sadness"]
+    other = tmp_path / "other"
+    train.main(arguments(uneven_corpus, other, "--steps", "2", "--test-speaker", "03"))
+    assert "(UA by chance 0.333)" in (said := capsys.readouterr().out)
+    assert "over the labels" not in said
+    assert json.loads((other / "result.json").read_text())["validation_labels"] == ["anger", "neutral"]
+
+
 def test_a_corpus_without_files_leaves_a_file_to_try(tmp_path, monkeypatch, capsys):
     from numser import runs
     from numser.corpora import Corpus, synthetic

@@ -86,7 +86,7 @@ print(
 # ### Exercise 1 · the scores
 #
 # Write `scores(confusion)`: from counts (K, K), row = true class, to `(ua, wa, f1)`. A class of which there is no utterance
-# does not count in UA. A class that neither occurs nor is ever answered does not count in F1.
+# counts neither in UA nor in F1, so that both are over the same classes.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -403,8 +403,9 @@ check.ua_interval(ua_interval)
 
 # %% [markdown]
 # `numser.summary.summarise` draws for all runs together, since an utterance that nine runs were tested on is still only
-# one utterance. And `ua_difference` answers “is one better than the other?”: it draws once, and takes both UAs on the same
-# draw. What is hard for both cancels out. So here is how sure the flattery is:
+# one utterance; and where runs share a test, it adds how far they lie apart, since they could have been trained otherwise.
+# And `ua_difference` answers “is one better than the other?”: it draws once, and takes both UAs on the same draw. What is
+# hard for both cancels out. So here is how sure the flattery is:
 
 # %%
 for way in ("texts left out", "speakers left out"):
@@ -433,7 +434,8 @@ for what, by_speaker in (("new voices", unknown), ("the flattery", known - unkno
 
 # %% [markdown]
 # The flattery is beyond doubt, even so. How good the network is for the next person is known only roughly, and more
-# utterances of the same ten would not help. Only more people would. (`numser.crossval --speakers` prints both intervals.)
+# utterances of the same ten would not help. Only more people would. (`numser.crossval --speakers` prints both intervals,
+# that over people by Student's t: drawing as few as ten anew makes it too narrow, and it holds the truth 18 times in 20.)
 #
 # ## 5. Choosing is training
 #

@@ -31,8 +31,8 @@ function learningSection(report) {
         "div",
         {},
         element("h3", {}, "Validation UA"),
-        legend(["curve validation", "validation"], ["chance", "chance"]),
-        chart(uaInWords(folds), 260, (width, height) => uaCurves(folds, report.chance, width, height)),
+        legend(["curve validation", "validation"], ...(report.validation_chance === null ? [] : [["chance", "chance"]])),
+        chart(uaInWords(folds), 260, (width, height) => uaCurves(folds, report.validation_chance, width, height)),
       ),
     ),
     numbers(
@@ -60,8 +60,8 @@ function uaCurves(folds, chance, width, height) {
   const rows = folds.flatMap((fold) => fold.history);
   const { box, x, y, grid } = plane(rows, 1, width, height);
   const lines = curves(folds, "validation", (row) => [x(row[0]), y(row[3])]);
-  const guess = line(box.left, y(chance), box.right, y(chance), "chance");
-  return [...grid, guess, ...lines, ...marks(folds, box, x, (row) => y(row[3]))];
+  const guess = chance === null ? [] : [line(box.left, y(chance), box.right, y(chance), "chance")];
+  return [...grid, ...guess, ...lines, ...marks(folds, box, x, (row) => y(row[3]))];
 }
 
 function curves(folds, kind, point) {

@@ -25,22 +25,31 @@ function scoresSection(report) {
     { id: "scores", "aria-label": "Scores" },
     element("dl", { class: "figures" }, ...figures),
     element("p", {}, ...sentences(report)),
+    ...report.remarks.map((remark) => element("p", { class: "remark" }, text(remark))),
     chart(described(report), 150, (width) => strips(report, width)),
     report.crossvalidation ? foldTable(report) : null,
   );
 }
 
 function sentences(report) {
-  const [low, high] = report.ua_interval.map((x) => fixed(x));
   const ended = report.folds.filter((fold) => fold.ended).length;
   const spread = ended > 1 ? `Each figure is the mean of ${ended} folds, ± their standard deviation. ` : "";
+  const anew = report.ua_interval_holds_runs ? " and the network trained anew" : "";
+  const mean = ended > 1 ? "the mean UA" : "UA";
   return [
-    `Tested on ${count(report.tested, "utterance")}. ${spread}A random guess would have UA and WA `,
+    `Tested on ${count(report.tested, "utterance")}. ${spread}Always the same answer would have UA `,
     element("b", {}, fixed(report.chance)),
-    `. Were the test utterances drawn anew, UA would 19 times in 20 lie between `,
-    element("b", {}, `${low} and ${high}`),
-    `.`,
+    ` (chance). Were other recordings of the same kind tested${anew}, ${mean} should lie between `,
+    between(report.ua_interval),
+    ` (95 % interval, by drawing these recordings anew${anew ? ", and by how these runs differ" : ""}).`,
+    ...(report.ua_interval_speakers === null
+      ? []
+      : [` With other people it should lie between `, between(report.ua_interval_speakers), ` (95 % interval, by how these speakers differ).`]),
   ];
+}
+
+function between(interval) {
+  return element("b", {}, interval.map((x) => fixed(x)).join(" and "));
 }
 
 function described(report) {
@@ -59,7 +68,7 @@ function strips(report, width) {
     words(x(v), box.bottom + 18, v.toFixed(1), "tick", "middle"),
   ]);
   shapes.push(
-    line(chance, box.top, chance, box.bottom, "chance"),
+    line(chance, box.top, chance, box.top + 38, "chance"), // it is UA's alone
     words(chance + 5, box.top + 8, "chance", "tick"),
   );
   SCORES.forEach(([key, name], i) => {

@@ -8,9 +8,9 @@ from numser.metrics import confusion_matrix, unweighted_accuracy
 def scores(confusion):
     """Hits over occurrences, over all, and over the mean of occurrences and answers."""
     occurrences, answers, hits = confusion.sum(axis=1), confusion.sum(axis=0), confusion.diagonal()
-    occurs, seen = occurrences > 0, occurrences + answers > 0
+    occurs = occurrences > 0
     ua = np.mean(hits[occurs] / occurrences[occurs])
-    f1 = np.mean(2 * hits[seen] / (occurrences + answers)[seen])
+    f1 = np.mean(2 * hits[occurs] / (occurrences + answers)[occurs])
     return ua, hits.sum() / confusion.sum(), f1
 
 
@@ -24,6 +24,14 @@ def every_class(confusion):
     occurrences, answers, hits = confusion.sum(axis=1), confusion.sum(axis=0), confusion.diagonal()
     ua = np.mean(hits / np.maximum(occurrences, 1))
     return ua, hits.sum() / confusion.sum(), np.mean(2 * hits / np.maximum(occurrences + answers, 1))
+
+
+def f1_of_answered(confusion):
+    """Takes F1 over other classes than UA: those that are answered, too."""
+    occurrences, answers, hits = confusion.sum(axis=1), confusion.sum(axis=0), confusion.diagonal()
+    ua, wa, _ = scores(confusion)
+    seen = occurrences + answers > 0
+    return ua, wa, np.mean(2 * hits[seen] / (occurrences + answers)[seen])
 
 
 def f1_of_means(confusion):
@@ -119,7 +127,7 @@ def one_deviation(truth, predicted, n_classes, resamples, rng):
 
 
 WRONG = {
-    "scores": [columns_for_rows, every_class, f1_of_means, exchanged],
+    "scores": [columns_for_rows, every_class, f1_of_answered, f1_of_means, exchanged],
     "speaker_splits": [validates_on_the_test, trains_on_validation, nobody_after_the_last, as_they_come],
     "ua_interval": [without_replacement, drawn_apart, of_wa, one_deviation],
 }
