@@ -14,7 +14,6 @@ import argparse
 import sys
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +63,7 @@ def main(argv: list[str] | None = None) -> int:
     from numser.folds import run_folds  # imports Numba, which takes longer than --help should
 
     how = {name: given.pop(name) for name in ("train_on_validation", "standardise") if name in given}
-    recipes = [recipe(given.pop("recipe", "numser"), **given)]
-    recipes = [replace(recipes[0], seed=seed) for seed in seeds]
+    recipes = [recipe(**given, seed=seed) for seed in seeds]
     check_workers(jobs, address)
     if address:
         out, data = visible_to_workers(out, data)

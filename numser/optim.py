@@ -9,7 +9,7 @@
 Both means start at 0 and are too small at first; the two powers make up for it. Each weight moves by about lr
 a step, whatever the size of its gradient: m and √v scale alike.
 
-So the weights never come to rest while lr stays as it is. Two remedies: let lr fall to 0 (`learning_rate`), or look at
+So the weights never come to rest while lr stays as it is. Two remedies: let lr fall to 0 (`learning_rate`), or take
 the mean of the last weights instead of the last ones (`averaged`).
 """
 
@@ -55,7 +55,9 @@ class Adam:
         m = {name: self.beta1 * state.m[name] + (1 - self.beta1) * g for name, g in grads.items()}
         v = {name: self.beta2 * state.v[name] + (1 - self.beta2) * g * g for name, g in grads.items()}
         moved = {name: w - rate * m[name] / (np.sqrt(v[name]) + self.epsilon) for name, w in params.items()}
-        if decay := self.lr * self.weight_decay:  # apart from g, where √v would scale it away: Loshchilov, Hutter 2019
+        if (
+            decay := self.lr * self.weight_decay
+        ):  # apart from g, where √v would scale it away: Loshchilov, Hutter 2019
             moved |= {name: moved[name] - decay * w for name, w in params.items() if w.ndim > 1}
         return moved, AdamState(step, m, v)
 

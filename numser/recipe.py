@@ -59,9 +59,13 @@ class Recipe:
         "the learning rate after that: constant, or falling to 0 along a cosine",
         choices=("constant", "cosine"),
     )
-    weight_decay: float = _of(0.0, LEARNING, "share of each weight, times the learning rate, that a step takes away", 0)
+    weight_decay: float = _of(
+        0.0, LEARNING, "share of each weight, times the learning rate, that a step takes away", 0
+    )
     clip: float = _of(5.0, LEARNING, "largest norm of the gradient", above=0)
-    average: float = _of(0.0, LEARNING, "moving average of the weights: what each step keeps of it, 0 for none", 0, below=1)
+    average: float = _of(
+        0.0, LEARNING, "moving average of the weights: what each step keeps of it, 0 for none", 0, below=1
+    )
     keep: str = _of(
         "best",
         LEARNING,
@@ -77,7 +81,9 @@ class Recipe:
     offset: float = _of(0.0, AUGMENTATION, "louder or softer: standard deviation, in that of a band", 0)
     tilt: float = _of(0.0, AUGMENTATION, "brighter or duller: standard deviation at both ends, in that of a band", 0)
     masks: int = _of(0, AUGMENTATION, "rows and columns that are blotted out: so many of each", 0, 100)
-    noise: float = _of(0.0, AUGMENTATION, "share of utterances that get steady noise, 5 to 35 dB below the speech", 0, 1)
+    noise: float = _of(
+        0.0, AUGMENTATION, "share of utterances that get steady noise, 5 to 35 dB below the speech", 0, 1
+    )
     band_limit: float = _of(0.0, AUGMENTATION, "share of utterances that lose all above 3.4 to 6 kHz", 0, 1)
     seed: int = field(default=0, metadata={"least": 0})
 
@@ -89,7 +95,9 @@ class Recipe:
     @property
     def augments(self) -> bool:
         """Whether training changes what it shows."""
-        return any(getattr(self, f.name) != f.default for f in fields(self) if f.metadata.get("group") == AUGMENTATION)
+        return any(
+            getattr(self, f.name) != f.default for f in fields(self) if f.metadata.get("group") == AUGMENTATION
+        )
 
 
 def _fault(f: Field, value: Any) -> str | None:
@@ -142,11 +150,11 @@ NUMSER = Recipe(
 RECIPES = {"numser": NUMSER, "paper": PAPER}
 
 
-def recipe(name: str = "numser", **changes: Any) -> Recipe:
+def recipe(recipe: str = "numser", **changes: Any) -> Recipe:
     """A named recipe, with other values where they are given.
 
     Raises      InputError: there is no such recipe; a value that cannot work
     """
-    if name not in RECIPES:
-        raise InputError(f"--recipe {name}: should be one of {', '.join(RECIPES)}")
-    return replace(RECIPES[name], **changes)
+    if recipe not in RECIPES:
+        raise InputError(f"--recipe {recipe}: should be one of {', '.join(RECIPES)}")
+    return replace(RECIPES[recipe], **changes)

@@ -32,6 +32,7 @@ def report_data(runs: Runs) -> dict[str, Any]:
         **{key: summary[key] for key in ("ua_interval", "ua_interval_holds_runs", "ua_interval_speakers", "remarks")},
         "tested": summary["test_utterances"],
         "folds": [_fold(fold) for fold in runs.folds],
+        "kept": runs.folds[0].config.recipe.keep,
         "confusion": summary["confusion"],
         "speakers": _speakers(rows, names, labels),
         "calibration": calibration(
@@ -47,7 +48,7 @@ def _validation_chance(runs: Runs) -> float | None:
     """1 / the number of labels that were validated on, its mean over the folds that have ended; None if that is not
     known. A random subset has all labels; of another speaker's the run says so."""
     known = [
-        result["labels"] if fold.config.fold is not None else result.get("validation_labels")
+        result.get("validation_labels", result["labels"] if fold.config.fold is not None else None)
         for fold in runs.folds
         if (result := fold.result) is not None
     ]
@@ -102,7 +103,7 @@ def _fold(fold: Fold) -> dict[str, Any]:
         "ended": fold.result is not None,
         "steps": fold.config.recipe.steps,
         "tested": len(result.get("utterances", [])),
-        "history": [[step, *(round(x, 5) for x in rest)] for step, *rest in fold.history],
+        "history": [[x if x is None else round(x, 5) for x in row] for row in fold.history],
         **{key: result.get(key) for key in keys},
     }
 
@@ -160,7 +161,11 @@ def _about(runs: Runs) -> list[tuple[str, str]]:
     versions = result.get("versions", {})
     return [
         ("Corpus", config.corpus),
-        ("Split", _split(runs)),
+        ("Split", _split(runs) + ("; what would validate trained as well" if config.train_on_validation else "")),
+        *(
+            [("Standardised", "each speaker by all of the speaker's own recordings")]
+            * (config.standardise == "speaker")
+        ),
         ("Network", network),
         ("Loss", loss),
         ("Training", f"{recipe.steps} steps of {recipe.batch_size} utterances, learning rate {recipe.lr:g}"),

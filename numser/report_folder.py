@@ -92,13 +92,18 @@ def _fold(folder: Path) -> Fold:
     return Fold(folder.name or folder.resolve().name, config, _history(folder / "history.csv"), result)
 
 
-def _history(path: Path) -> list[list[float]]:
-    """The learning curve; empty if there is none."""
+def _history(path: Path) -> list[list[float | None]]:
+    """The learning curve; empty if there is none. None where nothing was validated."""
     try:
         with open(path, encoding="utf-8", newline="") as file:
-            rows = [[float(row[column]) for column in _CURVES] for row in csv.DictReader(file)]
-        if not np.isfinite(np.array(rows)).all():
-            raise ValueError("a number in it is not finite")
+            rows = [
+                [float(row[column]) if row[column] != "" else None for column in _CURVES]
+                for row in csv.DictReader(file)
+            ]
+        if not np.isfinite([x for row in rows for x in row if x is not None]).all() or any(
+            None in row[:2] or (row[2] is None) != (row[3] is None) for row in rows
+        ):
+            raise ValueError("a number in it is missing or not finite")
         return rows
     except FileNotFoundError:
         return []

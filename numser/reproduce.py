@@ -22,7 +22,7 @@ from numser.commandline import run
 from numser.corpora import NAMES
 from numser.crossval import check_workers, visible_to_workers, workers, write_table
 from numser.paper import Row, proposed
-from numser.recipe import RECIPES
+from numser.recipe import RECIPES, Recipe
 from numser.tables import TABLES, Setting, figure3, show
 from numser.train import offline_option, option
 

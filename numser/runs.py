@@ -398,7 +398,11 @@ def _summary(config: Config, dataset: Dataset, split: Split, threads: int) -> st
         f"{recipe.steps} steps of {recipe.batch_size} utterances "
         f"({recipe.steps * recipe.batch_size / len(split.train):.0f} epochs), learning rate {recipe.lr:g}, "
         f"seed {recipe.seed}, {threads} threads"
-        + ("\neach speaker standardised by all of the speaker's own recordings" if config.standardise == "speaker" else "")
+        + (
+            "\neach speaker standardised by all of the speaker's own recordings"
+            if config.standardise == "speaker"
+            else ""
+        )
     )
 
 

@@ -168,7 +168,7 @@ def _config(given: dict):
     speaker = given.pop("test_speaker", None)
     fold = None if speaker is not None else given.pop("fold", 0)
     how = {name: given.pop(name) for name in ("train_on_validation", "standardise") if name in given}
-    return Config(corpus, data, fold, speaker, recipe(given.pop("recipe", "numser"), **given), **how)
+    return Config(corpus, data, fold, speaker, recipe(**given), **how)
 
 
 def _check_same(given: dict, config, out: Path) -> None:

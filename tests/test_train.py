@@ -330,14 +330,20 @@ def test_each_speaker_may_be_standardised_by_all_of_their_own(numsers, tiny_corp
         expected = of_all.for_speaker([dataset.log_mels[i] for i in own])
         for i in own:
             np.testing.assert_array_equal(standardised.log_mels[i], expected.apply(dataset.log_mels[i]))
-    trained, other = (read_arrays(out / "state.npz", "training state")[0]["params.hidden.w"] for out in (out, numsers))
+    trained, other = (
+        read_arrays(out / "state.npz", "training state")[0]["params.hidden.w"] for out in (out, numsers)
+    )
     assert not np.array_equal(trained, other)
 
 
 def test_a_learning_rate_that_falls_cannot_go_on_for_longer(numsers, tmp_path):
     out = shutil.copytree(numsers, tmp_path / "copy")
-    refused(["--resume", "--out", out, "--steps", "20"], "--steps 20: this run's learning rate falls to 0 over 9 steps")
-    refused(["--resume", "--out", out, "--recipe", "paper"], "--recipe paper: the run in .* was started with blocks = 0")
+    refused(
+        ["--resume", "--out", out, "--steps", "20"], "--steps 20: this run's learning rate falls to 0 over 9 steps"
+    )
+    refused(
+        ["--resume", "--out", out, "--recipe", "paper"], "--recipe paper: the run in .* was started with blocks = 0"
+    )
     refused(["--resume", "--out", out, "--tempo", "1.5"], "--tempo 1.5: the run in .* was started with tempo = ")
 
 

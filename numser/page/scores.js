@@ -92,7 +92,7 @@ function strips(report, width) {
 }
 
 function foldTable(report) {
-  const head = ["fold", "tested on", "UA", "WA", "F1", "best step", "validation UA", "minutes"];
+  const head = ["fold", "tested on", "UA", "WA", "F1", "step kept", "validation UA", "minutes"];
   const rows = report.folds.map((fold) => {
     if (!fold.ended) {
       const step = fold.history.length ? fold.history.at(-1)[0] : 0;
@@ -105,7 +105,7 @@ function foldTable(report) {
       );
     }
     const cells = [fold.tested, fixed(fold.ua), fixed(fold.wa), fixed(fold.f1), fold.best_step];
-    cells.push(fixed(fold.best_validation_ua), fixed(fold.seconds / 60, 1));
+    cells.push(fold.best_validation_ua === null ? "–" : fixed(fold.best_validation_ua), fixed(fold.seconds / 60, 1));
     return element(
       "tr",
       {},
