@@ -15,7 +15,8 @@ from numser.audio import SAMPLE_RATE, windows
 from numser.errors import InputError
 from numser.page.utterance import INSTANT, attention_curve, shades, small_frames
 from numser.recogniser import PRETRAINED, Prediction, Recogniser
-from numser.windows import Window, overall, predict_windows, silence, window_seconds
+from numser.speech import no_speech
+from numser.windows import Window, overall, predict_windows, window_seconds
 
 LONGEST = 300.0  # seconds of a recording
 NAME = "this recording"  # in sentences about it; the page knows its file's name and does not send it
@@ -48,7 +49,7 @@ class SoundBytes(io.BytesIO):
 def answer(recogniser: Recogniser, sound: bytes) -> dict[str, Any]:
     """What the model makes of a recording, window by window and as a whole, and how the page draws it.
 
-    Raises      InputError: it is no sound, empty, too short, silent, or longer than LONGEST
+    Raises      InputError: it is no sound, empty, too short, longer than LONGEST, or nobody speaks
     """
     means, loudest, seconds = _picture(sound)
     found: list[Window] = []
@@ -58,7 +59,7 @@ def answer(recogniser: Recogniser, sound: bytes) -> dict[str, Any]:
         found.append(window)
     whole = overall(found)
     if whole is None:
-        raise silence(NAME)
+        raise no_speech(NAME)
     return {
         "seconds": seconds,
         **_said(whole),
@@ -97,7 +98,10 @@ def warm_up(recogniser: Recogniser) -> None:
     import soundfile
 
     noise, file = 0.1 * np.random.default_rng(0).standard_normal(8 * 48_000), io.BytesIO()
-    soundfile.write(file, noise, 48_000, format="WAV", subtype="PCM_16")
+    syllables = (
+        np.sin(np.linspace(0, 16 * np.pi, len(noise))) ** 2
+    )  # two a second; steady noise would not be recognised
+    soundfile.write(file, noise * syllables, 48_000, format="WAV", subtype="PCM_16")
     growth(file.getvalue())
     answer(recogniser, file.getvalue())
 

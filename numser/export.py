@@ -4,16 +4,17 @@ The file holds all that lies between a waveform and the probabilities: features,
 utterance at a time, of any length, and gives what numser.predict gives, to 1e-4. To write it needs the extra "onnx".
 
 Input       waveform (samples,) float32, one channel at 16 kHz, full scale −1 to 1. With `--input log-mel` instead
-            log_mel (frames, 128) float32 in dB: what numser.features.log_mel makes of the whole utterance
+            log_mel (frames, 128) float32 in dB: what numser.features.log_mel makes of the whole utterance, by the
+            model's settings
 Outputs     probabilities (K,) float32, which sum to 1. A model with attention has two more:
             attention (weights,) float32, which sum to 1;
             seconds (weights,) float32: where each weight is centred, from the beginning of the input
 Metadata    texts by name, each of them JSON. labels: the K labels, in the order of the probabilities. shortest: how
             many samples, or frames, the input needs. trained_on: corpus and split, in words. And the features'
-            numbers, such as sample_rate and hop, by their names in numser.features.FeatureSettings
+            settings, such as sample_rate, hop and level, by their names in numser.features.FeatureSettings
 
-An input too short is an error. Nothing else is checked, as numser would: silence and NaN get probabilities too. A
-waveform takes about 1 MB of memory a second.
+An input too short is an error. Nothing else is checked, as numser would: silence, noise and NaN get probabilities
+too. A waveform takes about 1 MB of memory a second.
 """
 
 import argparse

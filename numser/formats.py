@@ -35,7 +35,7 @@ class Text:
 
     def _line(self, what: str, prediction: Prediction | None) -> None:
         if prediction is None:
-            print(f"{what}: silence", flush=True)
+            print(f"{what}: no speech", flush=True)
             return
         ranked = sorted(prediction.probabilities.items(), key=lambda item: -item[1])
         shares = "  ".join(f"{label} {share:.3f}" for label, share in ranked)
@@ -46,8 +46,8 @@ class Text:
 
 
 class Csv:
-    """A row a window: file, start and end in seconds, label, and every label's probability, all empty for silence.
-    With attention, a row a frame, that has its second and weight too.
+    """A row a window: file, start and end in seconds, label, and every label's probability, the last two empty where
+    nobody speaks. With attention, a row a frame, that has its second and weight too.
     """
 
     def __init__(self, labels: Sequence[str], attention: bool):
@@ -85,7 +85,7 @@ def _shares(prediction: Prediction) -> list[str]:
 
 class Json:
     """A list with an object a file: file, label, probabilities, and its windows, each with the same and its start
-    and end in seconds, null for silence; with attention, each with the seconds and weights of its frames.
+    and end in seconds, null where nobody speaks; with attention, each with the seconds and weights of its frames.
     """
 
     def __init__(self, labels: Sequence[str], attention: bool):

@@ -8,7 +8,7 @@ and less exact (0.001 dB off on real speech, and not 0.0005), and other runtimes
 import numpy as np
 from onnx import TensorProto
 
-from numser.features import FeatureSettings, Standardiser, hamming, mel_filterbank
+from numser.features import TINY, FeatureSettings, Standardiser, hamming, mel_filterbank
 from numser.onnx_graph import Graph
 
 
@@ -19,10 +19,29 @@ def log_mel(graph: Graph, waveform: str, settings: FeatureSettings) -> str:
     """
     power = spectra(graph, bordered(graph, waveform, settings), settings)
     bands = graph.node("MatMul", graph.constant("mel_filterbank", mel_filterbank(settings)), power)
-    audible = graph.node("Max", graph.node("Transpose", bands, perm=[1, 0]), settings.floor)
-    decibels = graph.node("Mul", graph.node("Log", audible), 10 / np.log(10))
+    bands = graph.node("Transpose", bands, perm=[1, 0])
+    if settings.level == "speech":
+        level = speech_level(graph, bands)
+        floor = graph.node("Max", graph.node("Mul", level, settings.floor), TINY)
+        logarithms = graph.node("Sub", graph.node("Log", graph.node("Max", bands, floor)), graph.node("Log", level))
+    else:
+        logarithms = graph.node("Log", graph.node("Max", bands, settings.floor))
+    decibels = graph.node("Mul", logarithms, 10 / np.log(10))
     loudest = graph.node("ReduceMax", decibels, keepdims=0)
     return graph.node("Max", decibels, graph.node("Sub", loudest, settings.dynamic_range))
+
+
+def speech_level(graph: Graph, bands: str) -> str:
+    """The median power of the frames within 20 dB of the loud ones, a scalar: numser.features.speech_level; 1 for
+    digital silence.
+    """
+    ranked = graph.largest_first(graph.node("ReduceSum", bands, [1], keepdims=0))
+    loud = graph.node("Gather", ranked, graph.node("Div", graph.length(ranked), 20))
+    loud = graph.node("Where", graph.node("Greater", loud, 0.0), loud, graph.node("Gather", ranked, 0))
+    active = graph.node("Greater", ranked, graph.node("Div", loud, 100.0))
+    count = graph.node("ReduceSum", graph.node("Cast", active, to=TensorProto.INT64), keepdims=0)
+    level = graph.node("Gather", ranked, graph.node("Div", count, 2))
+    return graph.node("Where", graph.node("Greater", level, 0.0), level, 1.0)
 
 
 def bordered(graph: Graph, waveform: str, settings: FeatureSettings) -> str:

@@ -36,6 +36,13 @@ class Graph:
         """The length of x's first axis, as a scalar."""
         return self.node("Gather", self.node("Shape", x), 0)
 
+    def largest_first(self, x: str) -> str:
+        """The numbers of x (n,), sorted."""
+        count = self.node("Shape", x)
+        output = f"TopK_{len(self.nodes)}"
+        self.nodes.append(helper.make_node("TopK", [x, count], [output, f"{output}_places"], name=output))
+        return output
+
     def model(
         self, name: str, inputs: list[ValueInfoProto], outputs: list[ValueInfoProto], **about: Any
     ) -> ModelProto:

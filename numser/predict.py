@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 _EPILOG = """\
 A recording of more than 7 s is recognised window by window, and then as a whole, by the mean of its windows'
-probabilities. The probabilities are the network's: they say how sure it is, not how likely it is to be right.
+probabilities; windows in which nobody speaks do not count. The probabilities are the network's: they say how sure it
+is, not how likely it is to be right.
 
 examples:
   python -m numser.predict a.wav recordings/
@@ -67,7 +68,8 @@ def main(argv: list[str] | None = None) -> int:
         raise InputError(f"{model}: is the model; name the sound files after it")
     from numser.formats import FORMATS
     from numser.recogniser import load
-    from numser.windows import predict_windows, silence
+    from numser.speech import no_speech
+    from numser.windows import predict_windows
 
     recogniser = load(model)
     if model is None:
@@ -89,7 +91,7 @@ def main(argv: list[str] | None = None) -> int:
                     progress.live(f"{name}: {window.end:.0f} s")
             progress.clear()
             if windows and not any(window.prediction for window in windows):
-                mistake, windows = silence(name), []
+                mistake, windows = mistake or no_speech(name), []
             if windows:
                 output.write(name, windows)
             if mistake:

@@ -16,6 +16,7 @@ from numser.features import FeatureSettings, Standardiser, frame_seconds
 from numser.losses import softmax
 from numser.model import BANDS, SeparableSER, attended_frames
 from numser.optim import Params
+from numser.speech import no_speech, speech_heard
 from numser.threads import one_blas_thread
 from numser.training import recognise
 
@@ -50,7 +51,8 @@ class Recogniser:
 
         Shapes      waveform (samples,) or (samples, channels)
         Units       sample_rate in Hz
-        Raises      InputError: the waveform is empty, too short, silent, or has NaN; the message begins with `name`
+        Raises      InputError: the waveform is empty, too short, or has NaN; nobody speaks in what the network is
+                    shown of it. The message begins with `name`
         """
         (prediction,) = self.predict_each([to_mono_16k(waveform, sample_rate, name)], [name], threads=1)
         if isinstance(prediction, InputError):
@@ -79,7 +81,8 @@ class Recogniser:
     def predict_each(
         self, waveforms: Sequence[np.ndarray], names: Sequence[str], threads: int
     ) -> list[Prediction | InputError]:
-        """Recognise utterances at once, on so many threads. What is wrong with one takes the place of its prediction.
+        """Recognise utterances at once, on so many threads. What is wrong with one takes the place of its prediction:
+        a NoSpeech where nobody speaks.
 
         Shapes      waveforms: each (samples,) float32
         Units       16 kHz
@@ -101,10 +104,14 @@ class Recogniser:
 
     def _framed(self, waveform: np.ndarray, name: str) -> tuple[np.ndarray, int] | InputError:
         """Standardised frames, and which frame of the utterance the first one is."""
+        if not waveform.any():
+            return no_speech(name)
         try:
             frames, start = frames_of_waveform(waveform, self.features, name)
         except InputError as mistake:
             return mistake
+        if not speech_heard(frames, self.features):
+            return no_speech(name)
         return self.standardiser.apply(frames), start
 
     def _prediction(

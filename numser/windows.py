@@ -15,6 +15,7 @@ import numpy as np
 from numser.audio import SAMPLE_RATE, windows
 from numser.errors import InputError
 from numser.recogniser import Prediction, Recogniser
+from numser.speech import NoSpeech
 from numser.threads import available_cores
 
 _AT_ONCE = 8  # windows a thread
@@ -26,7 +27,7 @@ class Window:
 
     start: float  # seconds from the beginning of the recording
     end: float
-    prediction: Prediction | None  # None: every sample is zero. Its `seconds` count from the recording's beginning
+    prediction: Prediction | None  # None: nobody speaks. Its `seconds` count from the recording's beginning
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,17 +81,15 @@ def _pieces(file: int, name: str, path: Path | BinaryIO, longest: float, step: f
 def _recognised(recogniser: Recogniser, group: list[_Piece], threads: int) -> list[Window | InputError]:
     full = window_seconds(recogniser) * SAMPLE_RATE
     found: list[Window | InputError | None] = [piece.mistake for piece in group]
-    heard = []
-    for i, piece in enumerate(group):
-        if piece.waveform is None:
-            continue
-        if len(piece.waveform) >= full - 1 and not piece.waveform.any():
-            found[i] = _window(piece, None)
+    read = [i for i, piece in enumerate(group) if piece.waveform is not None]
+    predictions = recogniser.predict_each([group[i].waveform for i in read], [group[i].name for i in read], threads)
+    for i, prediction in zip(read, predictions, strict=True):
+        if (
+            isinstance(prediction, NoSpeech) and len(group[i].waveform) >= full - 1
+        ):  # others of the file may have some
+            found[i] = _window(group[i], None)
         else:
-            heard.append(i)
-    predictions = recogniser.predict_each([group[i].waveform for i in heard], [group[i].name for i in heard], threads)
-    for i, prediction in zip(heard, predictions, strict=True):
-        found[i] = prediction if isinstance(prediction, InputError) else _window(group[i], prediction)
+            found[i] = prediction if isinstance(prediction, InputError) else _window(group[i], prediction)
     return found
 
 
@@ -101,7 +100,7 @@ def _window(piece: _Piece, prediction: Prediction | None) -> Window:
 
 
 def overall(found: list[Window]) -> Prediction | None:
-    """One answer for a whole recording: the mean of its windows' probabilities. None if all of it is silent."""
+    """One answer for a whole recording: the mean of its windows' probabilities. None if nobody speaks in any."""
     predictions = [window.prediction for window in found if window.prediction is not None]
     if not predictions:
         return None
@@ -109,8 +108,3 @@ def overall(found: list[Window]) -> Prediction | None:
         label: float(np.mean([p.probabilities[label] for p in predictions])) for label in predictions[0].probabilities
     }
     return Prediction(max(shares, key=shares.get), shares, None, None)
-
-
-def silence(name: str) -> InputError:
-    """What is wrong with a recording of which `overall` knows nothing."""
-    return InputError(f"{name}: every sample is zero; give a recording with sound")

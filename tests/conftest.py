@@ -25,6 +25,11 @@ def cpu_seconds(work: Callable[[], object]) -> float:
     return time.process_time() - start
 
 
+def syllables(n: int, rate: int = 16_000) -> np.ndarray:
+    """How loud speech is, roughly: it swells and ebbs three times a second. Steady noise is not taken for it."""
+    return 0.1 + np.sin(3 * np.pi * np.arange(n) / rate) ** 2
+
+
 @pytest.fixture(scope="session", autouse=True)
 def no_feature_cache():
     """Log-mels are computed anew in each test, and this user's cache is left alone; tests of the cache turn it on."""

@@ -10,6 +10,7 @@ from http.client import HTTPConnection
 
 import numpy as np
 import soundfile
+from conftest import syllables
 
 from numser.demo_server import DemoServer
 
@@ -76,4 +77,5 @@ def sound(samples: np.ndarray, rate: int = 16000, kind: str = "WAV", subtype: st
 
 
 def noise(seconds: float, rate: int = 16000, channels: int = 1) -> np.ndarray:
-    return 0.1 * np.random.default_rng(1).standard_normal((int(seconds * rate), channels))
+    n = int(seconds * rate)
+    return 0.1 * np.random.default_rng(1).standard_normal((n, channels)) * syllables(n, rate)[:, None]

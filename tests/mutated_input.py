@@ -160,8 +160,9 @@ Kind = Callable[[Path], tuple[Path, Callable[[], object]]]
 def _sound(folder: Path, name: str, **how) -> Path:
     import numpy as np
     import soundfile
+    from conftest import syllables
 
-    samples = 0.1 * np.random.default_rng(0).standard_normal((8000, 2))
+    samples = 0.1 * np.random.default_rng(0).standard_normal((8000, 2)) * syllables(8000)[:, None]
     soundfile.write(folder / name, samples, 16_000, **how)
     return folder / name
 

@@ -7,6 +7,7 @@ the same probabilities to everything. So its output layer is made steep, and lev
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 from numser.dataset import frames_of_waveform
 from numser.errors import InputError
 from numser.export import check_export, export, main
-from numser.features import PAPER, FeatureSettings, Standardiser, log_mel
+from numser.features import NUMSER, PAPER, FeatureSettings, Standardiser, log_mel
 from numser.model import BANDS, SHORTEST, SeparableSER
 from numser.ragged import pack
 from numser.recogniser import Recogniser
@@ -33,6 +34,7 @@ MODELS = {
     "dropout": SeparableSER(4, n_blocks=1, dropout=0.5),
 }
 OTHER = FeatureSettings(window=401, fft=512, hop=100, lowest=50.0, highest=7000.0, dynamic_range=30.0, longest=41)
+LEVELS = pytest.mark.parametrize("features", [PAPER, NUMSER], ids=["absolute", "speech"])
 TOLERANCE = 1e-4
 
 
@@ -70,11 +72,12 @@ def session_of(tmp_path_factory):
 
 
 def speech_like(samples: int, seed=0) -> np.ndarray:
-    """Noise that swells and ebbs, over a tone that rises."""
+    """Noise that swells and ebbs, and a tone that rises and does so too."""
     rng, seconds = np.random.default_rng(seed), np.arange(samples) / 16000
+    swell = 1.01 + np.sin(2 * np.pi * 3 * seconds)
     tone = 0.2 * np.sin(2 * np.pi * (200 + 400 * seconds) * seconds)
-    noise = 0.1 * rng.standard_normal(samples) * (1.01 + np.sin(2 * np.pi * 3 * seconds))
-    return (tone + noise).astype(np.float32)
+    noise = 0.1 * rng.standard_normal(samples)
+    return ((tone + noise) * swell).astype(np.float32)
 
 
 def assert_same(session, mine: Recogniser, waveform: np.ndarray, takes="waveform") -> None:
@@ -110,28 +113,54 @@ LONG = (111_999, 112_000, 112_160, 112_320, 160_123)  # 700 frames, and more, of
 
 
 @pytest.mark.network
+@LEVELS
 @pytest.mark.parametrize("samples", SHORT + LONG)
-def test_every_length(session_of, samples):
-    assert_same(session_of(), recogniser(), speech_like(samples))
-    assert_same(session_of(takes="log-mel"), recogniser(), speech_like(samples), "log-mel")
+def test_every_length(session_of, samples, features):
+    mine = recogniser(features=features)
+    assert_same(session_of(features=features), mine, speech_like(samples))
+    assert_same(session_of(takes="log-mel", features=features), mine, speech_like(samples), "log-mel")
 
 
 @pytest.mark.network
+@LEVELS
 @settings(max_examples=40)
 @given(samples=st.integers(320, 4000), exponent=st.floats(-8, 1), seed=st.integers(0, 99))
-def test_any_length_loud_or_quiet(session_of, samples, exponent, seed):
+def test_any_length_loud_or_quiet(session_of, features, samples, exponent, seed):
     waveform = speech_like(samples, seed) * np.float32(10**exponent)
-    assert_same(session_of("no blocks"), recogniser("no blocks"), waveform)
+    assert_same(session_of("no blocks", features=features), recogniser("no blocks", features), waveform)
 
 
 @pytest.mark.network
+@LEVELS
 @pytest.mark.parametrize(
     "waveform",
     [np.ones(5000), np.arange(5000) == 2500, np.sin(np.arange(5000)), np.arange(5000) > 3000],
     ids=["constant", "click", "tone", "step"],
 )
-def test_what_leaves_most_bands_at_the_limit_of_the_range(session_of, waveform):
-    assert_same(session_of(), recogniser(), waveform.astype(np.float32))
+def test_what_leaves_most_bands_at_the_limit_of_the_range(session_of, waveform, features):
+    assert_same(session_of(features=features), recogniser(features=features), waveform.astype(np.float32))
+
+
+@pytest.mark.network
+@LEVELS
+@pytest.mark.parametrize("gap", [0, 0.5, 0.97, 1], ids=["sound", "half silent", "nearly silent", "silent"])
+def test_the_frames_are_numsers(session_of, features, gap):
+    """All of them, before the network: whatever part of the recording is silent, and wherever the level lies."""
+    onnx, runtime = pytest.importorskip("onnx"), pytest.importorskip("onnxruntime")
+    from numser import onnx_features
+    from numser.onnx_graph import Graph, floats
+
+    graph = Graph()
+    graph.node("Identity", onnx_features.log_mel(graph, "waveform", features), output="log_mel")
+    model = graph.model("features", [floats("waveform", "samples")], [floats("log_mel", "frames", BANDS)])
+    session = runtime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    assert isinstance(model, onnx.ModelProto)
+    for samples in (400, 3000, 20_000, 40_123):
+        for gain in (1e-5, 1e-3, 1, 50):
+            waveform = speech_like(samples) * np.float32(gain)
+            waveform[round((1 - gap) * samples) :] = 0
+            (found,) = session.run(None, {"waveform": waveform})
+            np.testing.assert_allclose(found, log_mel(waveform, features), atol=2e-3)
 
 
 @pytest.mark.network
@@ -140,6 +169,9 @@ def test_the_models_own_feature_settings(session_of, samples):
     mine = recogniser("no blocks", OTHER)
     assert_same(session_of("no blocks", features=OTHER), mine, speech_like(samples))
     assert_same(session_of("no blocks", "log-mel", OTHER), mine, speech_like(samples), "log-mel")
+    loudless = replace(OTHER, level="speech")
+    mine = recogniser("no blocks", loudless)
+    assert_same(session_of("no blocks", features=loudless), mine, speech_like(samples))
 
 
 @pytest.mark.network

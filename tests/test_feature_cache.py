@@ -11,7 +11,7 @@ from numser import dataset, feature_cache
 from numser.corpora import emodb, load_corpus
 from numser.dataset import prepare
 from numser.errors import InputError
-from numser.features import PAPER
+from numser.features import NUMSER, PAPER
 
 
 @pytest.fixture
@@ -76,6 +76,9 @@ def test_other_settings_other_sound_or_another_program_are_computed_anew(cache_f
     prepare(corpus)
     prepare(corpus, replace(PAPER, hop=80))
     assert len(computed) == 48
+    assert not np.array_equal(prepare(corpus, NUMSER).log_mels[0], prepare(corpus).log_mels[0])
+    assert len(computed) == 72
+    del computed[48:72]
     path = corpus.utterances[3].path
     sound = bytearray(path.read_bytes())
     sound[1000] ^= 1

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.fft
 from conftest import cpu_seconds
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,12 +15,16 @@ from hypothesis import strategies as st
 import numser
 from numser.audio import read_audio
 from numser.features import (
+    NUMSER,
+    PAPER,
     FeatureSettings,
     Standardiser,
     crop,
     frame_seconds,
+    hamming,
     log_mel,
     mel_filterbank,
+    speech_level,
 )
 from numser.threads import one_blas_thread
 
@@ -159,6 +164,109 @@ def test_gain_moves_all_bands_alike_down_to_the_floor(decibels, n):
     np.testing.assert_allclose(log_mel(noise(n) * gain), expected, atol=2e-3)
 
 
+def spoken(n, seed=0):
+    """Swelling noise, as loud as speech, with pauses."""
+    swell = np.maximum(np.sin(2 * np.pi * 3 * seconds(n)), 0.003) * (np.sin(2 * np.pi * 0.7 * seconds(n)) > -0.7)
+    return (noise(n, seed) * swell).astype(np.float32)
+
+
+@given(decibels=st.sampled_from([0.0, -20.0, -40.0, -60.0]) | st.floats(-100, 60), n=st.integers(320, 20_000))
+def test_no_gain_changes_a_frame_once_the_level_is_taken_out(decibels, n):
+    gain = np.float32(10 ** (decibels / 20))
+    for waveform in (spoken(n), two_tones_and_a_chirp(n), fading_tone(n)):
+        expected = log_mel(waveform, NUMSER)
+        loud = expected > expected.max() - 70  # below, float32's rounding shows more
+        frames = log_mel(waveform * gain, NUMSER)
+        np.testing.assert_allclose(frames[loud], expected[loud], atol=1e-3)
+        np.testing.assert_allclose(frames, expected, atol=5e-3)
+
+
+def test_a_gain_does_change_the_absolute_level():
+    """Else the test above could not fail."""
+    waveform = spoken(20_000)
+    assert np.abs(log_mel(waveform * np.float32(0.001)) - log_mel(waveform)).max() > 50
+
+
+def test_the_level_is_the_median_of_what_is_active():
+    frames = np.array([1, 5, 5.5, 6, 7, 0.01, 0, 0.06, 0.1, 3])[:, None] / [[2, 2]]
+    assert speech_level(frames.astype(np.float32)) == pytest.approx(5)  # 7 6 5.5 5 3 1 0.1: the fourth of seven
+    many = np.repeat(frames, 3, axis=0)
+    many[0] = 1e9  # one of 30 frames is passed over
+    assert speech_level(many.astype(np.float32)) == pytest.approx(5)
+    assert speech_level(np.array([[0.5, 0.5]] + [[0, 0]] * 30)) == 1  # the loud ones are silent: the loudest then
+    assert speech_level(np.zeros((9, 2))) == 0
+
+
+def test_taking_the_level_out_moves_all_bands_alike():
+    waveform = spoken(40_000)
+    absolute, relative = log_mel(waveform), log_mel(waveform, NUMSER)
+    level = 10 * np.log10(speech_level(10 ** (absolute.astype(np.float64) / 10)))
+    np.testing.assert_allclose(relative, absolute - level, atol=1e-3)
+    loudness = 10 * np.log10(np.sum(10 ** (relative / 10), axis=1))
+    assert np.median(loudness[loudness > np.percentile(loudness, 95) - 20]) == pytest.approx(0, abs=0.2)
+
+
+def level_of(waveform):
+    """In dB, by what is taken out."""
+    return float((log_mel(waveform) - log_mel(waveform, NUMSER)).max())
+
+
+def test_a_click_does_not_move_the_level():
+    """In some seconds of speech; in one, its four frames are nearly the twentieth part that is passed over."""
+    for seed in range(4):
+        waveform = spoken(80_000, seed)
+        for place in (0, 159, 20_000, 33_333, 79_999):
+            clicked = waveform.copy()
+            clicked[place] = 10 * np.abs(waveform).max()
+            assert level_of(clicked) == pytest.approx(level_of(waveform), abs=0.5)
+
+
+@given(
+    seed=st.integers(0, 99),
+    n=st.integers(16_000, 80_000),
+    before=st.integers(0, 80_000),
+    after=st.integers(0, 80_000),
+)
+@settings(max_examples=20)
+def test_silence_around_does_not_move_the_level(seed, n, before, after):
+    waveform = spoken(n, seed)
+    assert level_of(np.pad(waveform, (before, after))) == pytest.approx(level_of(waveform), abs=1)
+
+
+def test_digital_silence_has_no_level_to_take_out():
+    np.testing.assert_array_equal(log_mel(np.zeros(9000, np.float32), NUMSER), log_mel(np.zeros(9000, np.float32)))
+
+
+def test_a_level_near_the_smallest_number_and_a_click():
+    """Their quotient is beyond float32."""
+    waveform = np.float32(1e-19) * spoken(32_000)
+    waveform[16_000] = 100
+    y = log_mel(waveform, NUMSER)
+    assert np.isfinite(y).all() and y.max() - y.min() <= 80 + 1e-4
+
+
+def test_the_absolute_level_stays_to_the_bit():
+    """As models that were trained before there was a choice expect it."""
+    waveform = spoken(40_000)
+    reference = plain_absolute(waveform)
+    np.testing.assert_array_equal(log_mel(waveform), reference)
+    np.testing.assert_array_equal(log_mel(waveform, FeatureSettings(level="absolute")), reference)
+    assert PAPER.level == "absolute" and FeatureSettings() == PAPER
+
+
+def plain_absolute(waveform):
+    """The operations of before there was a level, in their order."""
+    x = np.pad(waveform, 512, mode="reflect")
+    windows = np.lib.stride_tricks.sliding_window_view(x, 640)[192::160][: 1 + len(waveform) // 160]
+    y = np.empty((len(windows), 128), np.float32)
+    for a in range(0, len(windows), 256):
+        spectrum = scipy.fft.rfft(windows[a : a + 256] * hamming(640), 1024)
+        np.matmul(spectrum.real**2 + spectrum.imag**2, mel_filterbank().T, out=y[a : a + 256])
+    y = np.log10(np.maximum(y, np.float32(1e-10)))
+    y *= 10
+    return np.maximum(y, y.max() - np.float32(80))
+
+
 @given(decay=st.floats(0, 200))
 @settings(deadline=None)
 def test_nothing_is_more_than_80_db_below_the_maximum(decay):
@@ -241,6 +349,9 @@ def test_log_mel_refuses(waveform, complaint):
         ({"floor": float("nan")}, "floor: should be a finite number, found nan"),
         ({"dynamic_range": float("inf")}, "dynamic_range: should be a finite number, found inf"),
         ({"lowest": None}, "lowest: should be a finite number, found None"),
+        ({"level": "loud"}, "level: should be one of absolute, speech, found 'loud'"),
+        ({"level": 1}, "level: should be one of absolute, speech, found 1"),
+        ({"level": ["speech"]}, r"level: should be one of absolute, speech, found \['speech'\]"),
     ],
 )
 def test_settings_refuse(numbers, complaint):
@@ -249,7 +360,9 @@ def test_settings_refuse(numbers, complaint):
 
 
 def test_settings_survive_json():
-    chosen = FeatureSettings(bands=64, hop=320)
+    chosen = FeatureSettings(bands=64, hop=320, level="speech")
+    before = {name: value for name, value in chosen.as_dict().items() if name != "level"}  # what files had
+    assert FeatureSettings(**before).level == "absolute"
     assert FeatureSettings(**json.loads(json.dumps(chosen.as_dict()))) == chosen
     assert log_mel(noise(3200), chosen).shape == (11, 64)
     assert frame_seconds(2, chosen) == 0.04

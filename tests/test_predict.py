@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from conftest import syllables
 
 import numser
 from numser.checkpoint import read_arrays, write_arrays
 from numser.errors import InputError
-from numser.features import PAPER, Standardiser
+from numser.features import NUMSER, PAPER, Standardiser
 from numser.model import BANDS, SeparableSER
 from numser.recogniser import PRETRAINED, Recogniser
 
@@ -25,7 +26,8 @@ def model_file(recogniser, tmp_path):
 
 
 def noise(seconds, rate=16000, channels=1):
-    return 0.1 * np.random.default_rng(1).standard_normal((int(seconds * rate), channels))
+    n = int(seconds * rate)
+    return 0.1 * np.random.default_rng(1).standard_normal((n, channels)) * syllables(n, rate)[:, None]
 
 
 def predict(*args):
@@ -45,6 +47,32 @@ def test_what_is_saved_is_what_is_loaded(recogniser, model_file):
         np.testing.assert_array_equal(loaded.params[name], w)
     waveform = noise(1)[:, 0]
     assert loaded.predict(waveform, 16000).probabilities == recogniser.predict(waveform, 16000).probabilities
+
+
+def test_the_level_is_kept_and_one_that_a_file_lacks_is_absolute(recogniser, tmp_path):
+    """Files from before there was a choice keep their answers; and a choice does make a difference."""
+    faint, answers = 1e-3 * noise(1)[:, 0], {}
+    for level in ("absolute", "speech"):
+        chosen = dataclasses.replace(recogniser, features=dataclasses.replace(PAPER, level=level))
+        chosen.save(tmp_path / "model.npz")
+        loaded = numser.load(tmp_path / "model.npz")
+        assert loaded.features == chosen.features
+        answers[level] = loaded.predict(faint, 16000).probabilities
+    recogniser.save(tmp_path / "model.npz")
+    arrays, about = read_arrays(tmp_path / "model.npz", "model")
+    del about["features"]["level"]
+    write_arrays(tmp_path / "old.npz", arrays, about)
+    assert numser.load(tmp_path / "old.npz").predict(faint, 16000).probabilities == answers["absolute"]
+    assert answers["speech"] != answers["absolute"]
+
+
+def test_a_gain_changes_no_answer_once_the_level_is_taken_out(recogniser):
+    chosen = dataclasses.replace(recogniser, features=NUMSER)
+    expected = chosen.predict(noise(1), 16000).probabilities
+    for decibels in (-60, -40, -20, 40):
+        assert chosen.predict(noise(1) * 10 ** (decibels / 20), 16000).probabilities == pytest.approx(
+            expected, rel=1e-4
+        )
 
 
 def test_a_prediction(recogniser):
@@ -68,7 +96,7 @@ def test_a_model_without_attention():
     ("waveform", "rate", "match"),
     [
         (np.zeros(0), 16000, "waveform: it holds no samples"),
-        (np.zeros(16000), 16000, "waveform: every sample is zero"),
+        (np.zeros(16000), 16000, "waveform: no speech to be heard"),
         (np.full(200, 0.1), 16000, "waveform: lasts 12 ms"),
         (np.full(16000, np.nan), 16000, "waveform: .*NaN"),
         (np.full(16000, 0.1), 0, "waveform: sampling rate is 0"),
@@ -162,7 +190,7 @@ def test_a_model_file_that_is_not_one(model_file, recogniser, tmp_path):
     for model in ({"n_classes": 3.0}, {"n_classes": 3, "n_blocks": 1.5}, {"n_classes": 3, "dropout": 5}):
         write_arrays(wrong, arrays, about | {"model": model})
         refused("is not a numser model this version can read")
-    for features in ({"hop": 160.5}, {"fft": 1024.0}, {"bands": "x"}):
+    for features in ({"hop": 160.5}, {"fft": 1024.0}, {"bands": "x"}, {"level": "loud"}, {"level": None}):
         write_arrays(wrong, arrays, about | {"features": about["features"] | features})
         refused("is not a numser model this version can read")
     np.savez(wrong, about=np.array("[" * 100_000))

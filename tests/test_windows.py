@@ -118,7 +118,7 @@ def test_files_keep_their_order_and_a_bad_one_stops_no_other(recogniser, write, 
     found = list(predict_windows(recogniser, [(f"file {i}", path) for i, path in enumerate(paths)]))
     assert [i for i, _ in found] == [0, 0, 0, 1, 2, 3]
     assert str(found[3][1]).startswith("file 1: cannot be read as sound")
-    assert str(found[5][1]).startswith("file 3: every sample is zero")
+    assert str(found[5][1]).startswith("file 3: no speech to be heard")
     assert found[4][1].prediction is not None
 
 
@@ -222,7 +222,7 @@ def test_json_of_nothing_is_an_empty_list(model_file, tmp_path, capsys):
 def test_a_file_that_is_silent_throughout_is_a_mistake(model_file, write, capsys):
     assert main([model_file, str(write("a.wav", np.zeros(16_000 * 15)))]) == 2
     out, err = capsys.readouterr()
-    assert out == "" and "a.wav: every sample is zero; give a recording with sound" in err
+    assert out == "" and "a.wav: no speech to be heard; give a recording in which somebody speaks" in err
 
 
 def test_a_folder_is_searched(model_file, write, tmp_path, capsys):

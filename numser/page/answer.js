@@ -76,7 +76,7 @@ class Answer {
   }
 
   said({ predicted, probabilities }) {
-    if (predicted === null) return { label: "silence", share: "", bar: 0 };
+    if (predicted === null) return { label: "no speech", share: "", bar: 0 };
     return { label: this.labels[predicted], share: percent(probabilities[predicted]), bar: probabilities[predicted] };
   }
 
