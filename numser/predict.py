@@ -54,7 +54,7 @@ def parser() -> argparse.ArgumentParser:
         "--same-speaker",
         metavar="DIR",
         type=Path,
-        help="a folder with some recordings of the person who speaks in all FILEs, best made with the same microphone; "
+        help="a folder with recordings of the person who speaks in all FILEs, best made with the same microphone; "
         "what they express need not be known",
     )
     return p

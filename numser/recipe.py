@@ -1,7 +1,7 @@
 """All that decides how a network is made and trained: two named recipes, `numser` and `paper`.
 
-The fields' defaults are the paper's. What `numser` changes, and why, stands at the end of this file; how it was chosen,
-on validation data alone, in benchmarks/results/recipe.md.
+The fields' defaults are the paper's. What `numser` changes, and why, stands at the end of this file; how it was
+chosen, on validation data alone, in benchmarks/results/recipe.md.
 """
 
 from dataclasses import Field, dataclass, field, fields, replace
@@ -33,8 +33,8 @@ class Recipe:
     level: str = _of(
         "absolute",
         NETWORK,
-        "what 0 dB of a log-mel is: absolute, full scale; speech, the recording's own level, so that the microphone's "
-        "gain does not matter",
+        "what 0 dB of a log-mel is: absolute, full scale; speech, the recording's own level, so that the "
+        "microphone's gain does not matter",
         choices=("absolute", "speech"),
     )
     loss: str = _of(

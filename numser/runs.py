@@ -134,13 +134,13 @@ def with_changes(config: Config, data: str | None = None, steps: int | None = No
     A run that goes on for longer ends with the bits of one that was that long from the start, provided that its old
     end was a multiple of `validate_every`: the last step is always followed by a validation.
 
-    Raises      InputError: the learning rate falls over the number of steps, so that another number is another training
+    Raises      InputError: the learning rate falls over the number of steps, so that another one is another training
     """
     config = config if data is None else replace(config, data=data)
     if steps is not None and steps != config.recipe.steps and config.recipe.schedule != "constant":
         raise InputError(
-            f"--steps {steps}: this run's learning rate falls to 0 over {config.recipe.steps} steps, so that it cannot "
-            f"go on for longer; start a new run in another --out"
+            f"--steps {steps}: this run's learning rate falls to 0 over {config.recipe.steps} steps, so that it "
+            f"cannot go on for longer; start a new run in another --out"
         )
     return config if steps is None else replace(config, recipe=replace(config.recipe, steps=steps))
 
@@ -360,7 +360,7 @@ def _example(utterance: Utterance, out: Path) -> str:
 
 
 def _origin(config: Config, corpus: Corpus, state: State, threads: int, seconds: float) -> dict[str, Any]:
-    """Where a result comes from; `best_step` is the step whose weights it has, and its validation UA, if there is one."""
+    """Where a result comes from. `best_step` is the step whose weights it has; that has a validation UA or none."""
     step, ua = state.best_step, state.best_ua
     if config.recipe.keep == "last":
         step, ua = state.step, state.history[-1].validation_ua

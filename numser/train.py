@@ -62,7 +62,7 @@ def parser() -> argparse.ArgumentParser:
     where.add_argument(
         "--resume",
         action="store_true",
-        help="go on with the run in --out; --data may be another one, and --steps where the learning rate is constant",
+        help="go on with the run in --out; --data may be another one; so may --steps, if the learning rate is constant",
     )
     return p
 
@@ -118,8 +118,8 @@ def split_options(group) -> None:
         group,
         "--standardise",
         "corpus",
-        "corpus: by all frames that train; speaker: each speaker by all of the speaker's own recordings, whose labels "
-        "are not looked at. The test speaker's are then known beforehand",
+        "corpus: by all frames that train; speaker: each speaker by all of the speaker's own recordings, whose "
+        "labels are not looked at. The test speaker's are then known beforehand",
         choices=STANDARDISE,
     )
 

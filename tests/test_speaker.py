@@ -83,10 +83,10 @@ def test_the_command(recogniser, sounds, tmp_path, capsys):
 def test_folders_that_hold_no_person(recogniser, tmp_path):
     recogniser.save(tmp_path / "model.npz")
     args = [str(tmp_path / "model.npz"), "a.wav", "--same-speaker"]
-    with pytest.raises(InputError, match="--same-speaker .*nowhere: there is no such folder"):
+    with pytest.raises(InputError, match=r"--same-speaker .*nowhere: there is no such folder"):
         predict.main([*args, str(tmp_path / "nowhere")])
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match="empty: .*; name a folder that has some"):
+    with pytest.raises(InputError, match=r"empty: .*; name a folder that has some"):
         predict.main([*args, str(tmp_path / "empty")])
     soundfile.write(tmp_path / "empty" / "silent.wav", np.zeros(16000), 16000)
     with pytest.raises(InputError, match=r"silent\.wav: "):
