@@ -62,7 +62,7 @@ def parser() -> argparse.ArgumentParser:
     where.add_argument(
         "--resume",
         action="store_true",
-        help="go on with the run in --out; --data may be another one; so may --steps, if the learning rate is constant",
+        help="go on with the run in --out; --data may be another one; so may --steps, if the schedule is constant",
     )
     return p
 

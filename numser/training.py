@@ -1,9 +1,9 @@
 """The training loop: mini-batches, gradients, Adam, validation.        Paper §4.2
 
 One step takes the next `batch_size` utterances of a random order, shows each as it might have sounded too
-(`augment.py`, if the recipe asks for it), computes the gradient of their mean loss, limits its norm, and lets Adam move the
-parameters. Every few steps the validation set is recognised. The paper keeps the parameters that do it best; numser's
-recipe ends with the moving average of the last ones, and chooses nothing. The test set plays no part here.
+(`augment.py`, if the recipe asks for it), computes the gradient of their mean loss, limits its norm, and lets Adam
+move the parameters. Every few steps the validation set is recognised. The paper keeps the parameters that do it best;
+numser's recipe ends with the moving average of the last ones, and chooses nothing. The test set plays no part here.
 
 A batch is dealt out into shards of a few utterances. Each shard goes through the network alone, and threads work on
 different shards at once. Which utterance goes where depends on their lengths only, and gradients are added in the
@@ -100,7 +100,7 @@ def network(recipe: Recipe, n_classes: int) -> SeparableSER:
 
 
 def initial_state(recipe: Recipe, n_classes: int, n_train: int) -> State:
-    """The state before the first step. Initial values, order, dropout, augmentation: each has its own random numbers."""
+    """The state before the first step. Values, order, dropout and augmentation have random numbers each of their own."""
     children = np.random.SeedSequence(recipe.seed).spawn(4)
     values, order, dropout, augmentation = map(np.random.default_rng, children)
     params = network(recipe, n_classes).init(values)
@@ -126,9 +126,9 @@ def train(
 ) -> State:
     """Train on `split.train`, validate on `split.validation`, from `state` up to `recipe.steps` steps.
 
-    `dataset` is standardised; `augmentation` draws what a step is shown in its place. `on_step(state, loss)` is called
-    after each step; if it returns true, training stops there. `on_validation(state)` is called after each
-    validation. Changes `state` and returns it.
+    `dataset` is standardised; `augmentation` draws what is shown in its place. `on_step(state, loss)` is called after
+    each step; if it returns true, training stops there. `on_validation(state)` is called after each validation.
+    Changes `state` and returns it.
 
     Where `split.validation` is empty, rows of the learning curve tell the loss alone.
 
