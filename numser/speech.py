@@ -15,7 +15,6 @@ from numser.features import PAPER, FeatureSettings, band_edges
 _SPEECH = (200.0, 4000.0)  # Hz, where most of its power lies; a telephone lets through little more, and no hum
 _LEAK = 10**-2.5  # of a hum's power leaks into these bands, and beats there; so much of the whole power covers it
 _VARIATION = 6.0  # dB from quiet to loud frames
-_NEAR = 20.0  # dB below the loud frames, at most, that still are of a syllable
 _SYLLABLE = 0.07  # seconds; a click is in frames of 40 ms
 _JUDGED = 0.5  # seconds; in less there may be one syllable, which need not vary
 
@@ -35,14 +34,14 @@ def speech_heard(log_mel: np.ndarray, settings: FeatureSettings = PAPER) -> bool
         P[t] = Σ_m width[m] · 10^(y[t,m] / 10)        p[t]: the same sum over the bands from 200 to 4000 Hz
         l[t] = 10 · log10(p[t] + P[t] / 316)          loud, quiet: 95th and 10th percentile of l
         heard: loud − quiet ≥ 6 dB, and for 7 frames in a row, 70 ms,
-               l[t] ≥ max(loud − 20, quiet + (loud − quiet) / 4)
+               l[t] ≥ quiet + (loud − quiet) / 4
 
     Bands are divided by their widths in `log_mel`, so here they are multiplied again. All is relative: the gain does
     not matter. Percentiles, since one frame must not decide.
 
     The thresholds lie between what was measured. In 535 recordings of Emo-DB, as they are, at −40 dB, with white,
     pink or babble noise 15 dB below, and with a telephone's 8 kHz, the least variation was 14.3 dB and the shortest
-    run 16 frames; in the 700 utterances of the built-in corpus 11.6 dB and 12 frames. In 0.5 to 30 s of other sounds:
+    run 16 frames; in the 700 utterances of the built-in corpus 11.6 dB and 19 frames. In 0.5 to 30 s of other sounds:
     dither and white, pink and brown noise varied by 1.5, 2.2, 2.9 and 4.4 dB at most, and an offset or a hum of 50 or
     60 Hz, with up to three harmonics, by 1.9 dB, but for its cut ends; what varied more, clicks and such ends, had
     runs of at most 4 frames.
@@ -59,7 +58,7 @@ def speech_heard(log_mel: np.ndarray, settings: FeatureSettings = PAPER) -> bool
     quiet, loud = np.percentile(level, [10, 95])
     if loud - quiet < _VARIATION:
         return False
-    audible = level >= max(loud - _NEAR, quiet + (loud - quiet) / 4)
+    audible = level >= quiet + (loud - quiet) / 4
     return _longest_run(audible) * settings.hop / settings.sample_rate >= _SYLLABLE
 
 

@@ -100,7 +100,7 @@ def network(recipe: Recipe, n_classes: int) -> SeparableSER:
 
 
 def initial_state(recipe: Recipe, n_classes: int, n_train: int) -> State:
-    """The state before the first step. Values, order, dropout and augmentation have random numbers each of their own."""
+    """The state before the first step. All that is drawn at random has a generator of its own."""
     children = np.random.SeedSequence(recipe.seed).spawn(4)
     values, order, dropout, augmentation = map(np.random.default_rng, children)
     params = network(recipe, n_classes).init(values)
