@@ -9,6 +9,7 @@ from typing import Any
 from numser.commandline import run
 from numser.corpora import NAMES, Corpus, listed, load_corpus
 from numser.errors import InputError
+from numser.recipe import STANDARDISE
 from numser.train import confusion_table, offline_option
 
 _EPILOG = """\
@@ -35,6 +36,13 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--data", metavar="DIR", help="the corpus's folder, or table's file")
     offline_option(p)
     p.add_argument("--speakers", metavar="S,…", help="only utterances of these speakers")
+    p.add_argument(
+        "--standardise",
+        choices=STANDARDISE,
+        default="corpus",
+        help="corpus: by what the model was trained on (default); speaker: each speaker by all of the speaker's own "
+        "recordings here, whose labels are not looked at",
+    )
     p.add_argument("--map", metavar="LABEL=LABEL", action="append", default=[], help="see below")
     p.add_argument(
         "--restrict", action="store_true", help="choose only among the labels that the corpus, mapped, has"
@@ -60,7 +68,7 @@ def main(argv: list[str] | None = None) -> int:
     from numser.progress import Progress
     from numser.recogniser import load
     from numser.summary import summarise
-    from numser.threads import available_cores
+    from numser.threads import available_cores, one_blas_thread
 
     recogniser = load(args.model)
     corpus = load_corpus(args.corpus, None if args.data is None else Path(args.data), offline=args.offline)
@@ -82,8 +90,12 @@ def main(argv: list[str] | None = None) -> int:
         threads,
         lambda done, of: progress.live(f"log-mels {done}/{of}"),
         recogniser.labels,
-    ).standardised(recogniser.standardiser)
+    )
     progress.clear()
+    standardiser = recogniser.standardiser
+    with one_blas_thread():
+        by_speaker = args.standardise == "speaker"
+        dataset = dataset.standardised(dataset.speakers_standardisers(standardiser) if by_speaker else standardiser)
     among = sorted({u.label for u in corpus.utterances}) if args.restrict else None
     result = test(recogniser, dataset, range(len(dataset.labels)), threads, among)
     result["ua_interval"] = summarise([result])["ua_interval"]
@@ -96,8 +108,11 @@ def main(argv: list[str] | None = None) -> int:
         "map": mapping,
         "speakers": args.speakers and args.speakers.split(","),
         "among": among,
+        "standardise": args.standardise,
     }
     print(_report(result))
+    if by_speaker:
+        print("Each speaker was standardised by all of the speaker's own recordings; no label was looked at.")
     if args.out:
         write_json(args.out, result)
     return 0

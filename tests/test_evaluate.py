@@ -129,6 +129,25 @@ def test_restricted_to_the_corpus_labels(recogniser, recordings, model_file, tmp
     assert "by chance 0.500" in capsys.readouterr().out
 
 
+def test_each_speaker_may_be_standardised(recogniser, model_file, tiny_corpus, tmp_path, capsys):
+    out = tmp_path / "result.json"
+    data = ["--corpus", "emodb", "--data", str(tiny_corpus), "--speakers", "03"]
+    main([model_file, *data, "--map", "anger=joy", "--standardise", "speaker", "--out", str(out)])
+    assert "Each speaker was standardised by all of the speaker's own recordings" in capsys.readouterr().out
+    result = json.loads(out.read_text())
+    assert result["standardise"] == "speaker"
+    sounds = [soundfile.read(row["path"], dtype="float32")[0] for row in result["utterances"]]
+    person = recogniser.for_speaker(sounds, 16_000)
+    for sound, row in zip(sounds, result["utterances"], strict=True):
+        probabilities = list(person.predict(sound, 16_000).probabilities.values())
+        np.testing.assert_allclose(row["probabilities"], probabilities, atol=1e-4)
+
+
+def test_speakers_who_are_not_named_cannot_be_standardised(model_file, recordings):
+    with pytest.raises(InputError, match="--standardise speaker: .* names no speaker; use --standardise corpus"):
+        main([model_file, "--corpus", "folder", "--data", recordings, "--map", "calm=", "--standardise", "speaker"])
+
+
 @pytest.mark.parametrize(
     ("options", "match"),
     [
