@@ -3,9 +3,10 @@
     python -m numser.crossval --corpus emodb --data path/to/emodb --speakers --out RUNS
     python benchmarks/one_person.py RUNS --data path/to/emodb
 
-Each of the runs has left out a speaker. That speaker's utterances are recognised by the run's model, one at a time, when
-0, 1, 3, 5, 10 or all of the speaker's other recordings are known too, without their labels (`Recogniser.for_speaker`).
-Which ones is drawn at random, anew for each utterance, in several draws. Written is results/one_person.json.
+Each of the runs has left out a speaker. That speaker's utterances are recognised by the run's model, one at a time,
+when 0, 1, 3, 5, 10 or all of the speaker's other recordings are known too, without their labels
+(`Recogniser.for_speaker`). Which ones is drawn at random, anew for each utterance, in several draws. Written is
+results/one_person.json.
 """
 
 import argparse
