@@ -27,6 +27,7 @@ WIDEST_MASK = 16  # bands
 LONGEST_MASK = 1 / 8  # of the frames
 SHORTEST = 8  # frames that are left, or all if there are fewer
 SNR = (5.0, 35.0)  # dB
+SLOPE = (-6.0, 3.0)  # dB an octave: from a distant motor to hiss; 0 is white
 CUT_OFF = (3400.0, 6000.0)  # Hz: what telephones and old codecs let through
 
 
@@ -108,7 +109,7 @@ def noisy(x: np.ndarray, centres: np.ndarray, snr: float, rng: np.random.Generat
     Shapes      x, y (T, bands) in dB   centres (bands,) in Hz
     """
     octaves = np.log2(np.maximum(centres, 60) / 1000)
-    colour = rng.uniform(-6, 1) * octaves + 0.3 * rng.standard_normal(len(centres)).cumsum()
+    colour = rng.uniform(*SLOPE) * octaves + 0.3 * rng.standard_normal(len(centres)).cumsum()
     noise = 10 ** (colour / 10) * rng.gamma(3, 1 / 3, x.shape)
     power = 10.0 ** (x / 10)
     noise *= power.sum() / noise.sum() * 10 ** (-snr / 10)

@@ -232,6 +232,9 @@ def examples(
         "focal": Example(LossLayer(lambda v: losses.focal(v, labels, weights, lam)), logits),
         # where p is near 0 this loss is flat, and a difference of two losses has lost its slope: smaller logits
         "lq": Example(LossLayer(lambda v: losses.lq(v, labels, weights)), logits / 3),
+        "smoothed": Example(
+            LossLayer(lambda v: losses.smoothed(*losses.focal(v, labels, weights, lam), v, weights, 0.3)), logits
+        ),
         "soft_bootstrapping": Example(LossLayer(lambda v: losses.soft_bootstrapping(v, labels, weights)), logits),
     }
 

@@ -159,6 +159,35 @@ def soft_bootstrapping(
     return loss, w[:, None] * (-beta * s.dp_p - (1 - beta) * (p_log_p + p * entropy[:, None]))
 
 
+def smoothed(
+    loss: float,
+    dlogits: np.ndarray,
+    logits: np.ndarray,
+    weights: np.ndarray,
+    smoothing: float,
+    total_weight: float | None = None,
+) -> tuple[float, np.ndarray]:
+    """A loss and its gradient with smoothed labels: a small part of each label goes to all classes alike.
+
+        L = (1−s) loss + s Σ_u w_u ℓ_u / Σ_u w_u        ℓ = −Σ_j log p_j / K        dℓ/dv_j = p_j − 1/K
+
+    Nobody can be certain of an emotion. Without it the loss rewards ever larger logits on what is known by heart.
+
+    Shapes      dlogits, logits (B, K)   weights (B,)   gradient (B, K)
+    Units       0 ≤ smoothing < 1; `total_weight` as in `focal`
+    Source      Szegedy et al., "Rethinking the Inception architecture", 2016
+    """
+    if smoothing == 0:
+        return loss, dlogits
+    s, K = logits.dtype.type(smoothing), logits.shape[1]
+    w = (weights / (weights.sum() if total_weight is None else total_weight)).astype(logits.dtype)
+    log_all = _log_softmax(logits)
+    uniform = -(w * log_all.mean(1)).sum()
+    return (1 - s) * loss + s * uniform, (1 - s) * dlogits + s * w[:, None] * (
+        np.exp(log_all) - logits.dtype.type(1 / K)
+    )
+
+
 def class_weights(labels: np.ndarray, n_classes: int) -> np.ndarray:
     """One weight a class, max(n) / (n_c + 0.5): the rarer the class, the more each utterance counts. (K,)
 

@@ -49,6 +49,7 @@ class Recipe:
     lambda_c: float = _of(2.0, LEARNING, "focal loss: λ of hard utterances", 0)
     beta: float = _of(0.3, LEARNING, "soft bootstrapping: the label's share, 0 to 1", 0, 1)
     q: float = _of(0.7, LEARNING, "L_q's exponent, above 0 and at most 1", None, 1, above=0)
+    smoothing: float = _of(0.0, LEARNING, "share of each label that goes to all emotions alike", 0, below=1)
     steps: int = _of(2200, LEARNING, "training steps", 1)
     batch_size: int = _of(64, LEARNING, "utterances a step", 1)
     lr: float = _of(3e-4, LEARNING, "learning rate of Adam, at its highest", above=0)

@@ -180,10 +180,12 @@ def _loss_function(recipe: Recipe, dataset: Dataset, weights: np.ndarray) -> Cal
     def loss_of(logits: np.ndarray, members: np.ndarray, total_weight: float) -> tuple[float, np.ndarray]:
         args = logits, dataset.labels[members], weights[members]
         if recipe.loss == "soft":
-            return losses.soft_bootstrapping(*args, recipe.beta, total_weight)
-        if recipe.loss == "lq":
-            return losses.lq(*args, recipe.q, total_weight)
-        return losses.focal(*args, lam[members], total_weight)
+            loss, dlogits = losses.soft_bootstrapping(*args, recipe.beta, total_weight)
+        elif recipe.loss == "lq":
+            loss, dlogits = losses.lq(*args, recipe.q, total_weight)
+        else:
+            loss, dlogits = losses.focal(*args, lam[members], total_weight)
+        return losses.smoothed(loss, dlogits, logits, weights[members], recipe.smoothing, total_weight)
 
     return loss_of
 

@@ -148,6 +148,30 @@ def test_parameters_beyond_their_range_are_refused(loss, parameter, says):
         loss(np.zeros((1, 3)), np.array([0]), ONE, parameter)
 
 
+def test_smoothed_labels_are_cross_entropy_to_a_mixture():
+    rng = np.random.default_rng(0)
+    logits, labels, weights = rng.standard_normal((5, 3)), np.array([0, 2, 1, 1, 0]), rng.uniform(0.5, 2, 5)
+    plain = losses.cross_entropy(logits, labels, weights)
+    loss, dlogits = losses.smoothed(*plain, logits, weights, 0.3)
+    p = losses.softmax(logits)
+    target = 0.7 * np.eye(3)[labels] + 0.1
+    assert loss == pytest.approx(-(weights * (target * np.log(p)).sum(1)).sum() / weights.sum())
+    np.testing.assert_allclose(dlogits, (weights / weights.sum())[:, None] * (p - target), atol=1e-12)
+    assert losses.smoothed(*plain, logits, weights, 0.0) == plain
+    parts = [
+        losses.smoothed(
+            *losses.cross_entropy(logits[i], labels[i], weights[i], weights.sum()),
+            logits[i],
+            weights[i],
+            0.3,
+            weights.sum(),
+        )
+        for i in (slice(0, 2), slice(2, 5))
+    ]
+    assert sum(part for part, _ in parts) == pytest.approx(loss)
+    np.testing.assert_allclose(np.concatenate([gradient for _, gradient in parts]), dlogits, atol=1e-12)
+
+
 def test_class_weights():
     np.testing.assert_allclose(losses.class_weights(np.array([0, 0, 0, 2]), 3), [3 / 3.5, 3 / 0.5, 3 / 1.5])
 
