@@ -129,11 +129,13 @@ PAPER = Recipe()
 NUMSER = Recipe(
     level="speech",
     dropout=0.3,
-    steps=1000,
+    smoothing=0.1,
+    steps=600,
     batch_size=32,
     lr=1e-3,
     warm_up=30,
     schedule="cosine",
+    weight_decay=0.1,
     average=0.99,
     keep="last",
     validate_every=50,
@@ -144,7 +146,7 @@ NUMSER = Recipe(
     offset=0.3,
     tilt=0.3,
     masks=2,
-    noise=0.3,
+    noise=0.5,
     band_limit=0.3,
 )
 
