@@ -9,6 +9,7 @@ from typing import Any
 
 from numser.errors import InputError
 
+SHORTEST_CROP = 0.1  # seconds
 STANDARDISE = ("corpus", "speaker")
 LOSSES = ("ce", "focal", "soft", "lq")
 NETWORK, LEARNING, AUGMENTATION = "the network", "how to train", "what training does to each log-mel it shows"
@@ -92,6 +93,8 @@ class Recipe:
         for f in fields(self):
             if fault := _fault(f, getattr(self, f.name)):
                 raise InputError(f"--{f.name.replace('_', '-')} {getattr(self, f.name)}: {fault}")
+        if 0 < self.crop < SHORTEST_CROP:
+            raise InputError(f"--crop {self.crop}: should be 0, or at least {SHORTEST_CROP} seconds")
 
     @property
     def augments(self) -> bool:

@@ -42,6 +42,7 @@ def test_a_recipe_by_name_with_another_value():
         ("warp", float("nan"), "--warp nan: should be from 1 to 4"),
         ("noise", 1.5, "--noise 1.5: should be from 0 to 1"),
         ("offset", float("inf"), "--offset inf: should be 0 or a positive number"),
+        ("crop", 0.01, "--crop 0.01: should be 0, or at least 0.1 seconds"),
         ("masks", 101, "--masks 101: should be from 0 to 100"),
         ("weight_decay", -0.1, "--weight-decay -0.1: should be 0 or a positive number"),
         ("q", 0.0, "--q 0.0: should be above 0 and at most 1"),
