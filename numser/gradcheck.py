@@ -232,7 +232,7 @@ def examples(
         "focal": Example(LossLayer(lambda v: losses.focal(v, labels, weights, lam)), logits),
         # where p is near 0 this loss is flat, and a difference of two losses has lost its slope: smaller logits
         "lq": Example(LossLayer(lambda v: losses.lq(v, labels, weights)), logits / 3),
-        "smoothed": Example(
+        "focal, smoothed labels": Example(
             LossLayer(lambda v: losses.smoothed(*losses.focal(v, labels, weights, lam), v, weights, 0.3)), logits
         ),
         "soft_bootstrapping": Example(LossLayer(lambda v: losses.soft_bootstrapping(v, labels, weights)), logits),

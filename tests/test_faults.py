@@ -35,7 +35,7 @@ def test_killed_between_two_file_operations(kind, every):
 
 
 def options(corpus, out, *more):
-    tiny = ["--blocks", "0", "--batch-size", "4", "--validate-every", "2"]
+    tiny = ["--recipe", "paper", "--blocks", "0", "--batch-size", "4", "--validate-every", "2"]
     return ["--corpus", "emodb", "--data", str(corpus), "--out", str(out), *tiny, *more]
 
 
