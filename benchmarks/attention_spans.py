@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from measure import record
 
-from numser.commandline import run
+from numser.cli import run
 from numser.corpora.synthetic import load
 from numser.errors import InputError
 from numser.results import read_result

@@ -194,8 +194,8 @@ class TorchTraining:
 
 def onnx_model(model: SeparableSER, params: dict[str, np.ndarray]) -> bytes:
     """The part of numser.export's file that is the network: "x" (1, 1, T, 128) -> logits (1, K)."""
-    from numser.onnx_graph import Graph, floats
-    from numser.onnx_network import network
+    from numser.export.graph import Graph, floats
+    from numser.export.network import network
 
     graph = Graph()
     logits, _ = network(graph, model, params, "x")

@@ -11,8 +11,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from numser.checkpoint import make_folder, write_json
-from numser.commandline import run
+from numser.cli import run
+from numser.files import make_folder, write_json
 from numser.results import read_result
 
 

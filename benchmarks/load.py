@@ -25,18 +25,17 @@ import soundfile
 from measure import peak_memory, record
 
 from numser.audio import SAMPLE_RATE
-from numser.commandline import run
+from numser.cli import run
 from numser.corpora import load_corpus
 from numser.corpora.synthetic import load as load_synthetic
 from numser.dataset import prepare
 from numser.features import PAPER, Standardiser
-from numser.log_mels import Chosen
+from numser.log_mels import Selection
 from numser.recipe import Recipe
-from numser.recogniser import Recogniser
+from numser.recogniser import Recogniser, predict_windows
 from numser.splits import Split
 from numser.threads import one_blas_thread
 from numser.training import initial_state, network, train
-from numser.windows import predict_windows
 
 STEPS, BATCH = 10, 64
 SIDE_BY_SIDE = 8
@@ -101,7 +100,7 @@ def stages(table: Path) -> dict[str, dict[str, float]]:
     dataset = timed("log-mels, from the cache", lambda: prepare(corpus))
     everyone = np.arange(len(dataset.labels))
     with one_blas_thread():
-        standardiser = timed("standardiser", lambda: Standardiser.fit(Chosen(dataset.log_mels, everyone)))
+        standardiser = timed("standardiser", lambda: Standardiser.fit(Selection(dataset.log_mels, everyone)))
     dataset = dataset.standardised(standardiser)
     recipe = Recipe(steps=STEPS, batch_size=BATCH, validate_every=STEPS)
     state = initial_state(recipe, len(dataset.classes), len(everyone))

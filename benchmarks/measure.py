@@ -24,8 +24,7 @@ from numser.corpora import Corpus, load_corpus
 from numser.corpora.synthetic import load as load_synthetic
 from numser.dataset import Dataset, prepare
 from numser.features import Standardiser
-from numser.memory import keep_freed_memory
-from numser.threads import available_cores
+from numser.threads import available_cores, keep_freed_memory
 
 RESULTS = Path(__file__).parent / "results"
 PEERS = ("torch", "torchaudio", "onnx", "onnxruntime", "librosa")

@@ -17,13 +17,13 @@ from pathlib import Path
 
 import numpy as np
 
-from numser.checkpoint import write_json
 from numser.corpora import load_corpus
 from numser.dataset import prepare
+from numser.files import write_json
+from numser.inference import recognise
 from numser.metrics import confusion_matrix, unweighted_accuracy
 from numser.recogniser import Recogniser, load
 from numser.threads import available_cores, one_blas_thread
-from numser.training import recognise
 
 KNOWN = (0, 1, 3, 5, 10, None)  # None: all
 RESULTS = Path(__file__).parent / "results"

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from measure import RESULTS
 
-from numser.checkpoint import write_csv
-from numser.commandline import run
+from numser.cli import run
+from numser.files import write_csv
 
 BUDGET = 300  # steps, what the curves led to
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from measure import RESULTS, record
 
-from numser.commandline import run
+from numser.cli import run
 from numser.corpora import Corpus, load_corpus
 from numser.dataset import prepare
 from numser.evaluate import of_speakers

@@ -16,8 +16,8 @@ import numpy as np
 from scipy.signal import resample_poly
 
 from numser.audio import read_audio
-from numser.checkpoint import write_json
 from numser.corpora import load_corpus
+from numser.files import write_json
 from numser.metrics import confusion_matrix, unweighted_accuracy
 from numser.recogniser import load
 from numser.threads import available_cores

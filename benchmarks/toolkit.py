@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from numser.audio import SAMPLE_RATE, read_audio
-from numser.checkpoint import write_json
 from numser.corpora import load_corpus
+from numser.files import write_json
 from numser.metrics import confusion_matrix, unweighted_accuracy
 
 RESULTS = Path(__file__).parent / "results"

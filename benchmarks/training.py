@@ -15,8 +15,8 @@ from pathlib import Path
 
 from measure import RESULTS, record
 
-from numser.checkpoint import write_whole
-from numser.commandline import run
+from numser.cli import run
+from numser.files import write_whole
 
 
 def main(argv: list[str] | None = None) -> None:

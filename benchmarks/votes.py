@@ -11,9 +11,9 @@ from pathlib import Path
 
 from measure import RESULTS
 
-from numser.checkpoint import write_csv
-from numser.commandline import run
+from numser.cli import run
 from numser.corpora.emodb import load
+from numser.files import write_csv
 
 
 def main() -> None:

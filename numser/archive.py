@@ -9,8 +9,8 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
-from numser.cache import open_unbuffered, write_all, writing
 from numser.errors import InputError
+from numser.files import open_unbuffered, write_all, writing
 
 _CHUNK = 2**16
 _SMALL = 2**20  # bytes; below, a good ratio is no sign of a bomb

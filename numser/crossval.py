@@ -17,7 +17,7 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
-from numser.commandline import python_command, run, shell_line
+from numser.cli import python_command, run, shell_line
 from numser.corpora import NAMES
 from numser.errors import InputError
 from numser.recipe import Recipe, recipe
@@ -60,7 +60,7 @@ def main(argv: list[str] | None = None) -> int:
     out = given.pop("out", Path("runs") / f"crossval-{corpus}{'-speakers' if speakers else ''}")
     seeds = _seeds(given.pop("seeds", "0"))
     from numser.corpora import load_corpus
-    from numser.folds import run_folds  # imports Numba, which takes longer than --help should
+    from numser.runs.folds import run_folds  # imports Numba, which takes longer than --help should
 
     how = {name: given.pop(name) for name in ("train_on_validation", "standardise") if name in given}
     recipes = [recipe(**given, seed=seed) for seed in seeds]
@@ -142,7 +142,7 @@ def workers(jobs: int | None, address: str | None) -> Callable[[], Executor]:
 
     Raises      InputError: Dask is not installed, or no scheduler is at the address
     """
-    from numser.folds import local_processes
+    from numser.runs.folds import local_processes
     from numser.threads import available_cores
 
     if not address:
@@ -162,7 +162,7 @@ def workers(jobs: int | None, address: str | None) -> Callable[[], Executor]:
 
 def write_table(results: dict[str, dict[str, Any]], out: Path) -> None:
     """Write folds.csv: a row for each fold that has ended."""
-    from numser.checkpoint import make_folder, write_csv
+    from numser.files import make_folder, write_csv
 
     make_folder(out)
     rows = [[name, result["seed"], *(result[column] for column in _COLUMNS)] for name, result in results.items()]
@@ -170,7 +170,7 @@ def write_table(results: dict[str, dict[str, Any]], out: Path) -> None:
 
 
 def _write_summary(summary: dict[str, Any], results: dict[str, dict[str, Any]], out: Path) -> None:
-    from numser.checkpoint import write_json
+    from numser.files import write_json
 
     origin = next(iter(results.values()))
     about = {key: origin[key] for key in ("corpus", "config", "versions", "machine")}

@@ -7,14 +7,13 @@ from hashlib import sha256
 
 import numpy as np
 
-from numser.audio import SAMPLE_RATE, read_audio
+from numser.audio import read_audio
 from numser.corpora import Corpus, Utterance
 from numser.difficulty import THRESHOLD, THRESHOLDS, level
 from numser.errors import InputError
 from numser.feature_cache import FeatureCache, feature_cache, key_of
-from numser.features import PAPER, FeatureSettings, Standardiser, crop, log_mel
-from numser.log_mels import Chosen, LogMels
-from numser.model import SHORTEST
+from numser.features import PAPER, FeatureSettings, Standardiser, frames_of_waveform
+from numser.log_mels import LogMels, Selection
 from numser.threads import available_cores, one_blas_thread
 
 _AT_ONCE = 256  # utterances on their way through the threads
@@ -47,7 +46,7 @@ class Dataset:
             if u.speaker is None:
                 raise InputError(f"--standardise speaker: {u.name} names no speaker; use --standardise corpus")
             members.setdefault(u.speaker, []).append(i)
-        fitted = {who: of_all.for_speaker(Chosen(self.log_mels, own)) for who, own in members.items()}
+        fitted = {who: of_all.for_speaker(Selection(self.log_mels, own)) for who, own in members.items()}
         return [fitted[u.speaker] for u in self.utterances]
 
 
@@ -135,19 +134,3 @@ def frames_of_utterance(utterance: Utterance, settings: FeatureSettings) -> tupl
     if utterance.waveform is None:
         return frames_of_waveform(read_audio(utterance.path), settings, str(utterance.path))
     return frames_of_waveform(utterance.waveform, settings, utterance.name)
-
-
-def frames_of_waveform(waveform: np.ndarray, settings: FeatureSettings, name: str) -> tuple[np.ndarray, int]:
-    """As `frames_of_utterance`, for 16 kHz sound that is already in memory.
-
-    Raises      InputError: the sound is silent or too short; the message begins with `name`
-    """
-    shortest = (SHORTEST - 1) * settings.hop
-    if len(waveform) < shortest:
-        raise InputError(
-            f"{name}: lasts {len(waveform) / SAMPLE_RATE * 1000:.0f} ms, and the network needs at least "
-            f"{shortest / SAMPLE_RATE * 1000:.0f} ms; leave it out or give a longer recording"
-        )
-    if not waveform.any():
-        raise InputError(f"{name}: every sample is zero; leave it out or give a recording with sound")
-    return crop(log_mel(waveform, settings), settings.longest)

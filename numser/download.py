@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.error import HTTPError, URLError
 
-from numser.cache import open_unbuffered, write_all
+from numser.cli import Progress, duration
 from numser.errors import InputError
+from numser.files import open_unbuffered, write_all
 from numser.partial import Begun, Partial
-from numser.progress import Progress, duration
 from numser.web import open_web
 
 HEADWAY = 2**20  # bytes; with so many more than there ever were, the waits begin anew

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from numser.commandline import run
+from numser.cli import run
 from numser.corpora import NAMES, Corpus, listed, load_corpus
 from numser.errors import InputError
 from numser.recipe import STANDARDISE
@@ -56,16 +56,16 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """Test, and print the result."""
     args = parser().parse_intermixed_args(argv)
-    from numser.checkpoint import check_writable, write_json
+    from numser.files import check_writable, write_json
 
     if args.out and args.out.exists():
         raise InputError(f"--out {args.out}: is already there; name another file")
     if args.out:
         check_writable(args.out.parent)
     mapping = _mapping(args.map)
+    from numser.cli import Progress
     from numser.dataset import prepare
     from numser.evaluation import test
-    from numser.progress import Progress
     from numser.recogniser import load
     from numser.summary import summarise
     from numser.threads import available_cores, one_blas_thread

@@ -8,13 +8,13 @@ import numpy as np
 
 from numser.dataset import Dataset
 from numser.features import frame_seconds
-from numser.log_mels import Chosen
+from numser.inference import recognise
+from numser.log_mels import Selection
 from numser.losses import softmax
 from numser.metrics import confusion_matrix, macro_f1, unweighted_accuracy, weighted_accuracy
 from numser.model import attended_frames
 from numser.recogniser import Recogniser
 from numser.threads import one_blas_thread
-from numser.training import recognise
 
 
 def test(
@@ -26,7 +26,7 @@ def test(
 
     Shapes      members (B,) int, indices into the dataset
     """
-    log_mels = Chosen(dataset.log_mels, members)
+    log_mels = Selection(dataset.log_mels, members)
     with one_blas_thread(), ThreadPoolExecutor(threads) as pool:
         logits, attention = recognise(recogniser.model, recogniser.params, log_mels, pool)
     if among is not None:

@@ -26,11 +26,11 @@ from pathlib import Path
 import numpy as np
 
 import numser
-from numser.cache import cache_folder
-from numser.commandline import run
+from numser.cli import run
 from numser.corpora import Utterance
 from numser.errors import InputError
 from numser.features import FeatureSettings
+from numser.files import cache_folder
 
 MIB = 2**20
 DEFAULT_LIMIT = 2048  # MiB

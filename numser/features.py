@@ -16,6 +16,8 @@ import numpy as np
 import scipy.fft
 
 from numser.audio import SAMPLE_RATE
+from numser.errors import InputError
+from numser.model import SHORTEST
 
 _PRIOR_UTTERANCES = 5  # of a person, that weigh as much as all that a model was trained on
 LEVELS = ("absolute", "speech")
@@ -226,6 +228,22 @@ def crop(log_mel: np.ndarray, longest: int = PAPER.longest) -> tuple[np.ndarray,
     """
     start = max(len(log_mel) - longest, 0) // 2
     return log_mel[start : start + longest], start
+
+
+def frames_of_waveform(waveform: np.ndarray, settings: FeatureSettings, name: str) -> tuple[np.ndarray, int]:
+    """The log-mel frames of the middle of 16 kHz sound, and which frame of the whole the first one is.
+
+    Raises      InputError: the sound is silent or too short; the message begins with `name`
+    """
+    shortest = (SHORTEST - 1) * settings.hop
+    if len(waveform) < shortest:
+        raise InputError(
+            f"{name}: lasts {len(waveform) / SAMPLE_RATE * 1000:.0f} ms, and the network needs at least "
+            f"{shortest / SAMPLE_RATE * 1000:.0f} ms; leave it out or give a longer recording"
+        )
+    if not waveform.any():
+        raise InputError(f"{name}: every sample is zero; leave it out or give a recording with sound")
+    return crop(log_mel(waveform, settings), settings.longest)
 
 
 def frame_seconds(frame: float | np.ndarray, settings: FeatureSettings = PAPER) -> float | np.ndarray:

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from numser import layers, losses
-from numser.commandline import run
+from numser.cli import run
 from numser.model import SeparableSER
 from numser.ragged import Ragged, frames_of, offsets_of, with_frames
 

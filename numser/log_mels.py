@@ -53,7 +53,7 @@ class LogMels(Sequence[np.ndarray]):
         return frames if self._standardisers is None else self._standardisers[i].apply(frames)
 
 
-class Chosen(Sequence[np.ndarray]):
+class Selection(Sequence[np.ndarray]):
     """Some of the utterances of a sequence, in any order, loaded no earlier than they are asked for."""
 
     def __init__(self, log_mels: Sequence[np.ndarray], members: Sequence[int]):
@@ -74,4 +74,4 @@ class Chosen(Sequence[np.ndarray]):
 
 def lengths_of(log_mels: Sequence[np.ndarray]) -> list[int]:
     """Frames of each utterance, without loading any."""
-    return log_mels.lengths if isinstance(log_mels, LogMels | Chosen) else [len(x) for x in log_mels]
+    return log_mels.lengths if isinstance(log_mels, LogMels | Selection) else [len(x) for x in log_mels]

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from numser.commandline import run
+from numser.cli import run
 from numser.layers import (
     GRU,
     Attention,

@@ -15,11 +15,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from numser.archive import BadArchive, unpack
-from numser.cache import writing
+from numser.cli import Progress
 from numser.download import fetch
 from numser.errors import InputError
-from numser.lock import alone
-from numser.progress import Progress
+from numser.files import file_lock, writing
 
 
 def obtain(
@@ -46,7 +45,7 @@ def obtain(
     with writing(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
     waiting = f"another process is fetching {folder}; waiting for it"
-    with alone(folder.with_name(f".{folder.name}.lock"), lambda: progress.line(waiting)):
+    with file_lock(folder.with_name(f".{folder.name}.lock"), lambda: progress.line(waiting)):
         if folder.exists():  # the other one has made it
             return
         work = folder.with_name(f".{folder.name}.fetching")

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from numser.cache import writing
-from numser.checkpoint import read_json, write_json
 from numser.errors import InputError
+from numser.files import read_json, write_json, writing
 
 
 class Begun(NamedTuple):

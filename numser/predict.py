@@ -1,21 +1,22 @@
 """Recognise emotions in sound files.        python -m numser.predict --help"""
 
 import argparse
+import csv
+import json
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from numser.commandline import run
+from numser.cli import Progress, run
 from numser.errors import InputError
-from numser.progress import Progress
 
 if TYPE_CHECKING:
-    from numser.recogniser import Recogniser
+    from numser.recogniser import Prediction, Recogniser, Window
 
 _EPILOG = """\
 A recording of more than 7 s is recognised window by window, and then as a whole, by the mean of its windows'
@@ -66,10 +67,8 @@ def main(argv: list[str] | None = None) -> int:
     model = args.files.pop(0) if args.files[0].lower().endswith(".npz") else None
     if not args.files:
         raise InputError(f"{model}: is the model; name the sound files after it")
-    from numser.formats import FORMATS
-    from numser.recogniser import load
+    from numser.recogniser import load, predict_windows
     from numser.speech import no_speech
-    from numser.windows import predict_windows
 
     recogniser = load(model)
     if model is None:
@@ -151,6 +150,126 @@ def _standard_input(folder: Path) -> Path:
             f"-: standard input cannot be kept in {folder} ({error.strerror}); make room there"
         ) from None
     return path
+
+
+class Text:
+    """A line a file: its label, and every label's probability, the largest first. A line a window where there are
+    several, and then one for the whole; with attention, a line a frame.
+    """
+
+    def __init__(self, labels: Sequence[str], attention: bool):
+        self.attention = attention
+
+    def __enter__(self) -> "Text":
+        return self
+
+    def __exit__(self, *_) -> None:
+        pass
+
+    def write(self, name: str, windows: list["Window"]) -> None:
+        """Write what was found in a file."""
+        from numser.recogniser import overall
+
+        if len(windows) > 1:
+            for window in windows:
+                self._line(f"{name} {window.start:.1f}–{window.end:.1f} s", window.prediction)
+            self._line(f"{name}, mean of its windows", overall(windows))
+        else:
+            self._line(name, windows[0].prediction)
+
+    def _line(self, what: str, prediction: "Prediction | None") -> None:
+        if prediction is None:
+            print(f"{what}: no speech", flush=True)
+            return
+        ranked = sorted(prediction.probabilities.items(), key=lambda item: -item[1])
+        shares = "  ".join(f"{label} {share:.3f}" for label, share in ranked)
+        print(f"{what}: {prediction.label}  ({shares})", flush=True)
+        if self.attention and prediction.attention is not None:
+            for second, weight in zip(prediction.seconds, prediction.attention, strict=True):
+                print(f"  {second:8.2f} s  {weight:.5f}")
+
+
+class Csv:
+    """A row a window: file, start and end in seconds, label, and every label's probability, the last two empty where
+    nobody speaks. With attention, a row a frame, that has its second and weight too.
+    """
+
+    def __init__(self, labels: Sequence[str], attention: bool):
+        self.labels, self.attention = labels, attention
+        self.rows = csv.writer(sys.stdout, lineterminator="\n")
+
+    def __enter__(self) -> "Csv":
+        self.rows.writerow(
+            ["file", "start", "end", "label", *self.labels, *(["second", "weight"] if self.attention else [])]
+        )
+        return self
+
+    def __exit__(self, *_) -> None:
+        pass
+
+    def write(self, name: str, windows: list["Window"]) -> None:
+        """Write what was found in a file."""
+        for window in windows:
+            row = [name, f"{window.start:.2f}", f"{window.end:.2f}"]
+            heard = window.prediction
+            row += ["" for _ in ("label", *self.labels)] if heard is None else [heard.label, *_shares(heard)]
+            if not self.attention:
+                self.rows.writerow(row)
+            elif heard is None:
+                self.rows.writerow([*row, "", ""])
+            else:
+                for second, weight in zip(heard.seconds, heard.attention, strict=True):
+                    self.rows.writerow([*row, f"{second:.2f}", f"{weight:.6f}"])
+        sys.stdout.flush()
+
+
+def _shares(prediction: "Prediction") -> list[str]:
+    return [f"{share:.6f}" for share in prediction.probabilities.values()]
+
+
+class Json:
+    """A list with an object a file: file, label, probabilities, and its windows, each with the same and its start
+    and end in seconds, null where nobody speaks; with attention, each with the seconds and weights of its frames.
+    """
+
+    def __init__(self, labels: Sequence[str], attention: bool):
+        self.attention = attention
+        self.before = "[\n"
+
+    def __enter__(self) -> "Json":
+        return self
+
+    def write(self, name: str, windows: list["Window"]) -> None:
+        """Write what was found in a file."""
+        from numser.recogniser import overall
+
+        found = {"file": name, **_as_json(overall(windows)), "windows": [self._window(window) for window in windows]}
+        print(self.before + json.dumps(found), end="", flush=True)
+        self.before = ",\n"
+
+    def _window(self, window: "Window") -> dict[str, Any]:
+        heard = window.prediction
+        values = {"start": round(window.start, 3), "end": round(window.end, 3), **_as_json(heard)}
+        if self.attention and heard is not None:
+            seconds, weights = heard.seconds.tolist(), heard.attention.tolist()
+            values["attention"] = {
+                "seconds": [round(s, 3) for s in seconds],
+                "weights": [round(w, 6) for w in weights],
+            }
+        return values
+
+    def __exit__(self, *_) -> None:
+        print("[]" if self.before == "[\n" else "\n]")
+
+
+def _as_json(prediction: "Prediction | None") -> dict[str, Any]:
+    if prediction is None:
+        return {"label": None, "probabilities": None}
+    shares = {label: round(share, 6) for label, share in prediction.probabilities.items()}
+    return {"label": prediction.label, "probabilities": shares}
+
+
+FORMATS = {"text": Text, "csv": Csv, "json": Json}
 
 
 if __name__ == "__main__":

@@ -4,8 +4,8 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from numser.checkpoint import read_json
 from numser.errors import InputError
+from numser.files import read_json
 
 
 def read_result(path: Path) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import threading
 from dataclasses import asdict, fields
 from pathlib import Path
 
-from numser.commandline import python_command, run, shell_line
+from numser.cli import python_command, run, shell_line
 from numser.corpora import NAMES
 from numser.errors import InputError
 from numser.recipe import AUGMENTATION, LEARNING, NETWORK, NUMSER, PAPER, RECIPES, STANDARDISE, Recipe, recipe

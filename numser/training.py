@@ -5,12 +5,10 @@ One step takes the next `batch_size` utterances of a random order, shows each as
 move the parameters. Every few steps the validation set is recognised. The paper keeps the parameters that do it best;
 numser's recipe ends with the moving average of the last ones, and chooses nothing. The test set plays no part here.
 
-A batch is dealt out into shards of a few utterances. Each shard goes through the network alone, and threads work on
-different shards at once. Which utterance goes where depends on their lengths only, and gradients are added in the
-order of the shards: any number of threads gives the same bits.
+A batch is dealt out into shards (`inference.py`), and gradients are added in the order of the shards: any number of
+threads gives the same bits.
 """
 
-import heapq
 import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -23,16 +21,15 @@ from numser.augment import Augmentation
 from numser.dataset import Dataset
 from numser.difficulty import focal_exponents
 from numser.errors import InputError
-from numser.log_mels import Chosen, lengths_of
+from numser.inference import recognise, shards
+from numser.log_mels import Selection, lengths_of
 from numser.metrics import confusion_matrix, unweighted_accuracy, weighted_accuracy
 from numser.model import SeparableSER
 from numser.optim import Adam, AdamState, Params, averaged, clip_global_norm, learning_rate
-from numser.ragged import pack, unpack
+from numser.ragged import pack
 from numser.recipe import Recipe
 from numser.splits import Split
 from numser.threads import available_cores, one_blas_thread
-
-FRAMES_PER_SHARD = 1200
 
 
 class Diverged(InputError):
@@ -144,7 +141,7 @@ def train(
     with one_blas_thread(), ThreadPoolExecutor(threads or available_cores()) as pool:
         while state.step < recipe.steps:
             batch = split.train[state.order.next_batch(recipe.batch_size)]
-            shown: Sequence[np.ndarray] = Chosen(dataset.log_mels, batch)
+            shown: Sequence[np.ndarray] = Selection(dataset.log_mels, batch)
             if augmentation is not None:
                 seeds = state.augmentation.integers(2**63, size=len(batch))
                 shown = list(pool.map(lambda i, seed: augmentation(i, np.random.default_rng(seed)), batch, seeds))
@@ -242,7 +239,7 @@ def _validate(
         state.recent_losses = []
         return
     labels = dataset.labels[validation]
-    logits, _ = recognise(model, state.average, Chosen(dataset.log_mels, validation), pool)
+    logits, _ = recognise(model, state.average, Selection(dataset.log_mels, validation), pool)
     if not np.isfinite(logits).all():
         raise Diverged(f"step {state.step}: the validation set's logits are not finite; try a smaller --lr")
     loss, _ = losses.cross_entropy(logits, labels, weights[validation])
@@ -253,40 +250,3 @@ def _validate(
     wa = weighted_accuracy(confusion)
     state.history.append(Validation(state.step, mean_loss, float(loss), ua, wa, state.best_ua))
     state.recent_losses = []
-
-
-def recognise(
-    model: SeparableSER, params: Params, log_mels: Sequence[np.ndarray], pool: Executor
-) -> tuple[np.ndarray, list[np.ndarray] | None]:
-    """Logits (B, K) of standardised log-mels, and the attention weights of each (None for a model without)."""
-
-    def one_shard(cut: np.ndarray) -> tuple[np.ndarray, list[np.ndarray] | None]:
-        with np.errstate(over="ignore", invalid="ignore"):  # callers look whether the logits are finite
-            logits, cache = model.forward(params, pack([log_mels[i] for i in cut]))
-        return logits, unpack(model.attention_weights(cache)) if model.attention else None
-
-    cuts = shards(lengths_of(log_mels))
-    logits, attention = zip(*pool.map(one_shard, cuts), strict=True)
-    back = np.argsort(np.concatenate(cuts))  # from the order of the shards to that of the utterances
-    if not model.attention:
-        return np.concatenate(logits)[back], None
-    weights = [w for shard in attention for w in shard]
-    return np.concatenate(logits)[back], [weights[i] for i in back]
-
-
-def shards(lengths: Sequence[int]) -> list[np.ndarray]:
-    """Deal utterances of these lengths out into shards of nearly the same size, about FRAMES_PER_SHARD frames.
-
-    The longest come first, each to the shard that has least so far. Shards are one, two, or a multiple of four
-    where there are so many utterances, so that two or four threads end together. Returns each shard's utterances, in
-    their order.
-    """
-    count = math.ceil(sum(lengths) / FRAMES_PER_SHARD)
-    count = min(count if count <= 2 else 4 * math.ceil(count / 4), len(lengths))
-    members = [[] for _ in range(count)]
-    least = [(0, n) for n in range(count)]  # a heap of (frames, shard)
-    for i in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
-        frames, n = least[0]
-        members[n].append(i)
-        heapq.heapreplace(least, (frames + lengths[i], n))
-    return [np.sort(m) for m in members]

@@ -12,7 +12,7 @@ import numpy as np
 import soundfile
 from conftest import syllables
 
-from numser.demo_server import DemoServer
+from numser.demo.server import DemoServer
 
 
 @contextmanager

@@ -97,7 +97,7 @@ def train(folder: Path) -> tuple[Callable, Callable, Callable]:
     from conftest import write_tiny_corpus
 
     from numser import train
-    from numser.checkpoint import read_arrays
+    from numser.files import read_arrays
 
     corpus = folder.parent / "corpus"
     corpus.mkdir()
@@ -126,10 +126,10 @@ def fold(folder: Path) -> tuple[Callable, Callable, Callable]:
 
     from numser.corpora import load_corpus
     from numser.crossval import write_table
-    from numser.folds import run_folds
     from numser.recipe import Recipe
     from numser.results import read_result
     from numser.runs import Config
+    from numser.runs.folds import run_folds
 
     corpus = folder.parent / "corpus"
     corpus.mkdir()

@@ -7,8 +7,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from numser.checkpoint import make_folder, read_arrays, write_arrays, write_csv, write_json, write_whole
 from numser.errors import InputError
+from numser.files import make_folder, read_arrays, write_arrays, write_csv, write_json, write_whole
 
 
 def test_arrays_come_back(tmp_path):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from numser.commandline import python_command, run, shell_line
+from numser.cli import python_command, run, shell_line
 from numser.errors import InputError
 
 
@@ -58,7 +58,7 @@ HELPS = "import argparse; run(lambda: argparse.ArgumentParser().parse_args(['--h
 def test_a_reader_who_has_gone_is_no_error(program):
     reading, writing = os.pipe()
     os.close(reading)
-    program = f"from numser.commandline import run; {program}"
+    program = f"from numser.cli import run; {program}"
     buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     with os.fdopen(writing, "wb") as pipe:
         done = run_python("-c", program, env=buffered, stdout=pipe, stderr=subprocess.PIPE, capture_output=False)

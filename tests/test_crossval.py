@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from numser import crossval
+from numser.cli import Progress
 from numser.corpora import load_corpus
 from numser.errors import InputError
-from numser.folds import local_processes, run_folds
-from numser.progress import Progress
 from numser.recipe import Recipe
 from numser.runs import Config
+from numser.runs.folds import local_processes, run_folds
 
 RECIPE = Recipe(blocks=0, steps=4, batch_size=4, validate_every=2)
 WHEREVER = ("seconds", "threads", "example")  # what may differ between two runs of the same fold

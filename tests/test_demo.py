@@ -10,11 +10,10 @@ from conftest import cpu_seconds
 from demo_server import ask, noise, sentence, served, sound
 
 from numser.demo import MOST_BYTES, PLACES, demo_server
-from numser.demo_answer import LONGEST, SoundBytes, answer, growth
+from numser.demo.answer import LONGEST, SoundBytes, answer, growth
 from numser.errors import InputError
 from numser.page.utterance import small_log_mel
-from numser.recogniser import PRETRAINED, load
-from numser.windows import overall, predict_windows
+from numser.recogniser import PRETRAINED, load, overall, predict_windows
 
 
 @pytest.fixture(scope="module")

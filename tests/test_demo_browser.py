@@ -14,8 +14,7 @@ from demo_server import noise, served, sound
 from numser.audio import read_audio
 from numser.corpora.synthetic import perform
 from numser.demo import demo_server
-from numser.recogniser import load
-from numser.windows import overall, predict_windows
+from numser.recogniser import load, overall, predict_windows
 
 HOSTILE = "<img src=x onerror='window.harmed=1'>.wav"
 SHOWN = "[...document.querySelectorAll('.probabilities li')].map((li) => li.lastChild.textContent)"
@@ -384,7 +383,7 @@ def test_nothing_is_wider_than_the_window(opened, width, dark, tmp_path):
 
 
 def test_a_recording_ends_by_itself_when_it_is_as_long_as_it_may_be(browser, model, monkeypatch):
-    monkeypatch.setattr("numser.demo_answer.LONGEST", 3.0)
+    monkeypatch.setattr("numser.demo.answer.LONGEST", 3.0)
     with served(demo_server(model, None)) as server:
         browser.get(server.address)
         find(browser, ".record").click()

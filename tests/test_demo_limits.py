@@ -9,8 +9,7 @@ import pytest
 from demo_server import ask, own, raw, sentence, served
 
 from numser.demo import demo_server
-from numser.demo_queue import Post, Queue
-from numser.demo_server import AT_ONCE, DemoServer
+from numser.demo.server import AT_ONCE, DemoServer, Post, Queue
 from numser.errors import InputError
 
 

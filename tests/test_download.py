@@ -16,9 +16,9 @@ import pytest
 from webserver import drip, plain, pour, raw, serving, stall, to, whole
 
 from numser import download
+from numser.cli import Progress
 from numser.download import fetch
 from numser.errors import InputError
-from numser.progress import Progress
 
 BODY = random.Random(0).randbytes(300_000)
 OTHER = random.Random(1).randbytes(300_000)
@@ -457,7 +457,7 @@ def test_a_folder_that_cannot_be_written_to(server, tmp_path):
 FETCH = """
 import signal, sys
 from pathlib import Path
-from numser.commandline import run
+from numser.cli import run
 from numser.download import fetch
 signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background job lacks
 run(lambda: fetch(sys.argv[1], Path(sys.argv[2]), limit=10**6))

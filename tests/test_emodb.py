@@ -7,9 +7,9 @@ import pytest
 import soundfile
 
 from numser.audio import read_audio
-from numser.cache import cache_folder
 from numser.corpora import emodb, load_corpus
 from numser.errors import InputError
+from numser.files import cache_folder
 
 COUNTS = {
     "anger": 127,

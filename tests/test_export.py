@@ -15,10 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from numser.dataset import frames_of_waveform
 from numser.errors import InputError
 from numser.export import check_export, export, main
-from numser.features import NUMSER, PAPER, FeatureSettings, Standardiser, log_mel
+from numser.features import NUMSER, PAPER, FeatureSettings, Standardiser, frames_of_waveform, log_mel
 from numser.model import BANDS, SHORTEST, SeparableSER
 from numser.ragged import pack
 from numser.recogniser import Recogniser
@@ -147,8 +146,8 @@ def test_what_leaves_most_bands_at_the_limit_of_the_range(session_of, waveform, 
 def test_the_frames_are_numsers(session_of, features, gap):
     """All of them, before the network: whatever part of the recording is silent, and wherever the level lies."""
     onnx, runtime = pytest.importorskip("onnx"), pytest.importorskip("onnxruntime")
-    from numser import onnx_features
-    from numser.onnx_graph import Graph, floats
+    from numser.export import features as onnx_features
+    from numser.export.graph import Graph, floats
 
     graph = Graph()
     graph.node("Identity", onnx_features.log_mel(graph, "waveform", features), output="log_mel")

@@ -15,13 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from numser import lock, train
-from numser.checkpoint import read_arrays
+from numser import files, train
 from numser.corpora import load_corpus
 from numser.errors import InputError
-from numser.folds import run_fold
+from numser.files import read_arrays
 from numser.recipe import Recipe
 from numser.runs import Config
+from numser.runs.folds import run_fold
 
 FAULTS = Path(__file__).with_name("killed_at_every_write.py")
 
@@ -43,7 +43,7 @@ LIMITED = """
 import resource, signal, sys
 size = int(sys.argv.pop(1))
 resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
-from numser.commandline import run
+from numser.cli import run
 from numser.train import main
 run(main)
 """
@@ -208,11 +208,11 @@ def test_a_file_system_that_cannot_lock(tmp_path, monkeypatch):
     def refuses(file):
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(lock, "_lock", refuses)
-    monkeypatch.setattr(lock, "_unlock", lambda file: None)
-    with lock.alone(tmp_path / "lock", if_possible=True):
+    monkeypatch.setattr(files, "_lock", refuses)
+    monkeypatch.setattr(files, "_unlock", lambda file: None)
+    with files.file_lock(tmp_path / "lock", if_possible=True):
         pass
-    with pytest.raises(InputError, match="No locks available"), lock.alone(tmp_path / "lock"):
+    with pytest.raises(InputError, match="No locks available"), files.file_lock(tmp_path / "lock"):
         pass
 
 

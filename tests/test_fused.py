@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from numser.layers import FusedBlock, inverted_residual, separable_block
 from numser.layers import fused as fused_file
 from numser.layers.depthwise import depthwise_backward, depthwise_forward
-from numser.layers.depthwise_relu import depthwise_relu_backward, depthwise_relu_forward
+from numser.layers.fused_kernels import depthwise_relu_backward, depthwise_relu_forward
 from numser.ragged import Ragged, offsets_of
 
 lengths = st.lists(st.integers(1, 9), min_size=1, max_size=3)

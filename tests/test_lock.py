@@ -7,10 +7,10 @@ import time
 import pytest
 
 from numser.errors import InputError
-from numser.lock import alone
+from numser.files import file_lock
 
-HOLD = "import sys; from pathlib import Path; from numser.lock import alone\n"
-HOLD += "with alone(Path(sys.argv[1])): print('mine', flush=True); sys.stdin.read()"
+HOLD = "import sys; from pathlib import Path; from numser.files import file_lock\n"
+HOLD += "with file_lock(Path(sys.argv[1])): print('mine', flush=True); sys.stdin.read()"
 
 
 @pytest.fixture
@@ -35,22 +35,22 @@ def test_the_lock_is_free_when_its_holder(holder, tmp_path, monkeypatch, end):
             holder.kill() if end == "is killed" else holder.stdin.close()
             holder.wait(60)
 
-    monkeypatch.setattr("numser.lock.time.sleep", nap)
-    with alone(tmp_path / "lock", lambda: told.append(holder.poll()), pause=7):
+    monkeypatch.setattr("numser.files.time.sleep", nap)
+    with file_lock(tmp_path / "lock", lambda: told.append(holder.poll()), pause=7):
         assert naps == [7, 7, 7]
     assert told == [None]  # once, while it was there
 
 
 def test_nobody_waits_where_nobody_is(tmp_path):
     for _ in range(2):  # the file of the first is there
-        with alone(tmp_path / "lock", lambda: pytest.fail("nobody is there")):
+        with file_lock(tmp_path / "lock", lambda: pytest.fail("nobody is there")):
             pass
 
 
 def test_the_lock_is_free_after_an_error(tmp_path):
-    with pytest.raises(ZeroDivisionError), alone(tmp_path / "lock"):
+    with pytest.raises(ZeroDivisionError), file_lock(tmp_path / "lock"):
         _ = 1 // 0
-    with alone(tmp_path / "lock", lambda: pytest.fail("nobody is there")):
+    with file_lock(tmp_path / "lock", lambda: pytest.fail("nobody is there")):
         pass
 
 
@@ -59,7 +59,7 @@ def test_threads_are_told_apart(tmp_path):
 
     def work():
         for _ in range(20):
-            with alone(tmp_path / "lock", pause=0):
+            with file_lock(tmp_path / "lock", pause=0):
                 inside.append(1)
                 most.append(len(inside))
                 inside.pop()
@@ -74,7 +74,10 @@ def test_threads_are_told_apart(tmp_path):
 
 
 def test_a_lock_that_cannot_be_made(tmp_path):
-    with pytest.raises(InputError, match=r"nowhere.lock: cannot be written"), alone(tmp_path / "nowhere" / "lock"):
+    with (
+        pytest.raises(InputError, match=r"nowhere.lock: cannot be written"),
+        file_lock(tmp_path / "nowhere" / "lock"),
+    ):
         pass
 
 
@@ -84,7 +87,7 @@ def test_a_file_system_that_cannot_lock(tmp_path, monkeypatch):
         raise OSError(37, "No locks available")
 
     monkeypatch.setattr("fcntl.flock", flock)
-    nobody = functools.partial(alone, on_wait=lambda: pytest.fail("nobody is there"))
+    nobody = functools.partial(file_lock, on_wait=lambda: pytest.fail("nobody is there"))
     with (
         pytest.raises(InputError, match=r"lock: cannot be written \(No locks available\)"),
         nobody(tmp_path / "lock"),

@@ -9,12 +9,12 @@ import pytest
 import soundfile
 
 from numser import dataset, log_mels, train
-from numser.checkpoint import read_arrays
 from numser.corpora import emodb
 from numser.dataset import prepare
 from numser.errors import InputError
 from numser.features import Standardiser
-from numser.log_mels import Chosen, LogMels, lengths_of
+from numser.files import read_arrays
+from numser.log_mels import LogMels, Selection, lengths_of
 
 
 def utterances(*lengths):
@@ -69,11 +69,11 @@ def test_standardised_whenever_it_is_asked_for(monkeypatch):
 def test_chosen_utterances_are_loaded_no_earlier_than_needed(monkeypatch):
     frames, loads = utterances(5, 3, 9, 1), []
     monkeypatch.setattr(log_mels, "MEMORY", 0)
-    some = Chosen(filled(frames, loads), np.array([3, 0, 0]))
+    some = Selection(filled(frames, loads), np.array([3, 0, 0]))
     assert lengths_of(some) == [1, 5, 5] and len(some) == 3 and loads == []
     np.testing.assert_array_equal(some[1], frames[0])
     assert loads == [0]
-    assert lengths_of(Chosen(frames, [2])) == [9]
+    assert lengths_of(Selection(frames, [2])) == [9]
 
 
 def test_a_training_is_the_same_in_little_memory(tiny_corpus, tmp_path, monkeypatch):

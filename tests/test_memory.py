@@ -7,7 +7,7 @@ import pytest
 REPEATED = """
 import resource
 import numpy as np
-from numser.memory import keep_freed_memory
+from numser.threads import keep_freed_memory
 
 assert keep_freed_memory()
 faults = []

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from numser import losses
+from numser.inference import recognise
 from numser.model import SeparableSER, attended_frames, main, stages
 from numser.ragged import Ragged, offsets_of, pack
-from numser.training import recognise
 
 # Paper, Table 4: parameters by number of blocks, in millions that turn out to be 2^20, cut after two digits.
 TABLE_4 = {1: "0.83", 2: "0.85", 3: "0.87", 4: "0.88", 5: "0.90", 6: "0.92"}

@@ -301,8 +301,8 @@ def test_what_is_there_is_read_offline(server, cache, archive):
 
 
 def test_workers_fetch_nothing(server, cache, tmp_path):
-    from numser.folds import run_fold
     from numser.recipe import Recipe
+    from numser.runs.folds import run_fold
 
     config = vars(runs.Config("emodb", None, 0, None, Recipe(steps=1))) | {"recipe": vars(Recipe(steps=1))}
     with pytest.raises(InputError, match="nothing is fetched offline"):
@@ -325,7 +325,7 @@ def test_folds_are_told_where_the_corpus_was(server, cache, archive, monkeypatch
 FETCH = """
 import signal, sys
 from numser import train
-from numser.commandline import run
+from numser.cli import run
 from numser.corpora import emodb
 from numser.download import fetch
 emodb.ADDRESS = sys.argv[1]

@@ -10,9 +10,9 @@ import soundfile
 from conftest import syllables
 
 import numser
-from numser.checkpoint import read_arrays, write_arrays
 from numser.errors import InputError
 from numser.features import NUMSER, PAPER, Standardiser
+from numser.files import read_arrays, write_arrays
 from numser.model import BANDS, SeparableSER
 from numser.recogniser import PRETRAINED, Recogniser
 

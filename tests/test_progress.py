@@ -2,7 +2,7 @@ import io
 
 import pytest
 
-from numser.progress import Progress, duration
+from numser.cli import Progress, duration
 
 
 class Terminal(io.StringIO):

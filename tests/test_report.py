@@ -24,8 +24,8 @@ from numser.features import log_mel
 from numser.page.utterance import small_log_mel
 from numser.recipe import Recipe
 from numser.report import SCRIPTS, STYLES, main, report
-from numser.report_data import calibration
-from numser.report_sound import sound_of
+from numser.report.data import calibration
+from numser.report.sound import sound_of
 from numser.summary import summarise
 
 

@@ -1,13 +1,12 @@
 import numpy as np
 import pytest
 
-from numser import paper
 from numser.corpora import Utterance
 from numser.errors import InputError
 from numser.model import SeparableSER
 from numser.recipe import Recipe
-from numser.reproduce import WHAT, main
-from numser.tables import TABLES, Setting, show
+from numser.reproduce import WHAT, main, paper
+from numser.reproduce.tables import TABLES, Setting, show
 
 
 def reproduce(what, corpus, out, *more):

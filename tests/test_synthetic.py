@@ -8,13 +8,14 @@ import soundfile
 from conftest import cpu_seconds
 
 from numser.audio import SAMPLE_RATE
-from numser.commandline import run
+from numser.cli import run
 from numser.corpora import emodb, load_corpus, synthetic
+from numser.corpora.synthetic import __main__ as command
+from numser.corpora.synthetic.phones import syllables
+from numser.corpora.synthetic.prosody import F0, RULES, plan
+from numser.corpora.synthetic.voice import HOP, formant_cascade, glottal_source
 from numser.errors import InputError
 from numser.features import log_mel
-from numser.phones import syllables
-from numser.prosody import F0, RULES, plan
-from numser.synthesis import HOP, formant_cascade, glottal_source
 
 FRAME = HOP / SAMPLE_RATE
 
@@ -255,7 +256,7 @@ def small(monkeypatch):
 
 def test_the_written_folder_reads_as_emodb(small, tmp_path, capsys):
     folder = tmp_path / "new" / "corpus"
-    synthetic.main([str(folder)])
+    command.main([str(folder)])
     assert "7 recordings" in capsys.readouterr().err
     assert [p.name for p in folder.parent.iterdir()] == ["corpus"]
     made = synthetic.load().utterances
@@ -286,13 +287,13 @@ def test_only_a_new_or_empty_folder_is_written(small, tmp_path, capsys):
     kept.write_text("mine")
     for folder, message in ((tmp_path, "is not empty"), (kept, "is a file")):
         with pytest.raises(SystemExit) as end:
-            run(lambda folder=folder: synthetic.main([str(folder)]))
+            run(lambda folder=folder: command.main([str(folder)]))
         assert end.value.code == 2
         assert message in capsys.readouterr().err
     assert [p.name for p in tmp_path.iterdir()] == ["kept"]
     empty = tmp_path / "empty"
     empty.mkdir()
-    synthetic.main([str(empty)])
+    command.main([str(empty)])
     assert len(list((empty / "wav").iterdir())) == 7
 
 
@@ -302,7 +303,7 @@ def test_nothing_is_left_of_an_interrupted_writing(small, tmp_path, monkeypatch)
 
     monkeypatch.setattr(soundfile, "write", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        synthetic.main([str(tmp_path / "corpus")])
+        command.main([str(tmp_path / "corpus")])
     assert not list(tmp_path.iterdir())
 
 

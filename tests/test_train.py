@@ -14,11 +14,11 @@ import soundfile
 
 import numser
 from numser import train
-from numser.checkpoint import read_arrays, write_arrays
 from numser.corpora import load_corpus
 from numser.dataset import prepare
 from numser.errors import InputError
 from numser.features import FeatureSettings, Standardiser
+from numser.files import read_arrays, write_arrays
 from numser.results import read_result
 from numser.runs import Interrupted, run, stored_config
 from numser.splits import fold

@@ -10,12 +10,13 @@ from numser.corpora import Utterance
 from numser.dataset import Dataset
 from numser.errors import InputError
 from numser.features import FeatureSettings, Standardiser
+from numser.inference import FRAMES_PER_SHARD, recognise, shards
 from numser.metrics import confusion_matrix, unweighted_accuracy
 from numser.model import SeparableSER
 from numser.ragged import pack
 from numser.recipe import LOSSES, NUMSER, Recipe
 from numser.splits import Split
-from numser.training import FRAMES_PER_SHARD, Diverged, Order, final_params, initial_state, recognise, shards, train
+from numser.training import Diverged, Order, final_params, initial_state, train
 
 
 def random_dataset(count=20, classes=4, lowest=20, highest=60, seed=0) -> Dataset:

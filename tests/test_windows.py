@@ -16,8 +16,7 @@ from numser.errors import InputError
 from numser.features import PAPER
 from numser.model import SeparableSER
 from numser.predict import main
-from numser.recogniser import Recogniser
-from numser.windows import overall, predict_windows
+from numser.recogniser import Recogniser, overall, predict_windows
 
 
 @pytest.fixture

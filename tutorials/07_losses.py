@@ -30,7 +30,7 @@ from numser.dataset import prepare
 from numser.difficulty import THRESHOLD, THRESHOLDS, focal_exponents, level
 from numser.layers import Dense
 from numser.metrics import confusion_matrix, recalls
-from numser.paper import TABLE_3
+from numser.reproduce.paper import TABLE_3
 from numser.threads import one_blas_thread
 
 plt = plots.pyplot()

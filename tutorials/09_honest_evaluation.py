@@ -32,7 +32,7 @@ from numser.layers import Dense, PReLU, Sequential
 from numser.losses import class_weights, cross_entropy
 from numser.metrics import confusion_matrix, macro_f1, recalls, unweighted_accuracy, weighted_accuracy
 from numser.optim import Adam
-from numser.paper import TABLE_4
+from numser.reproduce.paper import TABLE_4
 from numser.splits import Split, fold, random_subsets
 from numser.summary import summarise, ua_difference
 from numser.threads import one_blas_thread

@@ -36,8 +36,7 @@ from numser import plots
 from numser.jit import jit
 from numser.layers import FusedBlock, fused, inverted_residual
 from numser.layers.depthwise import depthwise_forward, filter_position
-from numser.layers.depthwise_relu import depthwise_relu_forward
-from numser.layers.passes import rows
+from numser.layers.fused_kernels import depthwise_relu_forward, rows
 from numser.ragged import Ragged, offsets_of
 from numser.threads import available_cores, one_blas_thread
 

@@ -18,9 +18,9 @@ from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 
-from numser.checkpoint import write_whole
-from numser.commandline import run
+from numser.cli import run
 from numser.errors import InputError
+from numser.files import write_whole
 
 HERE = Path(__file__).parent
 LARGEST = 1_000_000  # bytes of a notebook

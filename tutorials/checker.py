@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import numser
-from numser.commandline import run
+from numser.cli import run
 from numser.gradcheck import INPUT, TOLERANCE, every_entry, gradcheck
 from numser.ragged import frames_of
 

@@ -18,10 +18,10 @@ from itertools import pairwise
 from pathlib import Path
 
 from numser.audio import duration, read_audio
-from numser.cache import cache_folder
+from numser.cli import Progress
 from numser.corpora import Corpus, Utterance, against_the_full_corpus, listed
 from numser.errors import InputError
-from numser.progress import Progress
+from numser.files import cache_folder
 
 ADDRESS = "http://emodb.bilderbar.info/download/download.zip"  # 40.5 MB
 _DOWNLOAD_LIMIT, _LIMIT = 100_000_000, 200_000_000  # bytes, of the archive and of what is unpacked

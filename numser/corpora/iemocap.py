@@ -27,9 +27,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from numser.audio import duration
-from numser.cache import cache_folder
 from numser.corpora import Corpus, Utterance, against_the_full_corpus, listed
 from numser.errors import InputError
+from numser.files import cache_folder
 
 # The corpus's label, the annotators' word for it, and the class that it goes into.
 _EMOTIONS = {

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from numser.audio import duration
-from numser.cache import cache_folder
 from numser.corpora import Corpus, Utterance, against_the_full_corpus, listed
 from numser.errors import InputError
+from numser.files import cache_folder
 
 SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au"})
 

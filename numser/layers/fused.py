@@ -31,9 +31,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numser.layers.depthwise_relu import depthwise_relu_backward, depthwise_relu_forward
+from numser.layers.fused_kernels import (
+    add_bias,
+    add_bias_and_skip,
+    bias_relu_bordered,
+    depthwise_relu_backward,
+    depthwise_relu_forward,
+    fetch,
+    relu_backward_bordered,
+    rows,
+)
 from numser.layers.inverted_residual import separable_block
-from numser.layers.passes import add_bias, add_bias_and_skip, bias_relu_bordered, fetch, relu_backward_bordered, rows
 from numser.ragged import Ragged, check_array, check_parameters, check_ragged
 
 TILE = 2**18  # numbers of e that are made together: a mebibyte in float32

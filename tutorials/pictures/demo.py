@@ -13,7 +13,7 @@ from photograph import chromium, photograph
 from selenium.webdriver.support.ui import WebDriverWait
 
 from numser.demo import demo_server
-from numser.demo_answer import warm_up
+from numser.demo.answer import warm_up
 from numser.recogniser import load
 
 recogniser = load()

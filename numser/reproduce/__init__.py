@@ -18,12 +18,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from numser.commandline import run
 from numser.corpora import NAMES
 from numser.crossval import check_workers, visible_to_workers, workers, write_table
-from numser.paper import Row, proposed
 from numser.recipe import RECIPES, Recipe
-from numser.tables import TABLES, Setting, figure3, show
+from numser.reproduce.paper import Row, proposed
+from numser.reproduce.tables import TABLES, Setting, figure3, show
 from numser.train import offline_option, option
 
 WHAT = (*TABLES, "table5", "figure3", "all")
@@ -96,7 +95,7 @@ def _needed(names: list[str], corpus: str) -> Iterator[dict[str, Any]]:
 
 
 def _run_what_is_missing(setting: Setting, names: list[str], jobs: int | None, address: str | None) -> None:
-    from numser.folds import run_folds
+    from numser.runs.folds import run_folds
 
     make_executor = workers(jobs, address)
     done = set()
@@ -118,7 +117,7 @@ def _run_what_is_missing(setting: Setting, names: list[str], jobs: int | None, a
 
 def plan(setting: Setting, names: list[str], jobs: int | None) -> str:
     """What would be run, and how long it takes by a step that is timed now, on one thread."""
-    from numser.progress import duration
+    from numser.cli import duration
     from numser.threads import available_cores
 
     jobs, lines, total, seconds_a_step, seen = jobs or available_cores(), [], 0.0, {}, set()
@@ -173,12 +172,8 @@ def _time_a_step(setting: Setting, recipe: Recipe) -> float:
 
 
 def _keep(text: str, path: Path) -> None:
-    from numser.checkpoint import make_folder, remove_halves, write_whole
+    from numser.files import make_folder, remove_halves, write_whole
 
     make_folder(path.parent)
     remove_halves(path.parent, [path.name])
     write_whole(path, lambda file: file.write(text.encode()))
-
-
-if __name__ == "__main__":
-    run(main)

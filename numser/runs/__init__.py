@@ -29,8 +29,15 @@ import numser
 from numser import splits
 from numser.audio import SAMPLE_RATE
 from numser.augment import Augmentation
-from numser.checkpoint import (
+from numser.cli import Progress, duration
+from numser.corpora import Corpus, Utterance, load_corpus
+from numser.dataset import Dataset, prepare
+from numser.errors import InputError
+from numser.evaluation import test
+from numser.features import FeatureSettings, Standardiser
+from numser.files import (
     check_writable,
+    file_lock,
     make_folder,
     read_arrays,
     remove_halves,
@@ -39,15 +46,8 @@ from numser.checkpoint import (
     write_json,
     write_whole,
 )
-from numser.corpora import Corpus, Utterance, load_corpus
-from numser.dataset import Dataset, prepare
-from numser.errors import InputError
-from numser.evaluation import test
-from numser.features import FeatureSettings, Standardiser
-from numser.lock import alone
-from numser.log_mels import Chosen
+from numser.log_mels import Selection
 from numser.optim import AdamState
-from numser.progress import Progress, duration
 from numser.recipe import PAPER as PAPER_RECIPE
 from numser.recipe import STANDARDISE, Recipe
 from numser.recogniser import Recogniser, check_arrays
@@ -185,7 +185,7 @@ def run(
     features = FeatureSettings(level=config.recipe.level)
     dataset = prepare(corpus, features, threads, lambda done, of: progress.live(f"log-mels {done}/{of}"))
     with one_blas_thread():  # once, not for each utterance that is loaded again
-        standardiser = Standardiser.fit(Chosen(dataset.log_mels, split.train))
+        standardiser = Standardiser.fit(Selection(dataset.log_mels, split.train))
         each = [standardiser] * len(dataset.labels)
         if config.standardise == "speaker":
             each = dataset.speakers_standardisers(standardiser)
@@ -193,7 +193,7 @@ def run(
     dataset = dataset.standardised(each)
 
     make_folder(out)
-    with alone(out / LOCK, lambda: _refuse_two(out), if_possible=True):
+    with file_lock(out / LOCK, lambda: _refuse_two(out), if_possible=True):
         _check_contents(out, resume)  # again, since another process may have been here meanwhile
         remove_halves(out, FILES)
         if resume:

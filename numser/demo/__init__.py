@@ -9,10 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from numser.commandline import run
-
 if TYPE_CHECKING:
-    from numser.demo_server import DemoServer
+    from numser.demo.server import DemoServer
     from numser.recogniser import Recogniser
 
 STYLES = ("base.css", "sound.css", "demo.css")
@@ -69,8 +67,8 @@ def main(argv: list[str] | None = None) -> None:
     """Serve the page until the terminal is closed or Ctrl-C is pressed."""
     args = parser().parse_args(argv)
     _end_at_once()
-    from numser.demo_answer import warm_up
-    from numser.progress import Progress
+    from numser.cli import Progress
+    from numser.demo.answer import warm_up
     from numser.recogniser import load
 
     recogniser, progress = load(args.model), Progress()
@@ -90,9 +88,8 @@ def demo_server(recogniser: "Recogniser", path: Path | None, port: int = 0) -> "
 
     Raises      InputError: the port is taken or may not be used
     """
-    from numser.demo_answer import answer, growth, page_data
-    from numser.demo_queue import Post, Queue
-    from numser.demo_server import DemoServer
+    from numser.demo.answer import answer, growth, page_data
+    from numser.demo.server import DemoServer, Post, Queue
     from numser.page import page, part
 
     data = {"data": page_data(recogniser, path, MOST_BYTES)}
@@ -119,7 +116,3 @@ def _end_at_once() -> None:
 def _open(address: str) -> None:
     with suppress(webbrowser.Error, OSError):  # the address stands in the terminal too
         webbrowser.open(address)
-
-
-if __name__ == "__main__":
-    run(main)

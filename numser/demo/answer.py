@@ -14,9 +14,8 @@ import numpy as np
 from numser.audio import SAMPLE_RATE, windows
 from numser.errors import InputError
 from numser.page.utterance import INSTANT, attention_curve, shades, small_frames
-from numser.recogniser import PRETRAINED, Prediction, Recogniser
+from numser.recogniser import PRETRAINED, Prediction, Recogniser, Window, overall, predict_windows, window_seconds
 from numser.speech import no_speech
-from numser.windows import Window, overall, predict_windows, window_seconds
 
 LONGEST = 300.0  # seconds of a recording
 NAME = "this recording"  # in sentences about it; the page knows its file's name and does not send it

@@ -1,26 +1,32 @@
-"""A request to the demo's server: whether it may ask, whether it has come in time, and its answer.
+"""The demo's web server: for this machine alone, and patient with nobody.
 
-Only requests that a browser sends for the demo's own page are answered. Host must be the server's address: else
-another site could give its own name this address, and read the answers. Origin must be the page's where there is one,
-and there must be one where something is posted: else any site that is open could post to it. What is posted has a
-length, a time in which all of it must have come, and a place in a queue; who has none is told so at once.
+It listens on 127.0.0.1. Only requests that a browser sends for the demo's own page are answered. Host must be the
+server's address: else another site could give its own name this address, and read the answers. Origin must be the
+page's where there is one, and there must be one where something is posted: else any site that is open could post to
+it. What is posted has a length, a time in which all of it must have come, and a place in a queue; who has none is
+told so at once.
 """
 
 import io
 import json
+import os
 import socket
 import sys
+import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from http.server import BaseHTTPRequestHandler
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
+from typing import Any
 
-from numser.demo_queue import Refusal
 from numser.errors import InputError
 
-if TYPE_CHECKING:
-    from numser.demo_server import DemoServer
-
+ADDRESS = "127.0.0.1"
+SECONDS = 20.0  # for a request to come, from its first byte to its last, and as long for its answer to go
+AT_ONCE = 64  # connections
 JSON = "application/json"
 _UNREAD = 2.0  # seconds in which what was refused may still come, so that its sender can read why
 _HEADERS = {
@@ -37,6 +43,66 @@ _ODD = {
     501: "only GET and POST are understood",
     505: "only HTTP/1 is understood",
 }
+
+
+class DemoServer(ThreadingHTTPServer):
+    """Serves `pages`, by path (kind, bytes), and `posts`, by path.
+
+    Raises      InputError: the port is taken or may not be used
+    """
+
+    daemon_threads = True
+    allow_reuse_address = os.name != "nt"  # Windows would let another program listen at the same port
+    request_queue_size = AT_ONCE
+
+    def __init__(
+        self, port: int, pages: dict[str, tuple[str, bytes]], posts: dict[str, "Post"], seconds: float = SECONDS
+    ):
+        self.pages, self.posts, self.seconds = pages, posts, seconds
+        self._room = threading.BoundedSemaphore(AT_ONCE)
+        try:
+            super().__init__((ADDRESS, port), Handler)
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, "strerror", None) or "ports go from 0 to 65535"
+            raise InputError(
+                f"--port {port}: cannot be listened at ({reason}); choose another one, or none"
+            ) from None
+
+    def server_bind(self) -> None:
+        """As HTTPServer, which would also ask the network for this machine's name."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = self.server_address
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """What may stand in a request's Host."""
+        names = (ADDRESS, "localhost")
+        return tuple(f"{name}:{self.server_port}" for name in names) + (names if self.server_port == 80 else ())
+
+    @property
+    def address(self) -> str:
+        """Where the page is."""
+        return f"http://{ADDRESS}:{self.server_port}/"
+
+    def process_request(self, request: socket.socket, client_address: Any) -> None:
+        """Give the connection a thread, if there are not too many."""
+        if not self._room.acquire(blocking=False):
+            self.shutdown_request(request)
+            return
+        super().process_request(request, client_address)
+
+    def process_request_thread(self, request: socket.socket, client_address: Any) -> None:
+        """Serve the connection."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._room.release()
+
+    def handle_error(self, request: socket.socket, client_address: Any) -> None:
+        """Who asked may have gone; anything else is a line, not a traceback."""
+        error = sys.exc_info()[1]
+        if not isinstance(error, ConnectionError | TimeoutError):
+            print(f"error: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -155,6 +221,48 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *args: Any) -> None:
         """Say nothing of what goes well."""
+
+
+class Refusal(Exception):
+    """What a request gets instead of an answer: a status and a sentence."""
+
+    def __init__(self, status: int, sentence: str):
+        super().__init__(sentence)
+        self.status = status
+
+
+class Queue:
+    """One worker: first come, first served, and only so many at once."""
+
+    def __init__(self, places: int):
+        self.places = places
+        self._free = threading.BoundedSemaphore(places)
+        self._worker = ThreadPoolExecutor(1, "numser-demo")
+
+    def __enter__(self) -> "Queue":
+        """Take a place.
+
+        Raises      Refusal: there is none
+        """
+        if not self._free.acquire(blocking=False):
+            raise Refusal(503, f"numser is busy with {self.places} requests already; try again in a moment")
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._free.release()
+
+    def do(self, work: Callable[[bytes], Any], body: bytes) -> Any:
+        """Work when all who came before are served."""
+        return self._worker.submit(work, body).result()
+
+
+@dataclass(frozen=True)
+class Post:
+    """What becomes of something that is posted: the work's result is sent as JSON."""
+
+    work: Callable[[bytes], Any]
+    most_bytes: int
+    queue: Queue
 
 
 class _InTime(io.RawIOBase):

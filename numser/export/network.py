@@ -6,8 +6,8 @@ frequencies). Dropout is for training, and does not appear.
 
 import numpy as np
 
+from numser.export.graph import Graph
 from numser.model import UNITS, SeparableSER
-from numser.onnx_graph import Graph
 from numser.optim import Params
 
 

@@ -23,8 +23,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from numser.audio import SAMPLE_RATE
-from numser.phones import CENTRE, TRACT, Syllable, Target
-from numser.synthesis import HOP, Tracks
+from numser.corpora.synthetic.phones import CENTRE, TRACT, Syllable, Target
+from numser.corpora.synthetic.voice import HOP, Tracks
 
 FRAME = HOP / SAMPLE_RATE  # seconds
 F0 = (50.0, 600.0)  # Hz, limits; nobody's voice goes further

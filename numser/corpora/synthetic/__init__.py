@@ -1,24 +1,15 @@
 """The built-in corpus: 700 made-up utterances, synthesised on the spot.
 
 Ten speakers say ten texts of a made-up language in seven emotions, once each. Emotion is carried only by what
-phonetics says carries it (`numser.prosody`). In each utterance it has its own strength, and it lies on a part of the
+phonetics says carries it (`prosody.py`). In each utterance it has its own strength, and it lies on a part of the
 utterance only; the rest is neutral. Speakers differ by more than emotions do, the microphone is near or far, and the
 room has its noise. The label is what was intended; six simulated listeners say what they heard.
 
 Names are built as Emo-DB's: `03a02Wa` is speaker 03, text a02, anger (Wut), version a.
 
-    python -m numser.corpora.synthetic DIR
-
-writes it all into files, in the layout of Emo-DB: DIR/wav/*.wav, DIR/erkennung.txt, and what only a made-up corpus
-knows: DIR/votes.csv (what each listener heard) and DIR/spans.csv (where the emotion lies, and how strong; neutral
-recordings have no row there).
-
 Units       seconds, Hz, dB; waveforms float32 at 16 kHz, between −1 and 1
 """
 
-import argparse
-import os
-import shutil
 import time
 from collections.abc import Collection, Iterator
 from dataclasses import replace
@@ -29,13 +20,11 @@ from typing import NamedTuple
 import numpy as np
 
 from numser.audio import SAMPLE_RATE
-from numser.commandline import run
 from numser.corpora import Corpus, Utterance
+from numser.corpora.synthetic.phones import syllables
+from numser.corpora.synthetic.prosody import RULES, Speaker, plan
+from numser.corpora.synthetic.voice import room_noise, speak
 from numser.errors import InputError
-from numser.phones import syllables
-from numser.progress import Progress
-from numser.prosody import RULES, Speaker, plan
-from numser.synthesis import room_noise, speak
 
 SEED = 20200925
 EMOTIONS = {
@@ -188,57 +177,3 @@ def _hear(emotion: str, strength: float, rng: np.random.Generator) -> str:
     heard = strength * np.array(MEANINGS[emotion]) + _HEARING * rng.standard_normal(3)
     meanings = np.mean(_STRENGTH) * np.array(list(MEANINGS.values()))
     return list(MEANINGS)[np.argmin(((meanings - heard) ** 2).sum(axis=1))]
-
-
-def write(folder: Path, progress: Progress) -> None:
-    """Write the whole corpus into `folder`, which appears whole or not at all.
-
-    Raises      InputError: it is a file, a folder that is not empty, or cannot be made
-    """
-    import soundfile
-
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder}: this is a file; name a folder that is new or empty")
-    if folder.exists() and any(folder.iterdir()):
-        raise InputError(f"{folder}: this folder is not empty; name one that is new or empty")
-    folder = folder.resolve()
-    partial = folder.with_name(f".{folder.name}-{os.getpid()}")  # a sibling, so that it can be renamed
-    try:
-        (partial / "wav").mkdir(parents=True)
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be made ({error.strerror}); name a folder you may write to") from None
-    try:
-        recognised = ["Nr.\tSatz\terkannt\tnatuerlich"]
-        votes, spans = ["file,listener,vote"], ["file,start,end,strength"]
-        total = len(SPEAKERS) * len(TEXTS) * len(EMOTIONS)
-        for number, (utterance, strength, heard, _) in enumerate(performances(), start=1):
-            file = f"{utterance.name}.wav"
-            soundfile.write(partial / "wav" / file, utterance.waveform, SAMPLE_RATE, subtype="PCM_16")
-            percent = f"{100 * utterance.votes:.2f}".replace(".", ",")
-            recognised.append(f"{number}\t{file}\t{percent}\t0,00")  # nobody was asked how natural it sounds
-            votes += [f"{file},{listener},{vote}" for listener, vote in enumerate(heard, start=1)]
-            if utterance.span is not None:
-                start, end = utterance.span
-                spans.append(f"{file},{start:.3f},{end:.3f},{strength:.3f}")
-            progress.live(f"{number} of {total} recordings")
-        for name, lines in (("erkennung.txt", recognised), ("votes.csv", votes), ("spans.csv", spans)):
-            (partial / name).write_text("\n".join(lines) + "\n", encoding="latin-1")
-        if folder.exists():
-            folder.rmdir()
-        partial.rename(folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    progress.line(f"{total} recordings are in {folder}")
-
-
-def main(argv: list[str] | None = None) -> None:
-    """Write the built-in corpus into files."""
-    parser = argparse.ArgumentParser(
-        prog="python -m numser.corpora.synthetic", description="Write the built-in synthetic corpus as WAV files."
-    )
-    parser.add_argument("folder", type=Path, metavar="DIR", help="a folder that is new or empty")
-    write(parser.parse_args(argv).folder, Progress())
-
-
-if __name__ == "__main__":
-    run(main)

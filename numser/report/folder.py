@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from numser.checkpoint import read_json
 from numser.errors import InputError
+from numser.files import read_json
 from numser.recipe import Recipe
 from numser.results import check_result
 from numser.runs import Config

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all: arrays as .npz, without pickle, and JSON and CSV.
+"""Files that appear whole or not at all: arrays as .npz, without pickle, and JSON and CSV; folders; locks.
 
 A file is first written under another name in the same folder, forced to disk, and then renamed. Whoever is killed
 on the way leaves the old file as it was.
@@ -9,10 +9,13 @@ import io
 import json
 import math
 import os
+import sys
+import time
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from io import FileIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -159,3 +162,115 @@ def write_csv(path: Path, header: Iterable[str], rows: Iterable[Iterable[Any]]) 
     writer.writerow(header)
     writer.writerows(rows)
     write_whole(path, lambda file: file.write(text.getvalue().encode()))
+
+
+def cache_folder() -> Path:
+    """The folder that holds corpora, each in a folder of its own name; it need not exist.
+
+    $NUMSER_DATA where it is set; else a folder `numser` where this platform keeps what can be fetched again:
+    %LOCALAPPDATA% on Windows, ~/Library/Caches on macOS, elsewhere $XDG_CACHE_HOME or ~/.cache.
+    """
+    if chosen := os.environ.get("NUMSER_DATA"):
+        return Path(chosen).expanduser()
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or "~/AppData/Local"
+    elif sys.platform == "darwin":
+        base = "~/Library/Caches"
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(base).expanduser() / "numser"
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """While something below the cache folder is written, what the system refuses becomes one sentence.
+
+    Raises      InputError: the disk is full, rights are missing, …
+    """
+    try:
+        yield
+    except OSError as error:
+        remedy = "make room or give rights, or name another folder in the environment variable NUMSER_DATA"
+        raise InputError(f"{path}: cannot be written ({error.strerror}); {remedy}") from error
+
+
+def open_unbuffered(path: Path, mode: str) -> FileIO:
+    """Open a file to write to it: what is written goes to the system at once, and closing has nothing left to do.
+
+    Raises      InputError: as above
+    """
+    with writing(path):
+        return open(path, mode, buffering=0)
+
+
+def write_all(file: FileIO, data: bytes) -> None:
+    """Write data to an unbuffered file, which by itself may take a part only, such as when the disk is full.
+
+    Raises      InputError: as above
+    """
+    with writing(file.name):
+        while data:
+            data = data[file.write(data) :]
+
+
+@contextmanager
+def file_lock(
+    path: Path, on_wait: Callable[[], None] = lambda: None, pause: float = 0.2, if_possible: bool = False
+) -> Iterator[None]:
+    """Run the block while no other thread or process is in such a block with the same `path`.
+
+    The operating system holds the lock, so it ends with its process, however that ends; the file stays, and is empty.
+
+    `on_wait` is called once if another one is there, before it is waited for; it may raise, instead of waiting. The
+    file is made, and never removed: whoever waits for it would hold a lock on a file that the next one does not find.
+    With `if_possible`, the block runs unprotected on a file system that cannot lock, such as some networks'.
+
+    Units       pause in seconds, between two looks
+    Raises      InputError: the file cannot be made, or its file system cannot lock
+    """
+    with open_unbuffered(path, "ab") as file:
+        waits = False
+        while not _locked(file, path, if_possible):
+            if not waits:
+                waits = True
+                on_wait()
+            time.sleep(pause)  # waiting in the system would keep Ctrl-C waiting too, on Windows
+        try:
+            yield
+        finally:
+            _unlock(file)
+
+
+def _locked(file: BinaryIO, path: Path, if_possible: bool) -> bool:
+    """Try to get the lock."""
+    with writing(path):
+        try:
+            _lock(file)
+            return True
+        except (BlockingIOError, PermissionError):  # Windows says the latter
+            return False
+        except OSError:
+            if not if_possible:
+                raise
+            return True
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(file: BinaryIO) -> None:
+        file.seek(0)
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+
+    def _unlock(file: BinaryIO) -> None:
+        file.seek(0)
+        msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
+
+else:
+    import fcntl
+
+    def _lock(file: BinaryIO) -> None:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def _unlock(file: BinaryIO) -> None:
+        fcntl.flock(file, fcntl.LOCK_UN)

@@ -19,13 +19,12 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from numser.checkpoint import make_folder, remove_halves
+from numser.cli import Progress, duration
 from numser.errors import InputError
-from numser.lock import alone
-from numser.memory import keep_freed_memory
-from numser.progress import Progress, duration
+from numser.files import file_lock, make_folder, remove_halves
 from numser.results import read_result
 from numser.runs import Config, run
+from numser.threads import keep_freed_memory
 
 TRIES = 3  # how often workers may die without a fold ending between
 _ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OPENBLAS", "OMP", "MKL", "NUMEXPR", "VECLIB_MAXIMUM")}
@@ -49,7 +48,8 @@ def run_fold(config: dict[str, Any], folder: str, identity: str) -> dict[str, An
     """
     out = Path(folder)
     make_folder(out.parent)
-    with alone(out.with_name(f".{out.name}.lock"), if_possible=True):  # a worker whose cross-validation was killed
+    # a worker whose cross-validation was killed may still be at it
+    with file_lock(out.with_name(f".{out.name}.lock"), if_possible=True):
         result = finished(Config.from_dict(config), out, identity)
         if result is None:
             resume = (out / "state.npz").exists()

@@ -14,8 +14,8 @@ import numpy as np
 
 from numser.crossval import folds_of
 from numser.errors import InputError
-from numser.paper import TABLE_2, TABLE_3, TABLE_4, TABLE_5, TABLE_5_NOTE, Row, Table, proposed
 from numser.recipe import Recipe, recipe
+from numser.reproduce.paper import TABLE_2, TABLE_3, TABLE_4, TABLE_5, TABLE_5_NOTE, Row, Table, proposed
 from numser.summary import summarise, ua_difference
 
 TABLES = {"table2": TABLE_2, "table3": TABLE_3, "table4": TABLE_4}
@@ -55,7 +55,7 @@ class Setting:
 
     def ended(self, changes: dict[str, Any], protocol: str) -> tuple[list[dict[str, Any]], int]:
         """The results that are there, and how many folds there are in all."""
-        from numser.folds import finished
+        from numser.runs.folds import finished
 
         folds, folder = self.folds(changes, protocol)
         results = [finished(config, folder / name, self.loaded.identity) for name, config in folds.items()]

@@ -20,7 +20,7 @@ import numpy as np
 from numser.audio import SAMPLE_RATE, read_audio
 from numser.errors import InputError
 from numser.page.utterance import small_log_mel
-from numser.report_folder import Runs
+from numser.report.folder import Runs
 from numser.threads import available_cores, one_blas_thread
 
 _COMPRESSION = 0.8  # libsndfile's measure; 40 kbit/s at 16 kHz

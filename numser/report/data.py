@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from numser.page.utterance import attention_curve
-from numser.report_folder import Fold, Runs
+from numser.report.folder import Fold, Runs
 from numser.summary import summarise
 
 BINS = 10  # of the reliability diagram

@@ -8,8 +8,8 @@ and less exact (0.001 dB off on real speech, and not 0.0005), and other runtimes
 import numpy as np
 from onnx import TensorProto
 
+from numser.export.graph import Graph
 from numser.features import TINY, FeatureSettings, Standardiser, hamming, mel_filterbank
-from numser.onnx_graph import Graph
 
 
 def log_mel(graph: Graph, waveform: str, settings: FeatureSettings) -> str:

@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from numser import __version__
-from numser.commandline import run
 from numser.errors import InputError
 
 if TYPE_CHECKING:
@@ -64,7 +63,7 @@ def export(recogniser: "Recogniser", path: str | Path, takes: str = INPUTS[0]) -
     Raises      InputError: onnx is not installed; the file cannot be written
                 ValueError: `takes` is not one of INPUTS
     """
-    from numser.checkpoint import write_whole
+    from numser.files import write_whole
 
     path = Path(path)
     check_export(path)
@@ -97,10 +96,10 @@ def onnx_model(recogniser: "Recogniser", takes: str = INPUTS[0]) -> "ModelProto"
         raise ValueError(f"takes: should be one of {', '.join(INPUTS)}, found {takes!r}")
     from onnx import helper
 
+    from numser.export.features import crop, log_mel, seconds, standardise
+    from numser.export.graph import Graph, floats
+    from numser.export.network import network
     from numser.model import BANDS, SHORTEST
-    from numser.onnx_features import crop, log_mel, seconds, standardise
-    from numser.onnx_graph import Graph, floats
-    from numser.onnx_network import network
 
     graph, settings = Graph(), recogniser.features
     if takes == "waveform":
@@ -128,7 +127,3 @@ def _shape(value) -> str:
     """A graph's input or output with its axes, such as "waveform (samples,)"."""
     axes = [axis.dim_param or str(axis.dim_value) for axis in value.type.tensor_type.shape.dim]
     return f"{value.name} ({', '.join(axes)}{',' * (len(axes) == 1)})"
-
-
-if __name__ == "__main__":
-    run(main)

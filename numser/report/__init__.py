@@ -4,11 +4,10 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from numser.commandline import run
 from numser.errors import InputError
 
 if TYPE_CHECKING:
-    from numser.progress import Progress
+    from numser.cli import Progress
 
 STYLES = ("base.css", "sound.css", "report.css")
 SCRIPTS = (
@@ -63,7 +62,7 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> None:
     """Write the report, and say where it is."""
     args = parser().parse_args(argv)
-    from numser.progress import Progress
+    from numser.cli import Progress
 
     out = args.out or args.run / "report.html"
     written = report(args.run, out, data=args.data, sound=args.sound, megabytes=args.megabytes, progress=Progress())
@@ -94,10 +93,10 @@ def report(
         raise InputError(f"--out {out}: should end in .html, so that no other file is overwritten by mistake")
     if not megabytes >= 0:
         raise InputError(f"--megabytes {megabytes:g}: should be 0 or more")
-    from numser.checkpoint import check_writable, write_whole
+    from numser.files import check_writable, write_whole
     from numser.page import page
-    from numser.report_data import report_data
-    from numser.report_folder import read_runs
+    from numser.report.data import report_data
+    from numser.report.folder import read_runs
 
     runs = read_runs(folder)
     check_writable(out.parent)
@@ -119,8 +118,8 @@ def _with_sound(
     content: dict[str, Any], runs: Any, data: Path | None, limit: float, progress: "Progress | None"
 ) -> dict[str, dict[str, Any]]:
     """Say of each utterance how long it is and why it has no sound, if so; return sounds by their elements' ids."""
-    from numser.progress import Progress
-    from numser.report_sound import Sound, sounds, sources
+    from numser.cli import Progress
+    from numser.report.sound import Sound, sounds, sources
 
     progress = progress or Progress()
     utterances, elements = content["utterances"], {}
@@ -154,7 +153,3 @@ def _with_sound(
 
 def _mistaken(utterance: dict[str, Any]) -> bool:
     return any(prediction["predicted"] != utterance["truth"] for prediction in utterance["predictions"])
-
-
-if __name__ == "__main__":
-    run(main)

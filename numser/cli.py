@@ -1,0 +1,115 @@
+"""What all commands share: how they end, how they show progress, and how they say what to type."""
+
+import os
+import shlex
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn, TextIO
+
+from numser.errors import InputError
+from numser.threads import keep_freed_memory
+
+
+def run(main: Callable[[], int | None]) -> NoReturn:
+    """Call `main` and end the process: a user's mistake is one sentence and exit code 2, not a traceback.
+
+    The process is the command's own, so freed memory is kept for the next array.
+    What the terminal's encoding lacks, such as λ in Windows' cp1252, is printed as an escape.
+    """
+    keep_freed_memory()
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a notebook's streams lack it, and need it not
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        try:
+            code = main() or 0
+        finally:  # --help ends main by SystemExit
+            sys.stdout.flush()
+    except InputError as mistake:
+        print(f"error: {mistake}", file=sys.stderr)
+        code = 2
+    except KeyboardInterrupt:
+        code = 130
+    except BrokenPipeError:  # the reader of our output, such as `head`, has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 141
+    sys.exit(code)
+
+
+def python_command() -> str:
+    """What to type for the Python that is running: "python" if that is it, else its path, short where it can be."""
+    running = Path(sys.executable)
+    on_path = shutil.which("python")
+    if on_path and Path(on_path) == running:
+        return "python"
+    here = Path.cwd()
+    return str(running.relative_to(here)) if running.is_relative_to(here) else str(running)
+
+
+def shell_line(*words: str | Path) -> str:
+    """The words as one line to type into the shell, quoted where they hold spaces and the like."""
+    words = [str(word) for word in words]
+    if sys.platform == "win32":
+        from subprocess import list2cmdline
+
+        return list2cmdline(words)
+    return shlex.join(words)
+
+
+class Progress:
+    """Progress of long work: one live line on a terminal, plain lines elsewhere.
+
+    Writes to standard error, so that results on standard output stay clean.
+
+    `live` says where the work is now: on a terminal it overwrites the last such line, elsewhere it says nothing.
+    `step` says that something happened that matters: on a terminal it is live too, elsewhere it is a line.
+    `line` stays in both.
+    """
+
+    def __init__(self, stream: TextIO | None = None):
+        self.stream = stream or sys.stderr
+        self.terminal = self.stream.isatty()
+        self._last_live = -float("inf")
+
+    def live(self, text: str) -> None:
+        """Overwrite the live line, at most ten times a second."""
+        now = time.monotonic()
+        if self.terminal and now - self._last_live > 0.1:
+            self._last_live = now
+            self._overwrite(text)
+
+    def step(self, text: str) -> None:
+        """Overwrite the live line, or print a line where there is no terminal."""
+        if self.terminal:
+            self._overwrite(text)
+        else:
+            print(text, file=self.stream, flush=True)
+
+    def line(self, text: str) -> None:
+        """Print a line that stays."""
+        self.clear()
+        print(text, file=self.stream, flush=True)
+
+    def clear(self) -> None:
+        """Remove the live line."""
+        if self.terminal:
+            self.stream.write("\r\x1b[K")
+            self.stream.flush()
+
+    def _overwrite(self, text: str) -> None:
+        width = shutil.get_terminal_size().columns - 1
+        self.stream.write("\r\x1b[K" + text[:width])
+        self.stream.flush()
+
+
+def duration(seconds: float) -> str:
+    """A length of time as a person would say it: 42 s, 3 min, 2 h 5 min."""
+    seconds = round(seconds)
+    if seconds < 100:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{round(seconds / 60)} min"
+    return f"{seconds // 3600} h {seconds % 3600 // 60} min"

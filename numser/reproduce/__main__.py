@@ -1,0 +1,7 @@
+"""python -m numser.reproduce"""
+
+from numser.cli import run
+from numser.reproduce import main
+
+if __name__ == "__main__":
+    run(main)
