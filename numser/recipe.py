@@ -51,6 +51,12 @@ class Recipe:
     beta: float = _of(0.3, LEARNING, "soft bootstrapping: the label's share, 0 to 1", 0, 1)
     q: float = _of(0.7, LEARNING, "L_q's exponent, above 0 and at most 1", None, 1, above=0)
     smoothing: float = _of(0.0, LEARNING, "share of each label that goes to all emotions alike", 0, below=1)
+    init: str = _of(
+        "glorot",
+        LEARNING,
+        "the convolutions' first weights: glorot, as TensorFlow draws them; he, so that no layer shrinks the signal",
+        choices=("glorot", "he"),
+    )
     steps: int = _of(2200, LEARNING, "training steps", 1)
     batch_size: int = _of(64, LEARNING, "utterances a step", 1)
     lr: float = _of(3e-4, LEARNING, "learning rate of Adam, at its highest", above=0)
@@ -131,6 +137,7 @@ PAPER = Recipe()
 # are shown as many others might have sounded: faster, brighter, another voice, another microphone, another room.
 NUMSER = Recipe(
     level="speech",
+    init="he",
     dropout=0.3,
     smoothing=0.1,
     steps=600,

@@ -22,6 +22,7 @@ from numser.dataset import Dataset
 from numser.difficulty import focal_exponents
 from numser.errors import InputError
 from numser.inference import recognise, shards
+from numser.layers.initial import he_convolutions
 from numser.log_mels import Selection, lengths_of
 from numser.metrics import confusion_matrix, unweighted_accuracy, weighted_accuracy
 from numser.model import SeparableSER
@@ -101,6 +102,8 @@ def initial_state(recipe: Recipe, n_classes: int, n_train: int) -> State:
     children = np.random.SeedSequence(recipe.seed).spawn(4)
     values, order, dropout, augmentation = map(np.random.default_rng, children)
     params = network(recipe, n_classes).init(values)
+    if recipe.init == "he":
+        params = he_convolutions(values, params, recipe.blocks)
     everything = Order(order, np.arange(n_train), position=n_train)
     return State(params, Adam().init(params), everything, dropout, augmentation, average=params, best_params=params)
 
