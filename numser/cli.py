@@ -29,7 +29,7 @@ def run(main: Callable[[], int | None]) -> NoReturn:
         finally:  # --help ends main by SystemExit
             sys.stdout.flush()
     except InputError as mistake:
-        print(f"error: {mistake}", file=sys.stderr)
+        print(f"error: {mistake.for_command()}", file=sys.stderr)
         code = 2
     except KeyboardInterrupt:
         code = 130
@@ -113,3 +113,26 @@ def duration(seconds: float) -> str:
     if seconds < 3600:
         return f"{round(seconds / 60)} min"
     return f"{seconds // 3600} h {seconds % 3600 // 60} min"
+
+
+def option(group, flag: str, default=None, help: str = "", **kwargs) -> None:
+    """Add an option whose help tells the default."""
+    note = "" if default is None else f" (default {default})"
+    group.add_argument(flag, help=help + note, **kwargs)
+
+
+def offline_option(group) -> None:
+    """Add --offline."""
+    group.add_argument(
+        "--offline", action="store_true", help="do not fetch Emo-DB if it is not there (or set NUMSER_OFFLINE=1)"
+    )
+
+
+def confusion_table(labels: list[str], confusion: list[list[int]]) -> str:
+    """The confusion matrix as text: a row a true label, a column a predicted one, recalls at the right."""
+    wide = max(map(len, labels)) + 1
+    lines = [f"{'':<{wide}}" + "".join(f"{label[:4]:>6}" for label in labels) + "  recall    (rows: truth)"]
+    for label, row in zip(labels, confusion, strict=True):
+        recall = f"{row[labels.index(label)] / sum(row):.2f}" if sum(row) else "-"
+        lines.append(f"{label:<{wide}}" + "".join(f"{n or '·':>6}" for n in row) + f"{recall:>8}")
+    return "\n".join(lines)

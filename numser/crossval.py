@@ -17,12 +17,11 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
-from numser.cli import python_command, run, shell_line
+from numser.cli import confusion_table, offline_option, option, python_command, run, shell_line
 from numser.corpora import NAMES
 from numser.errors import InputError
-from numser.recipe import Recipe, recipe
+from numser.recipe import Recipe, recipe, recipe_options, split_options
 from numser.summary import summarise
-from numser.train import confusion_table, offline_option, option, recipe_options, split_options
 
 _COLUMNS = ("ua", "wa", "f1", "best_step", "best_validation_ua", "seconds")
 

@@ -1,9 +1,26 @@
 """The one exception for mistakes of the person who runs numser."""
 
+import re
+
+_ARGUMENT = re.compile("‹([a-z_]+)›")
+
 
 class InputError(ValueError):
     """Something the user gave cannot be used.
 
-    The message is one sentence: which file or argument, what was found, what to do.
-    The command lines print it without a traceback and end with exit code 2.
+    The message is one sentence: which file or argument, what was found, what to do. An argument's name stands in it
+    as ‹test_speaker›: Python shows it as test_speaker, and a command, which ends with the sentence and exit code 2
+    instead of a traceback, as the option --test-speaker.
     """
+
+    def __str__(self) -> str:
+        return _ARGUMENT.sub(r"\1", super().__str__())
+
+    def for_command(self) -> str:
+        """The sentence with options in the place of arguments."""
+        return _ARGUMENT.sub(lambda name: option_of(name[1]), super().__str__())
+
+
+def option_of(argument: str) -> str:
+    """What a command calls an argument."""
+    return f"--{argument.replace('_', '-')}"

@@ -6,11 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from numser.cli import run
+from numser.cli import confusion_table, offline_option, run
 from numser.corpora import NAMES, Corpus, listed, load_corpus
 from numser.errors import InputError
 from numser.recipe import STANDARDISE
-from numser.train import confusion_table, offline_option
 
 _EPILOG = """\
 Labels that the model does not know must be mapped, each in an option of its own:

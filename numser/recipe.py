@@ -4,10 +4,12 @@ The fields' defaults are the paper's. What `numser` changes, and why, stands at 
 chosen, on validation data alone, in benchmarks/results/recipe.md.
 """
 
+from argparse import ArgumentParser
 from dataclasses import Field, dataclass, field, fields, replace
 from typing import Any
 
-from numser.errors import InputError
+from numser.cli import option
+from numser.errors import InputError, option_of
 
 SHORTEST_CROP = 0.1  # seconds
 STANDARDISE = ("corpus", "speaker")
@@ -98,9 +100,9 @@ class Recipe:
     def __post_init__(self):
         for f in fields(self):
             if fault := _fault(f, getattr(self, f.name)):
-                raise InputError(f"--{f.name.replace('_', '-')} {getattr(self, f.name)}: {fault}")
+                raise InputError(f"‹{f.name}› {getattr(self, f.name)}: {fault}")
         if 0 < self.crop < SHORTEST_CROP:
-            raise InputError(f"--crop {self.crop}: should be 0, or at least {SHORTEST_CROP} seconds")
+            raise InputError(f"‹crop› {self.crop}: should be 0, or at least {SHORTEST_CROP} seconds")
 
     @property
     def augments(self) -> bool:
@@ -169,5 +171,54 @@ def recipe(recipe: str = "numser", **changes: Any) -> Recipe:
     Raises      InputError: there is no such recipe; a value that cannot work
     """
     if recipe not in RECIPES:
-        raise InputError(f"--recipe {recipe}: should be one of {', '.join(RECIPES)}")
+        raise InputError(f"‹recipe› {recipe}: should be one of {', '.join(RECIPES)}")
     return replace(RECIPES[recipe], **changes)
+
+
+def recipe_options(p: ArgumentParser):
+    """Add the options of a `Recipe` but for the seed, from its fields. Returns the group of how to train."""
+    how = p.add_argument_group(LEARNING)
+    groups = {NETWORK: p.add_argument_group(NETWORK), LEARNING: how, AUGMENTATION: p.add_argument_group(AUGMENTATION)}
+    option(
+        how,
+        "--recipe",
+        "numser",
+        "where the values come from that no option gives: numser, chosen on validation data (see "
+        "benchmarks/results/recipe.md); paper, the paper's in every number",
+        choices=RECIPES,
+    )
+    for f in fields(Recipe):
+        if f.name == "seed":
+            continue
+        group, help, flag = groups[f.metadata["group"]], f.metadata["help"], flag_of(f.name)
+        if isinstance(f.default, bool):
+            group.add_argument(flag, action="store_false", dest=f.name, help=help)
+            continue
+        numser, paper = (getattr(named, f.name) for named in (NUMSER, PAPER))
+        default = f"{numser}" if numser == paper else f"{numser}, the paper's {paper}"
+        choices = f.metadata.get("choices")
+        metavar = None if choices else "N" if isinstance(f.default, int) else "X"
+        option(group, flag, default, help, type=type(f.default), choices=choices, metavar=metavar)
+    return how
+
+
+def split_options(group) -> None:
+    """Add the options of how a split is used: who trains, and by whose frames sound is standardised."""
+    group.add_argument(
+        "--train-on-validation",
+        action="store_true",
+        help="what would validate trains as well, since nothing is chosen by it; then there is no validation",
+    )
+    option(
+        group,
+        "--standardise",
+        "corpus",
+        "corpus: by all frames that train; speaker: each speaker by all of the speaker's own recordings, whose "
+        "labels are not looked at. The test speaker's are then known beforehand",
+        choices=STANDARDISE,
+    )
+
+
+def flag_of(name: str) -> str:
+    """The option of a recipe's field."""
+    return {"attention": "--no-attention", "tied": "--untied"}.get(name, option_of(name))

@@ -57,7 +57,7 @@ def fold(utterances: Sequence[Utterance], k: int) -> Split:
     Raises      InputError: there is no such fold; a label has too few utterances
     """
     if not 0 <= k < SUBSETS - 1:
-        raise InputError(f"--fold {k}: should be 0 to {SUBSETS - 2}; subset {SUBSETS - 1} is always the test")
+        raise InputError(f"‹fold› {k}: should be 0 to {SUBSETS - 2}; subset {SUBSETS - 1} is always the test")
     subsets = random_subsets([u.label for u in utterances])
     train = [subset for i, subset in enumerate(subsets[:-1]) if i != k]
     return Split(np.sort(np.concatenate(train)), subsets[k], subsets[-1])
@@ -69,7 +69,7 @@ def leave_speakers_out(utterances: Sequence[Utterance], speakers: Sequence[str])
     Raises      InputError: there is no such speaker; nobody is left to train on; a label is not in the training set
     """
     known = sorted({u.speaker for u in utterances if u.speaker is not None})
-    option = f"--test-speaker {','.join(speakers)}"
+    option = f"‹test_speaker› {','.join(speakers)}"
     for speaker in speakers:
         if speaker not in known:
             raise InputError(f"{option}: there is no such speaker; the corpus has {', '.join(known) or 'none'}")
@@ -77,7 +77,7 @@ def leave_speakers_out(utterances: Sequence[Utterance], speakers: Sequence[str])
     if len(others) < 2:
         raise InputError(
             f"{option}: leaves {len(others)} of the corpus's {len(known)} speakers, and validation and training "
-            f"need one each; name fewer, or use --fold"
+            f"need one each; name fewer, or use ‹fold›"
         )
     following = next((s for s in others if s > max(speakers)), others[0])
     who = np.array([u.speaker or "" for u in utterances])

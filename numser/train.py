@@ -4,13 +4,13 @@ import argparse
 import signal
 import sys
 import threading
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 
-from numser.cli import python_command, run, shell_line
+from numser.cli import confusion_table, offline_option, option, python_command, run, shell_line
 from numser.corpora import NAMES
 from numser.errors import InputError
-from numser.recipe import AUGMENTATION, LEARNING, NETWORK, NUMSER, PAPER, RECIPES, STANDARDISE, Recipe, recipe
+from numser.recipe import PAPER, RECIPES, flag_of, recipe, recipe_options, split_options
 
 _EPILOG = """\
 Speech emotion recognition after Zhong et al., Interspeech 2020. The corpus is split into recordings to train on,
@@ -67,67 +67,6 @@ def parser() -> argparse.ArgumentParser:
     return p
 
 
-def option(group, flag: str, default=None, help: str = "", **kwargs) -> None:
-    """Add an option whose help tells the default."""
-    note = "" if default is None else f" (default {default})"
-    group.add_argument(flag, help=help + note, **kwargs)
-
-
-def offline_option(group) -> None:
-    """Add --offline."""
-    group.add_argument(
-        "--offline", action="store_true", help="do not fetch Emo-DB if it is not there (or set NUMSER_OFFLINE=1)"
-    )
-
-
-def recipe_options(p: argparse.ArgumentParser):
-    """Add the options of a `Recipe` but for the seed, from its fields. Returns the group of how to train."""
-    how = p.add_argument_group(LEARNING)
-    groups = {NETWORK: p.add_argument_group(NETWORK), LEARNING: how, AUGMENTATION: p.add_argument_group(AUGMENTATION)}
-    option(
-        how,
-        "--recipe",
-        "numser",
-        "where the values come from that no option gives: numser, chosen on validation data (see "
-        "benchmarks/results/recipe.md); paper, the paper's in every number",
-        choices=RECIPES,
-    )
-    for f in fields(Recipe):
-        if f.name == "seed":
-            continue
-        group, help, flag = groups[f.metadata["group"]], f.metadata["help"], _flag(f.name)
-        if isinstance(f.default, bool):
-            group.add_argument(flag, action="store_false", dest=f.name, help=help)
-            continue
-        numser, paper = (getattr(named, f.name) for named in (NUMSER, PAPER))
-        default = f"{numser}" if numser == paper else f"{numser}, the paper's {paper}"
-        choices = f.metadata.get("choices")
-        metavar = None if choices else "N" if isinstance(f.default, int) else "X"
-        option(group, flag, default, help, type=type(f.default), choices=choices, metavar=metavar)
-    return how
-
-
-def split_options(group) -> None:
-    """Add the options of how a split is used: who trains, and by whose frames sound is standardised."""
-    group.add_argument(
-        "--train-on-validation",
-        action="store_true",
-        help="what would validate trains as well, since nothing is chosen by it; then there is no validation",
-    )
-    option(
-        group,
-        "--standardise",
-        "corpus",
-        "corpus: by all frames that train; speaker: each speaker by all of the speaker's own recordings, whose "
-        "labels are not looked at. The test speaker's are then known beforehand",
-        choices=STANDARDISE,
-    )
-
-
-def _flag(name: str) -> str:
-    return {"attention": "--no-attention", "tied": "--untied"}.get(name, f"--{name.replace('_', '-')}")
-
-
 def main(argv: list[str] | None = None) -> int:
     """Train, test, print the result."""
     given = vars(parser().parse_args(argv))
@@ -179,7 +118,7 @@ def _check_same(given: dict, config, out: Path) -> None:
         del given["recipe"]
     for name, value in given.items():
         if name not in ("data", "steps") and stored[name] != value:
-            option = f"{_flag(name)}{'' if isinstance(value, bool) else f' {value}'}"
+            option = f"{flag_of(name)}{'' if isinstance(value, bool) else f' {value}'}"
             option = f"--recipe {named}" if named and value == getattr(RECIPES[named], name, None) else option
             raise InputError(
                 f"{option}: the run in {out} was started with {name} = {stored[name]}; "
@@ -250,16 +189,6 @@ def _ending(result: dict) -> str:
     if result["best_validation_ua"] is None:
         return f"the {weights} of the last step; what would validate trained as well"
     return f"the {weights} of the last step (validation UA {result['best_validation_ua']:.3f}, which chose nothing)"
-
-
-def confusion_table(labels: list[str], confusion: list[list[int]]) -> str:
-    """The confusion matrix as text: a row a true label, a column a predicted one, recalls at the right."""
-    wide = max(map(len, labels)) + 1
-    lines = [f"{'':<{wide}}" + "".join(f"{label[:4]:>6}" for label in labels) + "  recall    (rows: truth)"]
-    for label, row in zip(labels, confusion, strict=True):
-        recall = f"{row[labels.index(label)] / sum(row):.2f}" if sum(row) else "-"
-        lines.append(f"{label:<{wide}}" + "".join(f"{n or '·':>6}" for n in row) + f"{recall:>8}")
-    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -137,7 +137,7 @@ def train(
                 InputError: the best validation is to be kept, and nothing is there to validate on
     """
     if recipe.keep == "best" and len(split.validation) == 0:
-        raise InputError("--keep best: there is nothing to validate on; use --keep last")
+        raise InputError("‹keep› best: there is nothing to validate on; use ‹keep› last")
     model = network(recipe, len(dataset.classes))
     weights = losses.class_weights(dataset.labels[split.train], len(dataset.classes))[dataset.labels]
     loss_of = _loss_function(recipe, dataset, weights)
@@ -158,7 +158,7 @@ def train(
                 names = " ".join(dataset.utterances[i].name for i in batch)
                 raise Diverged(
                     f"step {state.step + 1}: numbers grew beyond all bounds (loss {loss:.3g}, gradient norm "
-                    f"{norm:.3g}) on the utterances {names}; try a smaller --lr"
+                    f"{norm:.3g}) on the utterances {names}; try a smaller ‹lr›"
                 )
             state.params, state.adam = params, adam_state
             state.average = averaged(state.average, params, recipe.average, state.step) if recipe.average else params
@@ -244,7 +244,7 @@ def _validate(
     labels = dataset.labels[validation]
     logits, _ = recognise(model, state.average, Selection(dataset.log_mels, validation), pool)
     if not np.isfinite(logits).all():
-        raise Diverged(f"step {state.step}: the validation set's logits are not finite; try a smaller --lr")
+        raise Diverged(f"step {state.step}: the validation set's logits are not finite; try a smaller ‹lr›")
     loss, _ = losses.cross_entropy(logits, labels, weights[validation])
     confusion = confusion_matrix(labels, logits.argmax(1), len(dataset.classes))
     ua = unweighted_accuracy(confusion)

@@ -49,7 +49,7 @@ def test_several_speakers_may_be_left_out():
 
 
 def test_the_mistakes_get_a_sentence():
-    with pytest.raises(InputError, match="--fold 9: should be 0 to 8"):
+    with pytest.raises(InputError, match=r"^fold 9: should be 0 to 8"):
         fold(CORPUS, 9)
     with pytest.raises(InputError, match="9 utterances of a"):
         random_subsets(["a"] * 9 + ["b"] * 10)

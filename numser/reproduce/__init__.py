@@ -18,12 +18,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from numser.cli import offline_option, option
 from numser.corpora import NAMES
 from numser.crossval import check_workers, visible_to_workers, workers, write_table
 from numser.recipe import RECIPES, Recipe
 from numser.reproduce.paper import Row, proposed
 from numser.reproduce.tables import TABLES, Setting, figure3, show
-from numser.train import offline_option, option
 
 WHAT = (*TABLES, "table5", "figure3", "all")
 

@@ -1,4 +1,6 @@
+import io
 import os
+import pickle
 import shlex
 import subprocess
 import sys
@@ -6,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from numser.cli import python_command, run, shell_line
+from numser.cli import Progress, duration, python_command, run, shell_line
 from numser.errors import InputError
 
 
@@ -97,3 +99,51 @@ def test_a_shell_line_is_read_as_its_words():
 def test_a_line_for_windows(monkeypatch):
     monkeypatch.setattr("sys.platform", "win32")
     assert shell_line("python", "my runs\\model.npz", "a.wav") == 'python "my runs\\model.npz" a.wav'
+
+
+def test_an_argument_is_an_option_in_a_command_and_a_name_in_python(capsys):
+    mistake = InputError("‹test_speaker› 99: is not there; use ‹fold›, not «‹» or --data")
+    assert str(mistake) == "test_speaker 99: is not there; use fold, not «‹» or --data"
+    assert str(pickle.loads(pickle.dumps(mistake))) == str(mistake)
+
+    def main():
+        raise mistake
+
+    with pytest.raises(SystemExit) as ended:
+        run(main)
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == "error: --test-speaker 99: is not there; use --fold, not «‹» or --data\n"
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.4, "0 s"), (99, "99 s"), (100, "2 min"), (3500, "58 min"), (3600, "1 h 0 min"), (7500, "2 h 5 min")],
+)
+def test_durations_as_a_person_says_them(seconds, words):
+    assert duration(seconds) == words
+
+
+def test_a_terminal_has_one_live_line_and_lines_that_stay(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "20")
+    stream = Terminal()
+    progress = Progress(stream)
+    progress.live("first")
+    progress.live("too soon after the first")
+    progress.step("a step that is longer than the terminal is wide")
+    progress.line("stays")
+    assert stream.getvalue().split("\r\x1b[K") == ["", "first", "a step that is long", "stays\n"]
+
+
+def test_elsewhere_only_what_matters_is_a_line():
+    stream = io.StringIO()
+    progress = Progress(stream)
+    progress.live("not shown")
+    progress.step("a step")
+    progress.line("a line")
+    progress.clear()
+    assert stream.getvalue() == "a step\na line\n"
