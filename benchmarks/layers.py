@@ -48,7 +48,7 @@ def rows(model: SeparableSER, params: dict, shards: list) -> Iterator[Row]:
     for name, layer in model.network.children:
         own = {key[len(name) + 1 :]: w for key, w in params.items() if key.startswith(name + ".")}
         if name == "stem" or name == "blocks.0":
-            times = 1 if name == "stem" else model.n_blocks
+            times = 1 if name == "stem" else model.blocks
             yield Row(
                 name, layer, own, lambda p, x, name=name: contestants.block(p, x, name), shards, flop[name], times
             )

@@ -244,9 +244,9 @@ def networks(rng: np.random.Generator, lengths: tuple[int, ...] = (19, 5, 12)) -
     offsets = offsets_of(lengths)
     x = Ragged(rng.standard_normal((offsets[-1], 128)), offsets)
     return {
-        "SeparableSER": Example(SeparableSER(4, n_blocks=1, dropout=0.2), x),
-        "SeparableSER, no attention": Example(SeparableSER(4, n_blocks=1, attention=False), x),
-        "SeparableSER, untied": Example(SeparableSER(4, n_blocks=1, tied=False), x),
+        "SeparableSER": Example(SeparableSER(4, blocks=1, dropout=0.2), x),
+        "SeparableSER, no attention": Example(SeparableSER(4, blocks=1, attention=False), x),
+        "SeparableSER, untied": Example(SeparableSER(4, blocks=1, tied=False), x),
     }
 
 

@@ -48,13 +48,13 @@ class SeparableSER:
     """The network's hyper-parameters. It is a layer: init, forward, backward."""
 
     n_classes: int
-    n_blocks: int = 4
+    blocks: int = 4
     attention: bool = True  # False: the GRU's last states, Table 2's "No Attention"
     tied: bool = True  # False: each direction of the GRU has its own weights
     dropout: float = 0.0
 
     def __post_init__(self):
-        for name, least in (("n_classes", 2), ("n_blocks", 0)):
+        for name, least in (("n_classes", 2), ("blocks", 0)):
             number = getattr(self, name)
             if isinstance(number, bool) or not isinstance(number, Integral) or number < least:
                 raise ValueError(f"{name}: should be a whole number of at least {least}, found {number!r}")
@@ -69,7 +69,7 @@ class SeparableSER:
                 ("entry", Conv(1, 32, relu=True)),
                 ("stem", FusedBlock(32, 64, 64)),
                 ("pool", MaxPool()),
-                *((f"blocks.{i}", FusedBlock(64, 128, 64, residual=True)) for i in range(self.n_blocks)),
+                *((f"blocks.{i}", FusedBlock(64, 128, 64, residual=True)) for i in range(self.blocks)),
                 ("flatten", Flatten()),
                 ("gru", GRU(32 * 64, UNITS, self.tied)),
                 ("attention", Attention(2 * UNITS)) if self.attention else ("last", LastState(UNITS)),
