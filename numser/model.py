@@ -35,7 +35,7 @@ from numser.layers import (
     PReLU,
     Sequential,
 )
-from numser.layers.pool import before
+from numser.layers.pool import padding_before
 from numser.ragged import Ragged, check_ragged, offsets_of
 
 BANDS = 128
@@ -119,7 +119,7 @@ def attended_frames(frames: int) -> np.ndarray:
     """The input frame on which each attention weight of an utterance of so many frames is centred, (N',)."""
     entered = (frames - 3) // 2 + 1
     weights = -(-entered // 2)
-    return 4 * np.arange(weights) + 3 - 2 * before(entered)
+    return 4 * np.arange(weights) + 3 - 2 * padding_before(entered)
 
 
 class Stage(NamedTuple):

@@ -7,7 +7,7 @@
 
 Each channel is filtered alone: no sum over channels, so no matrix product, and NumPy has no call for it. The
 kernels are plain loops, compiled by Numba. Channels stand last and are the innermost loop, so that the processor
-computes 8 or 16 of them at once. `depthwise_relu.py` has faster ones for `fused.py`, with these as their measure.
+computes 8 or 16 of them at once. `fused_kernels.py` has faster ones, with these as their measure.
 
 Shapes      x (N, F, C)   w (3, 3, C)   y (N, F, C);   N = frames of all utterances
 Remembers   x             (dw needs it)

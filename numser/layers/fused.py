@@ -13,7 +13,7 @@ there it waits: the arrays are larger than the processor's nearest cache. So her
 - d is not kept for backward, which computes it once more: that is faster than to write it to memory and read it;
 - backward makes the gradient of e, its mask and its sum (the bias's gradient) in one pass.
 
-The equations of the depthwise convolution stand in `depthwise.py`, its fast loops in `depthwise_relu.py`. A test
+The equations of the depthwise convolution stand in `depthwise.py`, its fast loops in `fused_kernels.py`. A test
 holds this block against the composed one.
 
 Shapes      x (N, F, C)   d (N, F, M)   y (N, F, O);   residual: O = C
@@ -82,12 +82,12 @@ def tiles(frames: int, step: int) -> Iterator[tuple[slice, slice]]:
         ready = ahead.stop
 
 
-def seen(frames: slice) -> slice:
+def with_neighbours(frames: slice) -> slice:
     """What the filter sees for these frames of an utterance, in an array with a border."""
     return slice(frames.start, frames.stop + 2)
 
 
-def within(frames: slice) -> slice:
+def inside_border(frames: slice) -> slice:
     """Where these frames of an utterance lie in an array with a border."""
     return slice(frames.start + 1, frames.stop + 1)
 
@@ -126,8 +126,8 @@ class FusedBlock:
             its_z, its_d = z[: ahead.stop - ahead.start], d[: tile.stop - tile.start]
             fetch((x[ahead],))
             np.matmul(rows(x[ahead]), params["expand.w"], out=rows(its_z))
-            bias_relu_bordered(its_z, params["expand.b"], e[within(ahead)])
-            depthwise_relu_forward(e[seen(tile)], params["depthwise.w"], its_d)
+            bias_relu_bordered(its_z, params["expand.b"], e[inside_border(ahead)])
+            depthwise_relu_forward(e[with_neighbours(tile)], params["depthwise.w"], its_d)
             y_rows = rows(y[tile])
             np.matmul(rows(its_d), params["project.w"], out=y_rows)
             if self.residual:
@@ -157,15 +157,15 @@ class FusedBlock:
         for tile, ahead in tiles(len(x), len(d) - 1):
             n = ahead.stop - ahead.start
             its_d, its_dd, dy_rows = d[:n], de[:n], rows(dy[ahead])
-            fetch((e[seen(ahead)], dy[ahead], x[tile]))
-            depthwise_relu_forward(e[seen(ahead)], w, its_d)
+            fetch((e[with_neighbours(ahead)], dy[ahead], x[tile]))
+            depthwise_relu_forward(e[with_neighbours(ahead)], w, its_d)
             # forward: y = d @ Wp + bp, so:
             grads["project.w"] += rows(its_d).T @ dy_rows
             np.matmul(dy_rows, params["project.w"].T, out=rows(its_dd))
-            relu_backward_bordered(its_dd, its_d, dd[within(ahead)])
+            relu_backward_bordered(its_dd, its_d, dd[inside_border(ahead)])
             # forward: d = depthwise(e), e = ReLU(x @ We + be), so:
             its_de, dx_rows = de[: tile.stop - tile.start], rows(dx[tile])
-            depthwise_relu_backward(e[seen(tile)], w, dd[seen(tile)], its_de, dw, db)
+            depthwise_relu_backward(e[with_neighbours(tile)], w, dd[with_neighbours(tile)], its_de, dw, db)
             grads["expand.w"] += rows(x[tile]).T @ rows(its_de)
             np.matmul(rows(its_de), params["expand.w"].T, out=dx_rows)
             if self.residual:
