@@ -122,13 +122,12 @@ def check(row: Row) -> None:
 def measure(row: Row, pool: Executor, rounds: int) -> tuple[dict, dict]:
     """Seconds forward and seconds backward of one layer, numser's and PyTorch's."""
     _, layer, own, _, shards, *_ = row
-    training = np.random.default_rng(0)  # without it a layer need not remember what backward wants
 
     def forward(x):
-        return layer.forward(own, x, rng=training)
+        return layer.forward(own, x, training=True)
 
     def backward(cache, dy):
-        return layer.weight_gradients(own, cache, dy) if row.name == FIRST else layer.backward(own, cache, dy)
+        return layer.backward(own, cache, dy, input_gradient=row.name != FIRST)
 
     ys, caches = zip(*pool.map(forward, shards), strict=True)
     rng = np.random.default_rng(0)

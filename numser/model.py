@@ -36,7 +36,7 @@ from numser.layers import (
     Sequential,
 )
 from numser.layers.pool import padding_before
-from numser.ragged import Ragged, check_ragged, offsets_of
+from numser.ragged import Gradients, Params, Ragged, check_ragged, frames_of, offsets_of
 
 BANDS = 128
 UNITS = 128  # of the GRU, a direction
@@ -79,27 +79,27 @@ class SeparableSER:
             )
         )
 
-    def init(self, rng: np.random.Generator, dtype=np.float32) -> dict[str, np.ndarray]:
+    def init(self, rng: np.random.Generator, dtype=np.float32) -> Params:
         """Draw initial parameters, named as in the table that `python -m numser.model` prints."""
         return self.network.init(rng, dtype)
 
-    def forward(self, params, x: Ragged, *, rng=None) -> tuple[np.ndarray, list]:
-        """Logits (B, K) of a batch, and the cache. With `rng` this is training: dropout is on."""
+    def forward(self, params: Params, x: Ragged, *, training=False, rng=None) -> tuple[np.ndarray, list]:
+        """Logits (B, K) of a batch, and the cache. While `training`, dropout is on, and draws from `rng`."""
         check_ragged(x, (BANDS,))
         if x.lengths.min() < SHORTEST:
             raise ValueError(
                 f"x: an utterance has {x.lengths.min()} frames, and the network needs at least {SHORTEST}"
             )
-        return self.network.forward(params, Ragged(x.data[:, :, None], x.offsets), rng=rng)
+        image = Ragged(x.data[:, :, None], x.offsets)
+        logits, cache = self.network.forward(params, image, training=training, rng=rng)
+        return frames_of(logits), cache
 
-    def backward(self, params, cache: list, dy: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        """Gradients of the log-mels (N, 128) and of all parameters, given that of the logits (B, K)."""
-        dx, grads = self.network.backward(params, cache, dy)
-        return dx[:, :, 0], grads
-
-    def weight_gradients(self, params, cache: list, dy: np.ndarray) -> dict[str, np.ndarray]:
-        """The gradients of `backward` without that of the log-mels, which training does not need."""
-        return self.network.weight_gradients(params, cache, dy)
+    def backward(self, params: Params, cache: list, dy: np.ndarray, *, input_gradient=True) -> Gradients:
+        """Gradients of the log-mels (N, 128), which training does not need, and of all parameters, given that of the
+        logits (B, K).
+        """
+        dx, grads = self.network.backward(params, cache, dy, input_gradient=input_gradient)
+        return None if dx is None else dx[:, :, 0], grads
 
     def attention_weights(self, cache: list) -> Ragged:
         """The attention of a forward pass, from its cache: data (N',), summing to 1 in each utterance.

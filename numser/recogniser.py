@@ -20,7 +20,7 @@ from numser.files import read_arrays, write_arrays
 from numser.inference import recognise
 from numser.losses import softmax
 from numser.model import BANDS, SeparableSER, attended_frames
-from numser.optim import Params
+from numser.ragged import Params
 from numser.speech import NoSpeech, no_speech, speech_heard
 from numser.threads import available_cores, one_blas_thread
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from numser.export.graph import Graph
 from numser.model import UNITS, SeparableSER
-from numser.optim import Params
+from numser.ragged import Params
 
 
 def network(graph: Graph, model: SeparableSER, params: Params, x: str) -> tuple[str, str | None]:

@@ -29,7 +29,7 @@ import numpy as np
 
 from numser.jit import jit
 from numser.layers.initial import glorot_uniform
-from numser.ragged import Ragged, check_array, check_parameters, check_ragged
+from numser.ragged import Gradients, Params, Ragged, check_array, check_parameters, check_ragged
 
 _SERIES = tuple(1 / math.factorial(k) for k in range(15, 0, -1))
 
@@ -154,7 +154,7 @@ class GRU:
     def _prefixes(self) -> tuple[str, str]:
         return ("", "") if self.tied else ("forward.", "backward.")
 
-    def init(self, rng: np.random.Generator, dtype=np.float32) -> dict[str, np.ndarray]:
+    def init(self, rng: np.random.Generator, dtype=np.float32) -> Params:
         """Weights Glorot-uniform with the fans of the stacked [x; h] matrix; biases 1 for r and z, 0 for c."""
         n, h = self.inputs, self.units
         params = {}
@@ -166,8 +166,8 @@ class GRU:
             params[prefix + "b"] = np.repeat(np.array([1, 1, 0], dtype), h)
         return params
 
-    def forward(self, params, x: Ragged, *, rng=None) -> tuple[Ragged, tuple]:
-        """Read each utterance in both directions; `rng` is not used."""
+    def forward(self, params: Params, x: Ragged, *, training=False, rng=None) -> tuple[Ragged, tuple]:
+        """Read each utterance in both directions."""
         n, h = self.inputs, self.units
         check_ragged(x, (n,))
         shapes = {"w": (n, 3 * h), "u": (h, 3 * h), "b": (3 * h,)}
@@ -181,12 +181,13 @@ class GRU:
             gru_forward(projected[p], x.offsets, *split_gates(params[p + "u"]), i == 1, gates[i], y, i * h)
         return Ragged(y, x.offsets), (x, y, gates)
 
-    def backward(self, params, cache, dy: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    def backward(self, params: Params, cache, dy: np.ndarray, *, input_gradient=True) -> Gradients:
         """Gradients of x and of the weights, given that of y."""
         x, y, gates = cache
         h = self.units
         check_array(dy, y.shape, y.dtype, "dy")
-        da, grads = {}, {}
+        da: Params = {}
+        grads: Params = {}
         for i, p in enumerate(self._prefixes):
             direction = np.empty_like(gates[i])
             past, reset_past = np.empty((2, len(y), h), y.dtype)

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from numser.jit import jit
-from numser.ragged import Ragged, check_array, check_ragged, offsets_of
+from numser.ragged import Gradients, Params, Ragged, check_array, check_ragged, offsets_of
 
 
 def padding_before(n: int) -> int:
@@ -73,12 +73,12 @@ def pool_backward(dy, y_offsets, x_offsets, time_before, frequency_before, winne
 class MaxPool:
     """3×3 max-pooling with stride 2. The equations stand at the top of this file."""
 
-    def init(self, rng: np.random.Generator, dtype=np.float32) -> dict[str, np.ndarray]:
+    def init(self, rng: np.random.Generator, dtype=np.float32) -> Params:
         """No parameters."""
         return {}
 
-    def forward(self, params, x: Ragged, *, rng=None) -> tuple[Ragged, tuple]:
-        """Keep the largest value of each window; `rng` is not used."""
+    def forward(self, params: Params, x: Ragged, *, training=False, rng=None) -> tuple[Ragged, tuple]:
+        """Keep the largest value of each window."""
         check_ragged(x, (None, None))
         _, frequencies, channels = x.data.shape
         offsets = offsets_of((x.lengths + 1) // 2)
@@ -88,7 +88,7 @@ class MaxPool:
         pool_forward(x.data, x.offsets, y, offsets, *edges, winner)
         return Ragged(y, offsets), (winner, offsets, x.offsets, edges, frequencies)
 
-    def backward(self, params, cache, dy: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    def backward(self, params: Params, cache, dy: np.ndarray, *, input_gradient=True) -> Gradients:
         """Gradient of x, given that of y."""
         winner, offsets, x_offsets, edges, frequencies = cache
         check_array(dy, winner.shape, None, "dy")
