@@ -48,7 +48,7 @@ def rows(model: SeparableSER, params: dict, shards: list) -> Iterator[Row]:
     for name, layer in model.network.children:
         own = {key[len(name) + 1 :]: w for key, w in params.items() if key.startswith(name + ".")}
         if name == "stem" or name == "blocks.0":
-            times = 1 if name == "stem" else model.n_blocks
+            times = 1 if name == "stem" else model.blocks
             yield Row(
                 name, layer, own, lambda p, x, name=name: contestants.block(p, x, name), shards, flop[name], times
             )
@@ -122,13 +122,12 @@ def check(row: Row) -> None:
 def measure(row: Row, pool: Executor, rounds: int) -> tuple[dict, dict]:
     """Seconds forward and seconds backward of one layer, numser's and PyTorch's."""
     _, layer, own, _, shards, *_ = row
-    training = np.random.default_rng(0)  # without it a layer need not remember what backward wants
 
     def forward(x):
-        return layer.forward(own, x, rng=training)
+        return layer.forward(own, x, training=True)
 
     def backward(cache, dy):
-        return layer.weight_gradients(own, cache, dy) if row.name == FIRST else layer.backward(own, cache, dy)
+        return layer.backward(own, cache, dy, input_gradient=row.name != FIRST)
 
     ys, caches = zip(*pool.map(forward, shards), strict=True)
     rng = np.random.default_rng(0)

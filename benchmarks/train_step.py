@@ -136,7 +136,8 @@ def check(data: Dataset, blocks: int, names: list[str]) -> dict[str, float]:
     weights = losses.class_weights(small.labels, model.n_classes)[small.labels]
     logits, cache = model.forward(params, pack(log_mels))
     loss, dlogits = losses.cross_entropy(logits, small.labels, weights)
-    grads, _ = clip_global_norm(model.weight_gradients(params, cache, dlogits), 5.0)
+    _, grads = model.backward(params, cache, dlogits, input_gradient=False)
+    grads, _ = clip_global_norm(grads, 5.0)
     worst = {}
     for name in names:
         label, how, _ = CONTESTANTS[name]

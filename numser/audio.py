@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
@@ -164,8 +163,8 @@ def _opened(path: str | os.PathLike | BinaryIO, name: str | None = None) -> "Ite
 
     called = name or path
     try:
-        file = path if hasattr(path, "read") else _present(path, called)
-        with _forwards_only(soundfile)(file) as sound:
+        file = _present(path, called) if isinstance(path, str | os.PathLike) else path
+        with _forwards_only()(file) as sound:
             if sound.frames == _UNKNOWN:
                 raise InputError(f"{called}: its header does not say how long it is; convert it to WAV")
             yield sound
@@ -176,7 +175,7 @@ def _opened(path: str | os.PathLike | BinaryIO, name: str | None = None) -> "Ite
         raise InputError(f"{called}: cannot be read as sound ({reason}); give WAV, FLAC, OGG or MP3") from None
 
 
-def _present(path: str | os.PathLike, called: str | os.PathLike) -> str | bytes:
+def _present(path: str | os.PathLike, called: object) -> str | bytes:
     """A file's name, for libsndfile, which knows some MP3 files by their suffix only. A name need not be UTF-8."""
     if Path(path).is_dir():
         raise InputError(f"{called}: this is a folder; give a sound file")
@@ -187,7 +186,9 @@ def _present(path: str | os.PathLike, called: str | os.PathLike) -> str | bytes:
 
 
 @cache
-def _forwards_only(soundfile: ModuleType) -> type:
+def _forwards_only() -> type:
+    import soundfile
+
     class ForwardsOnly(soundfile.SoundFile):
         """soundfile seeks after each read, to where it is already; in an MP3 that spoils the next 300 samples."""
 

@@ -51,12 +51,12 @@ def python_command() -> str:
 
 def shell_line(*words: str | Path) -> str:
     """The words as one line to type into the shell, quoted where they hold spaces and the like."""
-    words = [str(word) for word in words]
+    texts = [str(word) for word in words]
     if sys.platform == "win32":
         from subprocess import list2cmdline
 
-        return list2cmdline(words)
-    return shlex.join(words)
+        return list2cmdline(texts)
+    return shlex.join(texts)
 
 
 class Progress:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 import scipy.fft
@@ -53,7 +54,8 @@ class FeatureSettings:
             if field.name == "level":
                 continue
             number = getattr(self, field.name)
-            kind, meant = (Integral, "whole") if field.type is int else (Real, "finite")
+            kind: type[Any] = Integral if field.type is int else Real
+            meant = "whole" if field.type is int else "finite"
             if isinstance(number, bool) or not isinstance(number, kind) or not abs(number) < np.inf:
                 raise ValueError(f"{field.name}: should be a {meant} number, found {number!r}")
         for name in ("sample_rate", "window", "hop", "bands", "floor", "dynamic_range", "longest"):
@@ -203,7 +205,7 @@ def band_edges(settings: FeatureSettings = PAPER) -> np.ndarray:
     Units       Hz
     """
     ends = _mel_of_hertz(np.array([settings.lowest, settings.highest]))
-    return _hertz_of_mel(np.linspace(*ends, settings.bands + 2))
+    return _hertz_of_mel(np.linspace(ends[0], ends[1], settings.bands + 2))
 
 
 # Slaney's scale: 3 mel per 200 Hz up to 1 kHz, which is 15 mel; from there 27 mel for each factor of 6.4.
@@ -282,7 +284,7 @@ class Standardiser:
         Shapes      log_mels: sequence of (T, bands), which is gone through twice
         Raises      ValueError: there is no frame; the bands differ in number
         """
-        frames, total, first, changes = 0, 0.0, None, False
+        frames, total, first, changes = 0, np.zeros(()), None, False
         for x in log_mels:
             if first is None and len(x):
                 first = x[0]

@@ -29,7 +29,7 @@ _DAMAGE = (OSError, ValueError, KeyError, TypeError, EOFError, AttributeError, R
            zipfile.BadZipFile, zlib.error)  # fmt: skip
 
 
-def write_whole(path: Path, write: Callable[[BinaryIO], None]) -> None:
+def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Let `write` fill a file, which then takes the place of `path` in one step.
 
     Raises      InputError: the file cannot be written
@@ -92,7 +92,7 @@ def check_writable(folder: Path) -> None:
 def write_arrays(path: Path, arrays: dict[str, np.ndarray], about: dict[str, Any]) -> None:
     """Write arrays, and `about` as JSON text in an array called "about". The same content gives the same bytes."""
     text = np.array(json.dumps(about, sort_keys=True))
-    ordered = {name: np.asarray(arrays[name], order="C") for name in sorted(arrays)}
+    ordered: dict[str, Any] = {name: np.asarray(arrays[name], order="C") for name in sorted(arrays)}
     write_whole(path, lambda file: np.savez(file, about=text, **ordered))
 
 
@@ -119,13 +119,15 @@ def read_arrays(path: Path, kind: str) -> tuple[dict[str, np.ndarray], dict[str,
 
 def _check_sizes(file: np.lib.npyio.NpzFile, size: int) -> None:
     """See that arrays are as large as they claim, and the file as large as they are, before memory is taken."""
-    members = file.zip.infolist()
+    archive = file.zip
+    assert archive is not None  # until the file is closed
+    members = archive.infolist()
     if any(member.compress_type != zipfile.ZIP_STORED for member in members):
         raise ValueError("it is compressed, and numser's files are not")
     if sum(member.file_size for member in members) > size:
         raise ValueError("it claims to hold more than its size")
     for member in members:
-        with file.zip.open(member) as array:
+        with archive.open(member) as array:
             version = np.lib.format.read_magic(array)
             if version not in ((1, 0), (2, 0)):
                 raise ValueError(f"{member.filename} has a format of another time, {version}")

@@ -24,8 +24,9 @@ import numpy as np
 
 from numser import layers, losses
 from numser.cli import run
+from numser.layers import Layer
 from numser.model import SeparableSER
-from numser.ragged import Ragged, frames_of, offsets_of, with_frames
+from numser.ragged import Gradients, Params, Ragged, Value, frames_of, offsets_of, with_frames
 
 TOLERANCE = 1e-6
 INPUT = "x"  # the input's name among the tensors
@@ -33,7 +34,8 @@ _SMALLEST = 5e-9  # ε; at 1e-9 the difference is so small that its rounding alo
 _ATTEMPTS = 60  # one tensor in a thousand of the network needs more than the 11 that halve ε
 
 
-class Entry(NamedTuple):
+@dataclass(frozen=True)
+class Entry:
     """One entry of one tensor: where it is, its gradient after backward, and its gradient by moving it."""
 
     index: tuple[int, ...]
@@ -41,7 +43,7 @@ class Entry(NamedTuple):
     numeric: float
 
 
-def gradcheck(layer, params: dict[str, np.ndarray], x: Any, rng: np.random.Generator) -> dict[str, float]:
+def gradcheck(layer: Layer, params: Params, x: Value, rng: np.random.Generator) -> dict[str, float]:
     """Error of every parameter's gradient, and of the input's under the name "x".
 
     Shapes      as the layer's; all float64
@@ -52,7 +54,7 @@ def gradcheck(layer, params: dict[str, np.ndarray], x: Any, rng: np.random.Gener
     return {name: check.error(name) for name in check.gradients}
 
 
-def worst_entry(layer, params: dict[str, np.ndarray], x: Any, rng: np.random.Generator, tensor: str) -> Entry:
+def worst_entry(layer: Layer, params: Params, x: Value, rng: np.random.Generator, tensor: str) -> Entry:
     """Where in `tensor` the gradient is worst: moves each half, keeps the worse one, down to one entry.
 
     Raises      as gradcheck
@@ -69,7 +71,7 @@ def worst_entry(layer, params: dict[str, np.ndarray], x: Any, rng: np.random.Gen
 
 
 def every_entry(
-    layer, params: dict[str, np.ndarray], x: Any, rng: np.random.Generator, tensor: str
+    layer: Layer, params: Params, x: Value, rng: np.random.Generator, tensor: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """The gradient of `tensor` entry by entry: after backward, and by moving each entry alone.
 
@@ -91,7 +93,7 @@ def every_entry(
 class _Check:
     """One layer at one point, with one gradient dy of its output."""
 
-    def __init__(self, layer, params, x, rng):
+    def __init__(self, layer: Layer, params: Params, x: Value, rng: np.random.Generator):
         self.layer, self.params, self.x, self.rng = layer, params, x, rng
         for name, tensor in {**params, INPUT: frames_of(x)}.items():
             if tensor.dtype != np.float64:
@@ -102,6 +104,8 @@ class _Check:
         dx, grads = layer.backward(params, cache, self.dy)
         if grads.keys() != params.keys():
             raise ValueError(f"grads: should have the keys {sorted(params)}, found {sorted(grads)}")
+        if dx is None:
+            raise ValueError("backward: should return the gradient of x, found None")
         self.gradients = {INPUT: dx} | {name: grads[name] for name in params}
 
     def error(self, tensor: str) -> float:
@@ -115,9 +119,8 @@ class _Check:
         """Analytic and numeric slope along a random direction over these entries, and the direction."""
         for attempt in range(_ATTEMPTS):
             step = max(1e-5 / 2**attempt, _SMALLEST)
-            direction = np.zeros(self.gradients[tensor].size)
-            direction[entries] = self.rng.standard_normal(len(entries))
-            direction = direction.reshape(self.gradients[tensor].shape)
+            direction = np.zeros(self.gradients[tensor].shape)
+            direction.flat[entries] = self.rng.standard_normal(len(entries))
             ahead, decisions_ahead = self._moved(tensor, step * direction)
             behind, decisions_behind = self._moved(tensor, -step * direction)
             if _same(decisions_ahead, decisions_behind):
@@ -134,8 +137,8 @@ class _Check:
         y, cache = self._forward(params, x)
         return y, list(decisions(cache))
 
-    def _forward(self, params, x):
-        y, cache = self.layer.forward(params, x, rng=np.random.default_rng(self.seed))
+    def _forward(self, params: Params, x: Value) -> tuple[np.ndarray, Any]:
+        y, cache = self.layer.forward(params, x, training=True, rng=np.random.default_rng(self.seed))
         return np.asarray(frames_of(y)), cache
 
 
@@ -164,16 +167,16 @@ class LossLayer:
 
     loss: Callable[[np.ndarray], tuple[float, np.ndarray]]
 
-    def init(self, rng: np.random.Generator, dtype=np.float32) -> dict[str, np.ndarray]:
+    def init(self, rng: np.random.Generator, dtype=np.float32) -> Params:
         """No parameters."""
         return {}
 
-    def forward(self, params, x: np.ndarray, *, rng=None) -> tuple[np.ndarray, np.ndarray]:
+    def forward(self, params: Params, x: np.ndarray, *, training=False, rng=None) -> tuple[np.ndarray, np.ndarray]:
         """The loss, and its gradient as the cache."""
         loss, dlogits = self.loss(x)
         return np.asarray(loss), dlogits
 
-    def backward(self, params, cache: np.ndarray, dy: np.ndarray) -> tuple[np.ndarray, dict]:
+    def backward(self, params: Params, cache: np.ndarray, dy: np.ndarray, *, input_gradient=True) -> Gradients:
         """The gradient of the logits, times that of the loss."""
         return dy * cache, {}
 
@@ -181,8 +184,8 @@ class LossLayer:
 class Example(NamedTuple):
     """A layer with an input that fits it."""
 
-    layer: Any
-    x: Ragged | np.ndarray
+    layer: Layer
+    x: Value
 
 
 def examples(
@@ -244,13 +247,13 @@ def networks(rng: np.random.Generator, lengths: tuple[int, ...] = (19, 5, 12)) -
     offsets = offsets_of(lengths)
     x = Ragged(rng.standard_normal((offsets[-1], 128)), offsets)
     return {
-        "SeparableSER": Example(SeparableSER(4, n_blocks=1, dropout=0.2), x),
-        "SeparableSER, no attention": Example(SeparableSER(4, n_blocks=1, attention=False), x),
-        "SeparableSER, untied": Example(SeparableSER(4, n_blocks=1, tied=False), x),
+        "SeparableSER": Example(SeparableSER(4, blocks=1, dropout=0.2), x),
+        "SeparableSER, no attention": Example(SeparableSER(4, blocks=1, attention=False), x),
+        "SeparableSER, untied": Example(SeparableSER(4, blocks=1, tied=False), x),
     }
 
 
-def random_params(layer, rng: np.random.Generator) -> dict[str, np.ndarray]:
+def random_params(layer: Layer, rng: np.random.Generator) -> Params:
     """Initial values, and a little more: biases and slopes that start at 0 would hide errors."""
     params = layer.init(rng, np.float64)
     return {name: w + 0.1 * rng.standard_normal(w.shape) for name, w in params.items()}

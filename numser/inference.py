@@ -14,8 +14,7 @@ import numpy as np
 
 from numser.log_mels import lengths_of
 from numser.model import SeparableSER
-from numser.optim import Params
-from numser.ragged import pack, unpack
+from numser.ragged import Params, pack, unpack
 
 FRAMES_PER_SHARD = 1200
 
@@ -48,7 +47,7 @@ def shards(lengths: Sequence[int]) -> list[np.ndarray]:
     """
     count = math.ceil(sum(lengths) / FRAMES_PER_SHARD)
     count = min(count if count <= 2 else 4 * math.ceil(count / 4), len(lengths))
-    members = [[] for _ in range(count)]
+    members: list[list[int]] = [[] for _ in range(count)]
     least = [(0, n) for n in range(count)]  # a heap of (frames, shard)
     for i in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
         frames, n = least[0]

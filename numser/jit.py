@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 import numba
 
@@ -9,7 +10,7 @@ import numba
 #
 # contract: a*b + c may become one fused multiply-add. Nothing is reordered, so a sum has the same bits on
 # every run. error_model numpy: dividing by zero gives inf, as in NumPy, and loops need no test for it.
-_OPTIONS = dict(nogil=True, fastmath={"contract"}, error_model="numpy")
+_OPTIONS: dict[str, Any] = dict(nogil=True, fastmath={"contract"}, error_model="numpy")
 
 # noalias: the arrays that a kernel gets do not overlap. Else the compiler must fear that writing one array changes
 # another, reads everything again and again, and computes many loops one number at a time. Numba has this switch for

@@ -35,8 +35,8 @@ from numser.layers import (
     PReLU,
     Sequential,
 )
-from numser.layers.pool import before
-from numser.ragged import Ragged, check_ragged, offsets_of
+from numser.layers.pool import padding_before
+from numser.ragged import Gradients, Params, Ragged, check_ragged, frames_of, offsets_of
 
 BANDS = 128
 UNITS = 128  # of the GRU, a direction
@@ -48,13 +48,13 @@ class SeparableSER:
     """The network's hyper-parameters. It is a layer: init, forward, backward."""
 
     n_classes: int
-    n_blocks: int = 4
+    blocks: int = 4
     attention: bool = True  # False: the GRU's last states, Table 2's "No Attention"
     tied: bool = True  # False: each direction of the GRU has its own weights
     dropout: float = 0.0
 
     def __post_init__(self):
-        for name, least in (("n_classes", 2), ("n_blocks", 0)):
+        for name, least in (("n_classes", 2), ("blocks", 0)):
             number = getattr(self, name)
             if isinstance(number, bool) or not isinstance(number, Integral) or number < least:
                 raise ValueError(f"{name}: should be a whole number of at least {least}, found {number!r}")
@@ -69,7 +69,7 @@ class SeparableSER:
                 ("entry", Conv(1, 32, relu=True)),
                 ("stem", FusedBlock(32, 64, 64)),
                 ("pool", MaxPool()),
-                *((f"blocks.{i}", FusedBlock(64, 128, 64, residual=True)) for i in range(self.n_blocks)),
+                *((f"blocks.{i}", FusedBlock(64, 128, 64, residual=True)) for i in range(self.blocks)),
                 ("flatten", Flatten()),
                 ("gru", GRU(32 * 64, UNITS, self.tied)),
                 ("attention", Attention(2 * UNITS)) if self.attention else ("last", LastState(UNITS)),
@@ -79,27 +79,27 @@ class SeparableSER:
             )
         )
 
-    def init(self, rng: np.random.Generator, dtype=np.float32) -> dict[str, np.ndarray]:
+    def init(self, rng: np.random.Generator, dtype=np.float32) -> Params:
         """Draw initial parameters, named as in the table that `python -m numser.model` prints."""
         return self.network.init(rng, dtype)
 
-    def forward(self, params, x: Ragged, *, rng=None) -> tuple[np.ndarray, list]:
-        """Logits (B, K) of a batch, and the cache. With `rng` this is training: dropout is on."""
+    def forward(self, params: Params, x: Ragged, *, training=False, rng=None) -> tuple[np.ndarray, list]:
+        """Logits (B, K) of a batch, and the cache. While `training`, dropout is on, and draws from `rng`."""
         check_ragged(x, (BANDS,))
         if x.lengths.min() < SHORTEST:
             raise ValueError(
                 f"x: an utterance has {x.lengths.min()} frames, and the network needs at least {SHORTEST}"
             )
-        return self.network.forward(params, Ragged(x.data[:, :, None], x.offsets), rng=rng)
+        image = Ragged(x.data[:, :, None], x.offsets)
+        logits, cache = self.network.forward(params, image, training=training, rng=rng)
+        return frames_of(logits), cache
 
-    def backward(self, params, cache: list, dy: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        """Gradients of the log-mels (N, 128) and of all parameters, given that of the logits (B, K)."""
-        dx, grads = self.network.backward(params, cache, dy)
-        return dx[:, :, 0], grads
-
-    def weight_gradients(self, params, cache: list, dy: np.ndarray) -> dict[str, np.ndarray]:
-        """The gradients of `backward` without that of the log-mels, which training does not need."""
-        return self.network.weight_gradients(params, cache, dy)
+    def backward(self, params: Params, cache: list, dy: np.ndarray, *, input_gradient=True) -> Gradients:
+        """Gradients of the log-mels (N, 128), which training does not need, and of all parameters, given that of the
+        logits (B, K).
+        """
+        dx, grads = self.network.backward(params, cache, dy, input_gradient=input_gradient)
+        return None if dx is None else dx[:, :, 0], grads
 
     def attention_weights(self, cache: list) -> Ragged:
         """The attention of a forward pass, from its cache: data (N',), summing to 1 in each utterance.
@@ -119,7 +119,7 @@ def attended_frames(frames: int) -> np.ndarray:
     """The input frame on which each attention weight of an utterance of so many frames is centred, (N',)."""
     entered = (frames - 3) // 2 + 1
     weights = -(-entered // 2)
-    return 4 * np.arange(weights) + 3 - 2 * before(entered)
+    return 4 * np.arange(weights) + 3 - 2 * padding_before(entered)
 
 
 class Stage(NamedTuple):

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-Params = dict[str, np.ndarray]
+from numser.ragged import Params
 
 
 class AdamState(NamedTuple):

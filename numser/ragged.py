@@ -12,13 +12,17 @@ Deviation   the authors' program pads with zeros
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
+Params = dict[str, np.ndarray]  # what a layer learns, or its gradient, by name
+Gradients = tuple[np.ndarray | None, Params]  # of a layer's input, unless nobody wants it, and of its parameters
 
-class Ragged(NamedTuple):
-    """A batch of utterances without padding.
+
+@dataclass(frozen=True, eq=False)
+class Ragged:
+    """A batch of utterances without padding. Its len() is the number of utterances.
 
     Shapes      data (N, ...)   frames of all utterances, one after the other
                 offsets (B+1,)  int; utterance b is data[offsets[b]:offsets[b+1]]
@@ -27,10 +31,16 @@ class Ragged(NamedTuple):
     data: np.ndarray
     offsets: np.ndarray
 
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
     @property
     def lengths(self) -> np.ndarray:
         """Frames of each utterance, shape (B,)."""
         return np.diff(self.offsets)
+
+
+Value = Ragged | np.ndarray  # what goes from layer to layer: frames of utterances, or a row for each utterance
 
 
 def pack(utterances: Sequence[np.ndarray]) -> Ragged:
@@ -60,12 +70,12 @@ def offsets_of(lengths: Sequence[int] | np.ndarray) -> np.ndarray:
     return offsets
 
 
-def frames_of(x: Ragged | np.ndarray) -> np.ndarray:
+def frames_of(x: Value) -> np.ndarray:
     """The array inside a value, ragged or not."""
     return x.data if isinstance(x, Ragged) else x
 
 
-def with_frames(x: Ragged | np.ndarray, data: np.ndarray) -> Ragged | np.ndarray:
+def with_frames(x: Value, data: np.ndarray) -> Value:
     """A value of the same kind as x, and with the same utterances, that holds `data`."""
     return Ragged(data, x.offsets) if isinstance(x, Ragged) else data
 
@@ -79,7 +89,7 @@ def check_ragged(x: Ragged, frame_shape: tuple[int | None, ...], name: str = "x"
     """
     if not isinstance(x, Ragged):
         raise ValueError(f"{name}: should be a Ragged batch of utterances, found {type(x).__name__}")
-    data, offsets = x
+    data, offsets = x.data, x.offsets
     check_array(data, (None, *frame_shape), name=f"{name}.data")
     if offsets.ndim != 1 or offsets.dtype != np.int64 or len(offsets) < 2:
         raise ValueError(
@@ -103,11 +113,11 @@ def check_array(
         expected = "(" + ", ".join("any" if n is None else str(n) for n in shape) + ")"
         raise ValueError(f"{name}: shape should be {expected}, found {array.shape}")
     if array.dtype not in ((np.float32, np.float64) if dtype is None else (dtype,)):
-        expected = "float32 or float64" if dtype is None else dtype
-        raise ValueError(f"{name}: dtype should be {expected}, found {array.dtype}")
+        wanted = "float32 or float64" if dtype is None else str(dtype)
+        raise ValueError(f"{name}: dtype should be {wanted}, found {array.dtype}")
 
 
-def check_parameters(params: dict[str, np.ndarray], dtype: np.dtype, shapes: dict[str, tuple[int, ...]]) -> None:
+def check_parameters(params: Params, dtype: np.dtype, shapes: dict[str, tuple[int, ...]]) -> None:
     """Refuse parameters that are missing, of another shape, or of another dtype than the data.
 
     Raises      ValueError: naming the parameter, what it is and what it should be

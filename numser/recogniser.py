@@ -20,7 +20,7 @@ from numser.files import read_arrays, write_arrays
 from numser.inference import recognise
 from numser.losses import softmax
 from numser.model import BANDS, SeparableSER, attended_frames
-from numser.optim import Params
+from numser.ragged import Params
 from numser.speech import NoSpeech, no_speech, speech_heard
 from numser.threads import available_cores, one_blas_thread
 
@@ -154,14 +154,17 @@ def load(path: str | Path | None = None) -> Recogniser:
     path = PRETRAINED if path is None else Path(path)
     arrays, about = read_arrays(path, KIND)
     try:
-        model = SeparableSER(**about["model"])
+        hyper_parameters = dict(about["model"])
+        if "n_blocks" in hyper_parameters:  # as older files call it
+            hyper_parameters["blocks"] = hyper_parameters.pop("n_blocks")
+        model = SeparableSER(**hyper_parameters)
         features = FeatureSettings(**about["features"])
         labels = tuple(map(str, about["labels"]))
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: is not a numser model this version can read ({error})") from error
-    if model.n_blocks > len(arrays) or features.sample_rate != SAMPLE_RATE or features.fft > _LARGEST_FFT:
+    if model.blocks > len(arrays) or features.sample_rate != SAMPLE_RATE or features.fft > _LARGEST_FFT:
         raise InputError(
-            f"{path}: is damaged: {model.n_blocks} blocks in {len(arrays)} arrays, sound at {features.sample_rate} "
+            f"{path}: is damaged: {model.blocks} blocks in {len(arrays)} arrays, sound at {features.sample_rate} "
             f"Hz in frames of {features.fft} samples"
         )
     if len(set(labels)) != model.n_classes or features.bands != BANDS:

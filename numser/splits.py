@@ -36,18 +36,18 @@ def random_subsets(labels: Sequence[str]) -> list[np.ndarray]:
 
     Raises      InputError: a label has fewer than ten utterances, so that a subset would lack it
     """
-    labels = np.asarray(labels)
+    names = np.asarray(labels)
     rng = np.random.default_rng(_SUBSET_SEED)
-    dealt = []
-    for label in np.unique(labels):
-        members = np.flatnonzero(labels == label)
+    shuffled = []
+    for label in np.unique(names):
+        members = np.flatnonzero(names == label)
         if len(members) < SUBSETS:
             raise InputError(
                 f"the corpus has {len(members)} utterances of {label}, and ten subsets need at least {SUBSETS} of "
                 f"each label; add recordings or use --test-speaker"
             )
-        dealt.append(rng.permutation(members))
-    dealt = np.concatenate(dealt)
+        shuffled.append(rng.permutation(members))
+    dealt = np.concatenate(shuffled)
     return [np.sort(dealt[k::SUBSETS]) for k in range(SUBSETS)]
 
 

@@ -36,7 +36,7 @@ def one_blas_thread() -> Iterator[None]:
     """
     global _blocks, _keeper, _warned
     with _lock:
-        if _blocks == 0:
+        if _keeper is None:
             _keeper = _Keeper()
         _blocks += 1
         warn, _warned = not (_keeper.held or _warned), _warned or not _keeper.held
@@ -51,8 +51,9 @@ def one_blas_thread() -> Iterator[None]:
     finally:
         with _lock:
             _blocks -= 1
-            if _blocks == 0:
+            if _blocks == 0 and _keeper is not None:
                 _keeper.let_go()
+                _keeper = None
 
 
 class _Keeper(threading.Thread):

@@ -26,8 +26,8 @@ from numser.layers.initial import he_convolutions
 from numser.log_mels import Selection, lengths_of
 from numser.metrics import confusion_matrix, unweighted_accuracy, weighted_accuracy
 from numser.model import SeparableSER
-from numser.optim import Adam, AdamState, Params, averaged, clip_global_norm, learning_rate
-from numser.ragged import pack
+from numser.optim import Adam, AdamState, averaged, clip_global_norm, learning_rate
+from numser.ragged import Params, pack
 from numser.recipe import Recipe
 from numser.splits import Split
 from numser.threads import available_cores, one_blas_thread
@@ -47,7 +47,7 @@ class Order:
 
     def next_batch(self, size: int) -> np.ndarray:
         """The next `size` indices."""
-        batch = []
+        batch: list[int] = []
         while len(batch) < size:
             if self.position == len(self.permutation):
                 self.permutation = self.rng.permutation(len(self.permutation))
@@ -208,18 +208,20 @@ def _loss_and_gradients(
         members = batch[cut]
         x = pack([shown[i] for i in cut])
         with np.errstate(over="ignore", invalid="ignore"):  # the loss shows it, and then training stops
-            logits, cache = model.forward(state.params, x, rng=np.random.default_rng(seed))
+            logits, cache = model.forward(state.params, x, training=True, rng=np.random.default_rng(seed))
             loss, dlogits = loss_of(logits, members, total_weight)
-            return loss, model.weight_gradients(state.params, cache, dlogits)
+            _, grads = model.backward(state.params, cache, dlogits, input_gradient=False)
+            return loss, grads
 
-    loss, grads = 0.0, None
+    loss = 0.0
+    grads: Params = {}
     for shard_loss, shard_grads in pool.map(one_shard, cuts, seeds):
         loss += shard_loss
-        if grads is None:
-            grads = shard_grads
-        else:
-            for name, g in shard_grads.items():
+        for name, g in shard_grads.items():
+            if name in grads:
                 grads[name] += g
+            else:
+                grads[name] = g
     return loss, grads
 
 

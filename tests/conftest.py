@@ -71,7 +71,7 @@ def recogniser():
     from numser.model import BANDS, SeparableSER
     from numser.recogniser import Recogniser
 
-    model = SeparableSER(3, n_blocks=0)
+    model = SeparableSER(3, blocks=0)
     params = model.init(np.random.default_rng(0))
     standardiser = Standardiser(np.full(BANDS, -40, np.float32), np.full(BANDS, 15, np.float32))
     return Recogniser(model, params, ("anger", "joy", "neutral"), PAPER, standardiser, "noise")

@@ -174,7 +174,7 @@ def _model(folder: Path) -> Path:
     from numser.model import BANDS, SeparableSER
     from numser.recogniser import Recogniser
 
-    model = SeparableSER(2, n_blocks=0)
+    model = SeparableSER(2, blocks=0)
     standardiser = Standardiser(np.full(BANDS, -40, np.float32), np.full(BANDS, 15, np.float32))
     params = model.init(np.random.default_rng(0))
     Recogniser(model, params, ("anger", "neutral"), PAPER, standardiser, "noise").save(folder / "model.npz")

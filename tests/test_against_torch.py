@@ -29,9 +29,9 @@ F = torch.nn.functional
 CLASSES = 4
 LENGTHS = (3, 26, 6, 17, 11)  # 3 is the shortest; after the entry 1, 12, 2, 8, 5 frames: the pool meets odd and even
 MODELS = {
-    "tied": SeparableSER(CLASSES, n_blocks=2),
-    "untied": SeparableSER(CLASSES, n_blocks=2, tied=False),
-    "no attention": SeparableSER(CLASSES, n_blocks=2, attention=False),
+    "tied": SeparableSER(CLASSES, blocks=2),
+    "untied": SeparableSER(CLASSES, blocks=2, tied=False),
+    "no attention": SeparableSER(CLASSES, blocks=2, attention=False),
 }
 
 
@@ -82,7 +82,7 @@ def logits_of(model, params, log_mel):
     """Logits (K,) of one utterance (T, 128). Inside, x is (1, channels, frames, frequencies)."""
     x = torch.relu(F.conv2d(log_mel[None, None], params["entry.w"].permute(3, 2, 0, 1), params["entry.b"], stride=2))
     x = max_pool(separable_block(params, "stem", x))
-    for i in range(model.n_blocks):
+    for i in range(model.blocks):
         x = x + separable_block(params, f"blocks.{i}", x)
     x = x[0].permute(1, 2, 0).flatten(1)
     forward = gru(params, "gru" if model.tied else "gru.forward", x)

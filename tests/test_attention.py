@@ -3,7 +3,7 @@ import pytest
 from scipy.special import softmax
 
 from numser.layers import Attention, LastState
-from numser.ragged import pack, unpack
+from numser.ragged import pack, unpack, with_frames
 
 
 def test_attention_is_equations_1_and_2():
@@ -13,7 +13,7 @@ def test_attention_is_equations_1_and_2():
     y, (x, alpha) = Attention(4).forward({"w": w}, pack(utterances))
     for n, u in enumerate(utterances):
         weights = softmax(u @ w)
-        np.testing.assert_allclose(unpack(x._replace(data=alpha))[n], weights, rtol=0, atol=1e-14)
+        np.testing.assert_allclose(unpack(with_frames(x, alpha))[n], weights, rtol=0, atol=1e-14)
         np.testing.assert_allclose(y[n], weights @ u, rtol=0, atol=1e-14)
 
 

@@ -128,7 +128,9 @@ def test_nothing_depends_on_batch_mates_in_the_whole_network(name):
 
 
 def all_floats(value) -> list[np.ndarray]:
-    """Every floating-point array in a nest of tuples, lists and dicts."""
+    """Every floating-point array in a nest of tuples, lists, dicts and batches."""
+    if isinstance(value, Ragged):
+        value = value.data
     if isinstance(value, np.ndarray):
         return [value] if value.dtype.kind == "f" else []
     if isinstance(value, dict):
@@ -138,7 +140,7 @@ def all_floats(value) -> list[np.ndarray]:
 
 def pass_through(layer, params, x, seed=5):
     """Forward and backward with a fixed gradient: (y, cache, dx, grads)."""
-    y, cache = layer.forward(params, x, rng=np.random.default_rng(seed))
+    y, cache = layer.forward(params, x, training=True, rng=np.random.default_rng(seed))
     dy = np.asarray(np.cos(np.arange(frames_of(y).size)).reshape(frames_of(y).shape), frames_of(y).dtype)
     return y, cache, *layer.backward(params, cache, dy)
 
@@ -175,6 +177,19 @@ def test_backward_may_be_called_twice_from_one_cache(name):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.parametrize("name", [*LAYERS, *(pytest.param(n, marks=pytest.mark.network) for n in NETWORKS)])
+def test_without_the_input_gradient_all_others_are_the_same(name):
+    layer, params, x, _ = example(name)
+    y, cache, dx, grads = pass_through(layer, params, x)
+    dy = np.asarray(np.cos(np.arange(frames_of(y).size)).reshape(frames_of(y).shape))
+    without_dx, without_grads = layer.backward(params, cache, dy, input_gradient=False)
+    assert without_grads.keys() == grads.keys()
+    for tensor, g in grads.items():
+        np.testing.assert_array_equal(without_grads[tensor], g, err_msg=tensor)
+    if without_dx is not None:
+        np.testing.assert_array_equal(without_dx, dx)
+
+
 @pytest.mark.parametrize("name", WALKERS)
 def test_bad_input_is_refused_by_name(name):
     layer, params, x, _ = example(name)
@@ -204,8 +219,8 @@ class Broken:
     tensor: str
     spoil: Any
 
-    def forward(self, params, x, *, rng=None):
-        return self.layer.forward(params, x, rng=rng)
+    def forward(self, params, x, *, training=False, rng=None):
+        return self.layer.forward(params, x, training=training, rng=rng)
 
     def backward(self, params, cache, dy):
         dx, grads = self.layer.backward(params, cache, dy)
@@ -274,11 +289,14 @@ def test_decisions_are_found_in_a_nested_cache():
 
 
 def test_a_fused_block_tells_its_decisions():
-    layer, params, x, rng = example("FusedBlock")
-    _, cache = layer.forward(params, x, rng=rng)
+    layer, params, x, _ = example("FusedBlock")
+    _, cache = layer.forward(params, x, training=True)
     signs = list(decisions([cache]))
     assert len(signs) == 2
     assert all(s.dtype == np.bool_ and 0 < s.sum() < s.size for s in signs)
+    _, cache = layer.forward(params, x)
+    with pytest.raises(ValueError, match="without training=True"):
+        list(decisions(cache))
 
 
 def test_a_gradient_check_needs_float64_and_all_gradients():

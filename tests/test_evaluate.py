@@ -20,7 +20,7 @@ LABELS = ("anger", "joy", "neutral")
 
 @pytest.fixture(scope="module")
 def recogniser() -> Recogniser:
-    model = SeparableSER(3, n_blocks=0)
+    model = SeparableSER(3, blocks=0)
     standardiser = Standardiser(np.full(BANDS, -40, np.float32), np.full(BANDS, 15, np.float32))
     params = model.init(np.random.default_rng(0))
     params["output.b"][:] = 0, 3, 0  # it says joy wherever it may

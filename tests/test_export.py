@@ -25,12 +25,12 @@ from numser.recogniser import Recogniser
 LABELS = ("anger", "boredom", "neutral", "sadness")
 MODELS = {
     "the paper's": SeparableSER(4),
-    "no blocks": SeparableSER(4, n_blocks=0),
-    "six blocks": SeparableSER(4, n_blocks=6),
-    "untied": SeparableSER(4, n_blocks=1, tied=False),
-    "no attention": SeparableSER(4, n_blocks=1, attention=False),
-    "untied, no attention": SeparableSER(4, n_blocks=1, tied=False, attention=False),
-    "dropout": SeparableSER(4, n_blocks=1, dropout=0.5),
+    "no blocks": SeparableSER(4, blocks=0),
+    "six blocks": SeparableSER(4, blocks=6),
+    "untied": SeparableSER(4, blocks=1, tied=False),
+    "no attention": SeparableSER(4, blocks=1, attention=False),
+    "untied, no attention": SeparableSER(4, blocks=1, tied=False, attention=False),
+    "dropout": SeparableSER(4, blocks=1, dropout=0.5),
 }
 OTHER = FeatureSettings(window=401, fft=512, hop=100, lowest=50.0, highest=7000.0, dynamic_range=30.0, longest=41)
 LEVELS = pytest.mark.parametrize("features", [PAPER, NUMSER], ids=["absolute", "speech"])

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from numser.layers import MaxPool
-from numser.layers.pool import before
+from numser.layers.pool import padding_before
 from numser.ragged import pack
 
 
@@ -15,7 +15,7 @@ def plain_pool(x):
     where = np.empty((*y.shape, 2), int)
     for t in range(y.shape[0]):
         for f in range(y.shape[1]):
-            top, left = 2 * t - before(frames), 2 * f - before(frequencies)
+            top, left = 2 * t - padding_before(frames), 2 * f - padding_before(frequencies)
             window = [
                 (s, g)
                 for s in range(top, top + 3)
@@ -30,7 +30,7 @@ def plain_pool(x):
 # TensorFlow's "same" for window 3 and stride 2: one more value on the far side where the total is odd.
 @pytest.mark.parametrize(("n", "values"), [(1, 1), (2, 0), (3, 1), (4, 0), (63, 1), (150, 0), (151, 1)])
 def test_the_first_window_begins_where_tensorflows_does(n, values):
-    assert before(n) == values
+    assert padding_before(n) == values
 
 
 @given(st.integers(1, 7), st.integers(1, 7), st.integers(0, 2**32 - 1), st.booleans())

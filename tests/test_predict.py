@@ -66,6 +66,14 @@ def test_the_level_is_kept_and_one_that_a_file_lacks_is_absolute(recogniser, tmp
     assert answers["speech"] != answers["absolute"]
 
 
+def test_older_files_call_blocks_otherwise(recogniser, tmp_path):
+    recogniser.save(tmp_path / "model.npz")
+    arrays, about = read_arrays(tmp_path / "model.npz", "model")
+    about["model"]["n_blocks"] = about["model"].pop("blocks")
+    write_arrays(tmp_path / "old.npz", arrays, about)
+    assert numser.load(tmp_path / "old.npz").model == recogniser.model
+
+
 def test_a_gain_changes_no_answer_once_the_level_is_taken_out(recogniser):
     chosen = dataclasses.replace(recogniser, features=NUMSER)
     expected = chosen.predict(noise(1), 16000).probabilities
@@ -85,7 +93,7 @@ def test_a_prediction(recogniser):
 
 
 def test_a_model_without_attention():
-    model = SeparableSER(2, n_blocks=0, attention=False)
+    model = SeparableSER(2, blocks=0, attention=False)
     standardiser = Standardiser(np.zeros(BANDS, np.float32), np.ones(BANDS, np.float32))
     recogniser = Recogniser(model, model.init(np.random.default_rng(0)), ("a", "b"), PAPER, standardiser)
     prediction = recogniser.predict(noise(0.5), 16000)
@@ -168,7 +176,7 @@ def test_a_model_file_that_is_not_one(model_file, recogniser, tmp_path):
     refused("is not a numser model")
     write_arrays(wrong, arrays, about | {"model": {"n_classes": 3, "layers": 9}})
     refused("is not a numser model this version can read")
-    write_arrays(wrong, arrays, about | {"model": {"n_classes": 3, "n_blocks": 10**9}})
+    write_arrays(wrong, arrays, about | {"model": {"n_classes": 3, "blocks": 10**9}})
     refused(r"is damaged: 1000000000 blocks in \d+ arrays")
     for features in ({"fft": 2**40, "window": 2**39}, {"sample_rate": 48_000}):
         write_arrays(wrong, arrays, about | {"features": about["features"] | features})
@@ -187,7 +195,7 @@ def test_a_model_file_that_is_not_one(model_file, recogniser, tmp_path):
     refused("standard deviation of the standardiser is not positive")
     write_arrays(wrong, arrays, about | {"labels": ["a", "a", "b"]})
     refused("2 labels for 3 classes")
-    for model in ({"n_classes": 3.0}, {"n_classes": 3, "n_blocks": 1.5}, {"n_classes": 3, "dropout": 5}):
+    for model in ({"n_classes": 3.0}, {"n_classes": 3, "blocks": 1.5}, {"n_classes": 3, "dropout": 5}):
         write_arrays(wrong, arrays, about | {"model": model})
         refused("is not a numser model this version can read")
     for features in ({"hop": 160.5}, {"fft": 1024.0}, {"bands": "x"}, {"level": "loud"}, {"level": None}):

@@ -17,6 +17,14 @@ def test_unpack_undoes_pack(utterances):
         np.testing.assert_array_equal(a, b)
 
 
+def test_its_length_is_the_number_of_utterances():
+    batch = pack([np.zeros((n, 3)) for n in (2, 1, 4)])
+    assert len(batch) == 3
+    assert len(batch.data) == 7
+    with pytest.raises(TypeError, match="not iterable"):
+        iter(batch)
+
+
 def test_offsets_run_from_zero_to_the_end():
     assert offsets_of([3, 1, 4]).tolist() == [0, 3, 4, 8]
 

@@ -175,7 +175,7 @@ def test_shards_are_of_nearly_the_same_size():
 
 def test_recognised_utterances_come_back_in_their_order():
     dataset = random_dataset(24, lowest=150, highest=500)
-    model = SeparableSER(2, n_blocks=1)
+    model = SeparableSER(2, blocks=1)
     params = model.init(np.random.default_rng(0))
     with ThreadPoolExecutor(2) as pool:
         logits, attention = recognise(model, params, dataset.log_mels, pool)

@@ -179,7 +179,7 @@ class Scale:
     def __init__(self, backward):
         self.says = backward
 
-    def forward(self, params, x, *, rng=None):
+    def forward(self, params, x, *, training=False, rng=None):
         return params["w"] * x, x
 
     def backward(self, params, cache, dy):

@@ -273,7 +273,7 @@ def test_what_cannot_be_asked(model_file, recogniser, write, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="empty: there are no sound files in it; name a folder that has some"):
         main([model_file, str(tmp_path / "empty")])
-    plain = SeparableSER(3, n_blocks=0, attention=False)
+    plain = SeparableSER(3, blocks=0, attention=False)
     params = plain.init(np.random.default_rng(0))
     Recogniser(plain, params, recogniser.labels, PAPER, recogniser.standardiser).save(tmp_path / "plain.npz")
     with pytest.raises(InputError, match=r"--attention: the model in .* was made without it"):

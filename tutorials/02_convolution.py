@@ -363,7 +363,7 @@ class SameConv:
     def init(self, rng, dtype=np.float32):
         return {"w": rng.standard_normal((3, 3)).astype(dtype), "b": np.zeros(1, dtype)}
 
-    def forward(self, params, x, *, rng=None):
+    def forward(self, params, x, *, training=False, rng=None):
         (T, F), w = x.shape, params["w"]
         padded = np.pad(x, 1)
         y = np.zeros_like(x) + params["b"]

@@ -353,7 +353,7 @@ class MyDepthwise:
     def init(self, rng, dtype=np.float32):
         return {"w": rng.standard_normal((3, 3, self.channels)).astype(dtype)}
 
-    def forward(self, params, x, *, rng=None):
+    def forward(self, params, x, *, training=False, rng=None):
         raise NotImplementedError
 
     def backward(self, params, cache, dy):

@@ -32,7 +32,7 @@ from numser.corpora.synthetic import perform
 from numser.features import log_mel
 from numser.gradcheck import TOLERANCE, gradcheck, random_params
 from numser.layers import DepthwiseConv, MaxPool, Residual, inverted_residual, separable_block
-from numser.layers.pool import before, pool_backward
+from numser.layers.pool import padding_before, pool_backward
 from numser.model import stages
 from numser.ragged import Ragged, offsets_of
 
@@ -359,7 +359,7 @@ class MyInvertedResidual:
     def init(self, rng, dtype=np.float32):
         return inverted_residual(self.channels, self.expanded).init(rng, dtype)
 
-    def forward(self, params, x, *, rng=None):
+    def forward(self, params, x, *, training=False, rng=None):
         raise NotImplementedError
 
     def backward(self, params, cache, dy):
@@ -391,7 +391,7 @@ signal = np.array([-1.0, -2.5, -0.5, 1.5, 1.0, 3.0, 2.0, 0.5, -1.5, -2.0, -3.0])
 pool, x = MaxPool(), Ragged(signal.reshape(-1, 1, 1), offsets_of([len(signal)]))
 y, cache = pool.forward({}, x)
 received, _ = pool.backward({}, cache, np.ones_like(y.data))
-starts = 2 * np.arange(len(y.data)) - before(len(signal))
+starts = 2 * np.arange(len(y.data)) - padding_before(len(signal))
 figure, (above, below) = plt.subplots(2, 1, sharex=True, figsize=(8.5, 4), height_ratios=(2.4, 1))
 above.stem(signal, linefmt="C3-", markerfmt="C3o", basefmt=" ", label="x")
 for t, (start, value) in enumerate(zip(starts, y.data.ravel(), strict=True)):
@@ -438,7 +438,7 @@ class MyMaxPool:
     def init(self, rng, dtype=np.float32):
         return {}
 
-    def forward(self, params, x, *, rng=None):
+    def forward(self, params, x, *, training=False, rng=None):
         raise NotImplementedError
 
     def backward(self, params, cache, dy):

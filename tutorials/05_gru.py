@@ -154,8 +154,8 @@ print("z of all units and steps: 5 % are below {:.2f}, half below {:.2f}, 5 % ab
 ))  # fmt: skip
 
 # %% [markdown]
-# Look at the pause in the middle: most units keep there what they have, and in the loud vowels most of them write. Nobody
-# told them to. Some rows at the bottom do the reverse, and some at the top keep whatever comes.
+# Look at the pause in the middle: most units keep there what they have. Many write in the loud vowels, most where one
+# begins. Nobody told them to. Those at the top keep whatever comes.
 #
 # ## 3. Back through time
 #
@@ -279,7 +279,7 @@ class MyGRU:
     def init(self, rng, dtype=np.float32):
         return GRU(self.inputs, self.units).init(rng, dtype)
 
-    def forward(self, params, x, *, rng=None):
+    def forward(self, params, x, *, training=False, rng=None):
         w, u, b, H = params["w"], params["u"], params["b"], self.units
         before, r, z, c = np.zeros((4, len(x), H))
         y = np.zeros((len(x), H))
@@ -398,7 +398,7 @@ def count(blocks, sets, directions, units):
     return before + gru + width + (width * 64 + 64 + 64) + (64 * 4 + 4)  # … attention, hidden with PReLU, output
 
 
-numsers = sum(w.size for w in SeparableSER(n_classes=4, n_blocks=4).init(rng).values())
+numsers = sum(w.size for w in SeparableSER(n_classes=4, blocks=4).init(rng).values())
 print(
     f"check: numser's network with four blocks has {numsers:,} parameters, and count says {count(4, 1, 2, 128):,}\n"
 )

@@ -178,7 +178,7 @@ class MyAttention:
     def init(self, rng, dtype=np.float32):
         return {"w": rng.normal(0, 0.1, self.features).astype(dtype)}
 
-    def forward(self, params, x, *, rng=None):
+    def forward(self, params, x, *, training=False, rng=None):
         raise NotImplementedError
 
     def backward(self, params, cache, dy):
@@ -231,7 +231,7 @@ class MyPReLU:
     def init(self, rng, dtype=np.float32):
         return {"slope": np.zeros(self.units, dtype)}
 
-    def forward(self, params, x, *, rng=None):
+    def forward(self, params, x, *, training=False, rng=None):
         raise NotImplementedError
 
     def backward(self, params, cache, dy):

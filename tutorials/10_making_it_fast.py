@@ -11,7 +11,7 @@
 # machine, drawn the limit as a *roofline*, gone from plain loops to tiles, and seen how near to the roof numser ends.
 #
 # *An hour and a half. You need lesson 03, and the block of lesson 04. numser's files: `numser/layers/depthwise.py`,
-# `depthwise_relu.py`, `fused.py`, `numser/jit.py` and `numser/threads.py`.*
+# `fused_kernels.py`, `fused.py`, `numser/jit.py` and `numser/threads.py`.*
 #
 # All times are measured while the lesson runs. Yours will differ from those printed here, and the text holds for both:
 # it says what to look for.

@@ -8,7 +8,7 @@ import numpy as np
 
 from numser.export.graph import Graph
 from numser.model import UNITS, SeparableSER
-from numser.optim import Params
+from numser.ragged import Params
 
 
 def network(graph: Graph, model: SeparableSER, params: Params, x: str) -> tuple[str, str | None]:
@@ -17,7 +17,7 @@ def network(graph: Graph, model: SeparableSER, params: Params, x: str) -> tuple[
     A model without attention has None for weights.
     """
     x = pool(graph, separable_block(graph, params, "stem", entry(graph, params, x)))
-    for i in range(model.n_blocks):
+    for i in range(model.blocks):
         x = graph.node("Add", x, separable_block(graph, params, f"blocks.{i}", x))
     h = gru(graph, params, model.tied, flatten(graph, x))
     y, alpha = attention(graph, params, h) if model.attention else (last_states(graph, h), None)

@@ -16,23 +16,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from numser.ragged import Ragged, check_array, check_parameters, frames_of, with_frames
+from numser.ragged import Gradients, Params, Value, check_array, check_parameters, frames_of, with_frames
 
 
 @dataclass(frozen=True)
 class ReLU:
     """Rectified linear unit. It has no parameters."""
 
-    def init(self, rng: np.random.Generator, dtype=np.float32) -> dict[str, np.ndarray]:
+    def init(self, rng: np.random.Generator, dtype=np.float32) -> Params:
         """No parameters."""
         return {}
 
-    def forward(self, params, x: Ragged | np.ndarray, *, rng=None) -> tuple[Ragged | np.ndarray, np.ndarray]:
-        """Set what is negative to zero; `rng` is not used."""
+    def forward(self, params: Params, x: Value, *, training=False, rng=None) -> tuple[Value, np.ndarray]:
+        """Set what is negative to zero."""
         data = frames_of(x)
         return with_frames(x, np.maximum(data, 0)), data > 0
 
-    def backward(self, params, cache: np.ndarray, dy: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    def backward(self, params: Params, cache: np.ndarray, dy: np.ndarray, *, input_gradient=True) -> Gradients:
         """Gradient of x, given that of y."""
         positive = cache
         check_array(dy, positive.shape, None, "dy")
@@ -45,19 +45,19 @@ class PReLU:
 
     units: int
 
-    def init(self, rng: np.random.Generator, dtype=np.float32) -> dict[str, np.ndarray]:
+    def init(self, rng: np.random.Generator, dtype=np.float32) -> Params:
         """Slopes 0: it starts as a ReLU."""
         return {"slope": np.zeros(self.units, dtype)}
 
-    def forward(self, params, x: Ragged | np.ndarray, *, rng=None) -> tuple[Ragged | np.ndarray, tuple]:
-        """Scale what is negative by each unit's slope; `rng` is not used."""
+    def forward(self, params: Params, x: Value, *, training=False, rng=None) -> tuple[Value, tuple]:
+        """Scale what is negative by each unit's slope."""
         data = frames_of(x)
         check_array(data, (*(None,) * (data.ndim - 1), self.units))
         check_parameters(params, data.dtype, {"slope": (self.units,)})
         positive = data > 0
         return with_frames(x, np.where(positive, data, params["slope"] * data)), (data, positive)
 
-    def backward(self, params, cache, dy: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    def backward(self, params: Params, cache, dy: np.ndarray, *, input_gradient=True) -> Gradients:
         """Gradients of x and of the slopes, given that of y."""
         data, positive = cache
         check_array(dy, data.shape, data.dtype, "dy")

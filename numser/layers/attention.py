@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from numser.jit import jit
-from numser.ragged import Ragged, check_array, check_parameters, check_ragged
+from numser.ragged import Gradients, Params, Ragged, check_array, check_parameters, check_ragged
 
 
 @jit
@@ -74,23 +74,23 @@ class Attention:
 
     features: int
 
-    def init(self, rng: np.random.Generator, dtype=np.float32) -> dict[str, np.ndarray]:
+    def init(self, rng: np.random.Generator, dtype=np.float32) -> Params:
         """Weights normal with standard deviation 0.1."""
         return {"w": rng.normal(0, 0.1, self.features).astype(dtype)}
 
-    def forward(self, params, x: Ragged, *, rng=None) -> tuple[np.ndarray, tuple[Ragged, np.ndarray]]:
-        """Pool each utterance; `rng` is not used."""
+    def forward(self, params: Params, x: Ragged, *, training=False, rng=None) -> tuple[np.ndarray, tuple]:
+        """Pool each utterance."""
         check_ragged(x, (self.features,))
         check_parameters(params, x.data.dtype, {"w": (self.features,)})
         alpha = np.empty(len(x.data), x.data.dtype)
-        y = np.empty((len(x.lengths), self.features), x.data.dtype)
+        y = np.empty((len(x), self.features), x.data.dtype)
         attention_forward(x.data, x.offsets, params["w"], alpha, y)
         return y, (x, alpha)
 
-    def backward(self, params, cache, dy: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    def backward(self, params: Params, cache, dy: np.ndarray, *, input_gradient=True) -> Gradients:
         """Gradients of x and of w, given that of y."""
         x, alpha = cache
-        check_array(dy, (len(x.lengths), self.features), x.data.dtype, "dy")
+        check_array(dy, (len(x), self.features), x.data.dtype, "dy")
         dx, dw = np.empty_like(x.data), np.zeros_like(params["w"])
         attention_backward(x.data, x.offsets, params["w"], alpha, dy, dx, dw)
         return dx, {"w": dw}
@@ -106,20 +106,20 @@ class LastState:
 
     units: int
 
-    def init(self, rng: np.random.Generator, dtype=np.float32) -> dict[str, np.ndarray]:
+    def init(self, rng: np.random.Generator, dtype=np.float32) -> Params:
         """No parameters."""
         return {}
 
-    def forward(self, params, x: Ragged, *, rng=None) -> tuple[np.ndarray, Ragged]:
-        """Pick the two states of each utterance; `rng` is not used."""
+    def forward(self, params: Params, x: Ragged, *, training=False, rng=None) -> tuple[np.ndarray, Ragged]:
+        """Pick the two states of each utterance."""
         check_ragged(x, (2 * self.units,))
         first, last = x.offsets[:-1], x.offsets[1:] - 1
         return np.hstack([x.data[last, : self.units], x.data[first, self.units :]]), x
 
-    def backward(self, params, cache: Ragged, dy: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    def backward(self, params: Params, cache: Ragged, dy: np.ndarray, *, input_gradient=True) -> Gradients:
         """Gradient of x, given that of y."""
         x = cache
-        check_array(dy, (len(x.lengths), 2 * self.units), x.data.dtype, "dy")
+        check_array(dy, (len(x), 2 * self.units), x.data.dtype, "dy")
         dx = np.zeros_like(x.data)
         dx[x.offsets[1:] - 1, : self.units] = dy[:, : self.units]
         dx[x.offsets[:-1], self.units :] = dy[:, self.units :]

@@ -18,10 +18,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from numser.ragged import Ragged, frames_of, with_frames
-
-Params = dict[str, np.ndarray]
-Value = Ragged | np.ndarray
+from numser.ragged import Gradients, Params, Value, frames_of, with_frames
 
 
 class Layer(Protocol):
@@ -30,11 +27,19 @@ class Layer(Protocol):
     def init(self, rng: np.random.Generator, dtype=np.float32) -> Params:
         """Draw initial parameters."""
 
-    def forward(self, params: Params, x: Value, *, rng: np.random.Generator | None = None) -> tuple[Value, Any]:
-        """Compute (y, cache); the cache is what backward needs. Without `rng` this is inference."""
+    def forward(
+        self, params: Params, x: Any, *, training: bool = False, rng: np.random.Generator | None = None
+    ) -> tuple[Value, Any]:
+        """Compute (y, cache). While `training`, the cache has all that backward needs; `rng` is for dropout alone.
 
-    def backward(self, params: Params, cache: Any, dy: np.ndarray) -> tuple[np.ndarray, Params]:
-        """Compute (dx, grads) from the gradient of y; grads has the keys of params."""
+        x is a Ragged or an array: each layer says which it takes.
+        """
+
+    def backward(self, params: Params, cache: Any, dy: np.ndarray, *, input_gradient: bool = True) -> Gradients:
+        """Compute (dx, grads) from the gradient of y; grads has the keys of params.
+
+        Without `input_gradient` nobody wants dx. A layer that saves work by it leaves dx out: None.
+        """
 
 
 def _scope(params: Params, name: str) -> Params:
@@ -55,32 +60,29 @@ class Sequential:
 
     def init(self, rng: np.random.Generator, dtype=np.float32) -> Params:
         """Draw the initial parameters of each layer in turn."""
-        params = {}
+        params: Params = {}
         for name, layer in self.children:
             params |= _prefixed(layer.init(rng, dtype), name)
         return params
 
-    def forward(self, params: Params, x: Value, *, rng=None) -> tuple[Value, list]:
+    def forward(self, params: Params, x: Value, *, training=False, rng=None) -> tuple[Value, list]:
         """Go through the layers from first to last."""
         caches = []
         for name, layer in self.children:
-            x, cache = layer.forward(_scope(params, name), x, rng=rng)
+            x, cache = layer.forward(_scope(params, name), x, training=training, rng=rng)
             caches.append(cache)
         return x, caches
 
-    def backward(self, params: Params, cache: list, dy: np.ndarray) -> tuple[np.ndarray, Params]:
+    def backward(self, params: Params, cache: list, dy: np.ndarray, *, input_gradient=True) -> Gradients:
         """Go back through the layers from last to first."""
-        grads = {}
-        for (name, layer), layer_cache in zip(reversed(self.children), reversed(cache), strict=True):
-            dy, layer_grads = layer.backward(_scope(params, name), layer_cache, dy)
+        dx: np.ndarray | None = dy
+        grads: Params = {}
+        for i, (name, layer) in reversed(list(enumerate(self.children))):
+            assert dx is not None  # only the first layer, which comes last here, may leave it out
+            wanted = input_gradient or i > 0
+            dx, layer_grads = layer.backward(_scope(params, name), cache[i], dx, input_gradient=wanted)
             grads |= _prefixed(layer_grads, name)
-        return dy, grads
-
-    def weight_gradients(self, params: Params, cache: list, dy: np.ndarray) -> Params:
-        """The parameters' gradients of `backward`, without the input's. The first layer must have this method too."""
-        (name, first), *later = self.children
-        dy, grads = Sequential(tuple(later)).backward(params, cache[1:], dy)
-        return grads | _prefixed(first.weight_gradients(_scope(params, name), cache[0], dy), name)
+        return dx, grads
 
 
 @dataclass(frozen=True)
@@ -93,9 +95,9 @@ class Residual:
         """Draw the initial parameters of the inner layer."""
         return self.layer.init(rng, dtype)
 
-    def forward(self, params: Params, x: Value, *, rng=None) -> tuple[Value, Any]:
+    def forward(self, params: Params, x: Value, *, training=False, rng=None) -> tuple[Value, Any]:
         """Add what the layer makes of x to x."""
-        y, cache = self.layer.forward(params, x, rng=rng)
+        y, cache = self.layer.forward(params, x, training=training, rng=rng)
         if frames_of(y).shape != frames_of(x).shape:
             raise ValueError(
                 f"x: a residual needs a layer that keeps the shape, found {frames_of(x).shape} "
@@ -103,8 +105,8 @@ class Residual:
             )
         return with_frames(x, frames_of(x) + frames_of(y)), cache
 
-    def backward(self, params: Params, cache: Any, dy: np.ndarray) -> tuple[np.ndarray, Params]:
+    def backward(self, params: Params, cache: Any, dy: np.ndarray, *, input_gradient=True) -> Gradients:
         """Add the gradient through the layer to the one around it."""
-        dx, grads = self.layer.backward(params, cache, dy)
+        dx, grads = self.layer.backward(params, cache, dy, input_gradient=input_gradient)
         # forward: y = x + f(x), so:
-        return dy + dx, grads
+        return None if dx is None else dy + dx, grads

@@ -25,7 +25,7 @@ import numpy as np
 
 from numser.jit import jit
 from numser.layers.initial import glorot_uniform
-from numser.ragged import Ragged, check_array, check_parameters, check_ragged, offsets_of
+from numser.ragged import Gradients, Params, Ragged, check_array, check_parameters, check_ragged, offsets_of
 
 
 @jit
@@ -71,7 +71,7 @@ def conv_backward(x, x_offsets, y, offsets, relu, dy, dw, db):
 
 @jit
 def conv_backward_input(w, y, offsets, relu, dy, dx, x_offsets):
-    """Add to dx (N, F, C), which starts as zeros. A network's first layer does not need it."""
+    """Add to dx (N, F, C), which starts as zeros. Of a network's first layer, training does not need it."""
     for u in range(len(offsets) - 1):
         for t in range(offsets[u], offsets[u + 1]):
             top = x_offsets[u] + 2 * (t - offsets[u])
@@ -106,7 +106,7 @@ class Conv:
     channels: int
     relu: bool = False
 
-    def init(self, rng: np.random.Generator, dtype=np.float32) -> dict[str, np.ndarray]:
+    def init(self, rng: np.random.Generator, dtype=np.float32) -> Params:
         """Weights Glorot-uniform with fans 9·C and 9·O, biases 0."""
         shape = (3, 3, self.in_channels, self.channels)
         return {
@@ -114,8 +114,8 @@ class Conv:
             "b": np.zeros(self.channels, dtype),
         }
 
-    def forward(self, params, x: Ragged, *, rng=None) -> tuple[Ragged, Remembered]:
-        """Convolve each utterance; `rng` is not used."""
+    def forward(self, params: Params, x: Ragged, *, training=False, rng=None) -> tuple[Ragged, Remembered]:
+        """Convolve each utterance."""
         check_ragged(x, (None, self.in_channels))
         shapes = {"w": (3, 3, self.in_channels, self.channels), "b": (self.channels,)}
         check_parameters(params, x.data.dtype, shapes)
@@ -125,21 +125,18 @@ class Conv:
                 f"{x.lengths.min()} frames of {x.data.shape[1]}"
             )
         offsets = offsets_of((x.lengths - 3) // 2 + 1)
-        y = np.empty((offsets[-1], (x.data.shape[1] - 3) // 2 + 1, self.channels), x.data.dtype)
-        conv_forward(x.data, x.offsets, params["w"], params["b"], self.relu, y, offsets)
-        return Ragged(y, offsets), Remembered(x, Ragged(y, offsets), self.relu)
+        y = Ragged(np.empty((offsets[-1], (x.data.shape[1] - 3) // 2 + 1, self.channels), x.data.dtype), offsets)
+        conv_forward(x.data, x.offsets, params["w"], params["b"], self.relu, y.data, offsets)
+        return y, Remembered(x, y, self.relu)
 
-    def backward(self, params, cache: Remembered, dy: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    def backward(self, params: Params, cache: Remembered, dy: np.ndarray, *, input_gradient=True) -> Gradients:
         """Gradients of x and of w and b, given that of y."""
-        x, (y, offsets), _ = cache
-        grads, dx = self.weight_gradients(params, cache, dy), np.zeros_like(x.data)
-        conv_backward_input(params["w"], y, offsets, self.relu, dy, dx, x.offsets)
-        return dx, grads
-
-    def weight_gradients(self, params, cache: Remembered, dy: np.ndarray) -> dict[str, np.ndarray]:
-        """Gradients of w and b only: of a network's first layer, training needs no other."""
-        x, (y, offsets), _ = cache
-        check_array(dy, y.shape, y.dtype, "dy")
+        x, y, _ = cache
+        check_array(dy, y.data.shape, y.data.dtype, "dy")
         grads = {name: np.zeros_like(w) for name, w in params.items()}
-        conv_backward(x.data, x.offsets, y, offsets, self.relu, dy, grads["w"], grads["b"])
-        return grads
+        conv_backward(x.data, x.offsets, y.data, y.offsets, self.relu, dy, grads["w"], grads["b"])
+        if not input_gradient:
+            return None, grads
+        dx = np.zeros_like(x.data)
+        conv_backward_input(params["w"], y.data, y.offsets, self.relu, dy, dx, x.offsets)
+        return dx, grads

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from numser.layers.initial import glorot_uniform
-from numser.ragged import check_array, check_parameters
+from numser.ragged import Gradients, Params, check_array, check_parameters
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Dense:
     inputs: int
     units: int
 
-    def init(self, rng: np.random.Generator, dtype=np.float32) -> dict[str, np.ndarray]:
+    def init(self, rng: np.random.Generator, dtype=np.float32) -> Params:
         """Weights Glorot-uniform with fans C and O, biases 0."""
         shape = (self.inputs, self.units)
         return {
@@ -33,13 +33,13 @@ class Dense:
             "b": np.zeros(self.units, dtype),
         }
 
-    def forward(self, params, x: np.ndarray, *, rng=None) -> tuple[np.ndarray, np.ndarray]:
-        """Y = X W + b; `rng` is not used."""
+    def forward(self, params: Params, x: np.ndarray, *, training=False, rng=None) -> tuple[np.ndarray, np.ndarray]:
+        """Y = X W + b."""
         check_array(x, (None, self.inputs))
         check_parameters(params, x.dtype, {"w": (self.inputs, self.units), "b": (self.units,)})
         return x @ params["w"] + params["b"], x
 
-    def backward(self, params, cache: np.ndarray, dy: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    def backward(self, params: Params, cache: np.ndarray, dy: np.ndarray, *, input_gradient=True) -> Gradients:
         """Gradients of x and of w and b, given that of y."""
         x = cache
         check_array(dy, (len(x), self.units), x.dtype, "dy")

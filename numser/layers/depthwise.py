@@ -7,7 +7,7 @@
 
 Each channel is filtered alone: no sum over channels, so no matrix product, and NumPy has no call for it. The
 kernels are plain loops, compiled by Numba. Channels stand last and are the innermost loop, so that the processor
-computes 8 or 16 of them at once. `depthwise_relu.py` has faster ones for `fused.py`, with these as their measure.
+computes 8 or 16 of them at once. `fused_kernels.py` has faster ones, with these as their measure.
 
 Shapes      x (N, F, C)   w (3, 3, C)   y (N, F, C);   N = frames of all utterances
 Remembers   x             (dw needs it)
@@ -22,7 +22,7 @@ import numpy as np
 
 from numser.jit import jit
 from numser.layers.initial import glorot_uniform
-from numser.ragged import Ragged, check_array, check_parameters, check_ragged
+from numser.ragged import Gradients, Params, Ragged, check_array, check_parameters, check_ragged
 
 
 @jit
@@ -79,21 +79,21 @@ class DepthwiseConv:
 
     channels: int
 
-    def init(self, rng: np.random.Generator, dtype=np.float32) -> dict[str, np.ndarray]:
+    def init(self, rng: np.random.Generator, dtype=np.float32) -> Params:
         """Weights Glorot-uniform with fans 9·C and 9, no bias. An output sees only 9 inputs; TensorFlow, and so the
         authors' program, counts those of all channels.
         """
         return {"w": glorot_uniform(rng, (3, 3, self.channels), 9 * self.channels, 9, dtype)}
 
-    def forward(self, params, x: Ragged, *, rng=None) -> tuple[Ragged, Ragged]:
-        """Filter each channel of each utterance; `rng` is not used."""
+    def forward(self, params: Params, x: Ragged, *, training=False, rng=None) -> tuple[Ragged, Ragged]:
+        """Filter each channel of each utterance."""
         check_ragged(x, (None, self.channels))
         check_parameters(params, x.data.dtype, {"w": (3, 3, self.channels)})
         y = np.empty_like(x.data)
         depthwise_forward(x.data, x.offsets, params["w"], y)
         return Ragged(y, x.offsets), x
 
-    def backward(self, params, cache: Ragged, dy: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    def backward(self, params: Params, cache: Ragged, dy: np.ndarray, *, input_gradient=True) -> Gradients:
         """Gradients of x and of w, given that of y."""
         x = cache
         check_array(dy, x.data.shape, x.data.dtype, "dy")

@@ -7,7 +7,7 @@ Dividing by 1 − rate keeps the mean, so that nothing has to change for inferen
 
 Shapes      x, y (...)
 Remembers   m, or None where nothing was left out
-Raises      ValueError: rate is not in [0, 1)
+Raises      ValueError: rate is not in [0, 1); training without rng
 Deviation   none
 """
 
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from numser.ragged import Ragged, check_array, frames_of, with_frames
+from numser.ragged import Gradients, Params, Value, check_array, frames_of, with_frames
 
 
 @dataclass(frozen=True)
@@ -28,19 +28,21 @@ class Dropout:
         if not 0 <= self.rate < 1:
             raise ValueError(f"rate: should be at least 0 and below 1, found {self.rate}")
 
-    def init(self, rng: np.random.Generator, dtype=np.float32) -> dict[str, np.ndarray]:
+    def init(self, rng: np.random.Generator, dtype=np.float32) -> Params:
         """No parameters."""
         return {}
 
-    def forward(self, params, x: Ragged | np.ndarray, *, rng=None) -> tuple[Ragged | np.ndarray, np.ndarray | None]:
-        """Leave units out, if `rng` is given; without it this is inference, and y = x."""
-        if rng is None or self.rate == 0:
+    def forward(self, params: Params, x: Value, *, training=False, rng=None) -> tuple[Value, np.ndarray | None]:
+        """Leave units out while `training`; else y = x."""
+        if not training or self.rate == 0:
             return x, None
+        if rng is None:
+            raise ValueError("rng: dropout draws what it leaves out while training; give it a random generator")
         data = frames_of(x)
         kept = rng.random(data.shape) >= self.rate
         return with_frames(x, self._scaled(data, kept)), kept
 
-    def backward(self, params, cache: np.ndarray | None, dy: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    def backward(self, params: Params, cache: np.ndarray | None, dy: np.ndarray, *, input_gradient=True) -> Gradients:
         """Gradient of x, given that of y."""
         kept = cache
         if kept is None:

@@ -12,24 +12,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from numser.ragged import Ragged, check_array, check_ragged
+from numser.ragged import Gradients, Params, Ragged, check_array, check_ragged
 
 
 @dataclass(frozen=True)
 class Flatten:
     """One row of features a frame. It has no parameters."""
 
-    def init(self, rng: np.random.Generator, dtype=np.float32) -> dict[str, np.ndarray]:
+    def init(self, rng: np.random.Generator, dtype=np.float32) -> Params:
         """No parameters."""
         return {}
 
-    def forward(self, params, x: Ragged, *, rng=None) -> tuple[Ragged, tuple[int, int]]:
-        """Join the two last axes; `rng` is not used."""
+    def forward(self, params: Params, x: Ragged, *, training=False, rng=None) -> tuple[Ragged, tuple[int, int]]:
+        """Join the two last axes."""
         check_ragged(x, (None, None))
         frames, frequencies, channels = x.data.shape
         return Ragged(x.data.reshape(frames, -1), x.offsets), (frequencies, channels)
 
-    def backward(self, params, cache, dy: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    def backward(self, params: Params, cache, dy: np.ndarray, *, input_gradient=True) -> Gradients:
         """Gradient of x, given that of y."""
         frequencies, channels = cache
         check_array(dy, (None, frequencies * channels), None, "dy")

@@ -13,14 +13,14 @@ there it waits: the arrays are larger than the processor's nearest cache. So her
 - d is not kept for backward, which computes it once more: that is faster than to write it to memory and read it;
 - backward makes the gradient of e, its mask and its sum (the bias's gradient) in one pass.
 
-The equations of the depthwise convolution stand in `depthwise.py`, its fast loops in `depthwise_relu.py`. A test
+The equations of the depthwise convolution stand in `depthwise.py`, its fast loops in `fused_kernels.py`. A test
 holds this block against the composed one.
 
 Shapes      x (N, F, C)   d (N, F, M)   y (N, F, O);   residual: O = C
             e (N+2B, F+2, M): each of B utterances has a frame of zeros before and after it
 Parameters  as in inverted_residual.py
-Remembers   x, e, and w, by which the gradient check finds where d > 0; without `rng`, which means inference, no e,
-            and backward would have to compute it once more
+Remembers   x, e, and w, by which the gradient check finds where d > 0; in inference no e, and backward would have to
+            compute it once more
 Raises      ValueError: channels differ; offsets do not run 0 … N
 Deviation   none
 """
@@ -42,7 +42,7 @@ from numser.layers.fused_kernels import (
     rows,
 )
 from numser.layers.inverted_residual import separable_block
-from numser.ragged import Ragged, check_array, check_parameters, check_ragged
+from numser.ragged import Gradients, Params, Ragged, check_array, check_parameters, check_ragged
 
 TILE = 2**18  # numbers of e that are made together: a mebibyte in float32
 
@@ -56,6 +56,8 @@ class Remembered(NamedTuple):
 
     def decisions(self) -> Iterator[np.ndarray]:
         """Where each ReLU let through, for the gradient check."""
+        if self.e is None:
+            raise ValueError("cache: forward was called without training=True, and does not remember that")
         yield self.e > 0
         d = np.empty((*self.x.data.shape[:2], self.e.shape[2]), self.e.dtype)
         for its, bordered in utterances(self.x.offsets):
@@ -82,12 +84,12 @@ def tiles(frames: int, step: int) -> Iterator[tuple[slice, slice]]:
         ready = ahead.stop
 
 
-def seen(frames: slice) -> slice:
+def with_neighbours(frames: slice) -> slice:
     """What the filter sees for these frames of an utterance, in an array with a border."""
     return slice(frames.start, frames.stop + 2)
 
 
-def within(frames: slice) -> slice:
+def inside_border(frames: slice) -> slice:
     """Where these frames of an utterance lie in an array with a border."""
     return slice(frames.start + 1, frames.stop + 1)
 
@@ -101,23 +103,23 @@ class FusedBlock:
     channels: int
     residual: bool = False
 
-    def init(self, rng: np.random.Generator, dtype=np.float32) -> dict[str, np.ndarray]:
+    def init(self, rng: np.random.Generator, dtype=np.float32) -> Params:
         """The composed block's parameters."""
         return separable_block(self.in_channels, self.expanded, self.channels).init(rng, dtype)
 
-    def forward(self, params, x: Ragged, *, rng=None) -> tuple[Ragged, Remembered]:
-        """Expand, filter, project. No random number is drawn; `rng` only says that backward will follow."""
+    def forward(self, params: Params, x: Ragged, *, training=False, rng=None) -> tuple[Ragged, Remembered]:
+        """Expand, filter, project; while `training`, remember what expanding made."""
         check_ragged(x, (None, self.in_channels))
         check_parameters(params, x.data.dtype, self._shapes())
         frames, width, _ = x.data.shape
-        keep, longest = rng is not None, x.lengths.max()
+        longest = x.lengths.max()
         y = np.empty((frames, width, self.channels), x.data.dtype)
-        e = np.empty((frames + 2 * len(x.lengths) if keep else longest + 2, width + 2, self.expanded), x.data.dtype)
-        room = self._room_for_tiles(2, width, x.data.dtype)
+        e = np.empty((frames + 2 * len(x) if training else longest + 2, width + 2, self.expanded), x.data.dtype)
+        z, d = self._room_for_tiles(width, x.data.dtype)
         for its, bordered in utterances(x.offsets):
-            its_e = e[bordered] if keep else e[: its.stop - its.start + 2]
-            self._forward(params, x.data[its], its_e, *room, y[its])
-        return Ragged(y, x.offsets), Remembered(x, e if keep else None, params["depthwise.w"])
+            its_e = e[bordered] if training else e[: its.stop - its.start + 2]
+            self._forward(params, x.data[its], its_e, z, d, y[its])
+        return Ragged(y, x.offsets), Remembered(x, e if training else None, params["depthwise.w"])
 
     def _forward(self, params, x, e, z, d, y) -> None:
         """Fill e and y of one utterance; z and d are room to work in."""
@@ -126,8 +128,8 @@ class FusedBlock:
             its_z, its_d = z[: ahead.stop - ahead.start], d[: tile.stop - tile.start]
             fetch((x[ahead],))
             np.matmul(rows(x[ahead]), params["expand.w"], out=rows(its_z))
-            bias_relu_bordered(its_z, params["expand.b"], e[within(ahead)])
-            depthwise_relu_forward(e[seen(tile)], params["depthwise.w"], its_d)
+            bias_relu_bordered(its_z, params["expand.b"], e[inside_border(ahead)])
+            depthwise_relu_forward(e[with_neighbours(tile)], params["depthwise.w"], its_d)
             y_rows = rows(y[tile])
             np.matmul(rows(its_d), params["project.w"], out=y_rows)
             if self.residual:
@@ -135,18 +137,19 @@ class FusedBlock:
             else:
                 add_bias(y_rows, params["project.b"])
 
-    def backward(self, params, cache: Remembered, dy: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    def backward(self, params: Params, cache: Remembered, dy: np.ndarray, *, input_gradient=True) -> Gradients:
         """Gradients of x and of the parameters, given that of y."""
         x, e, _ = cache
         check_array(dy, (*x.data.shape[:2], self.channels), x.data.dtype, "dy")
         if e is None:
-            _, (_, e, _) = self.forward(params, x, rng=np.random.default_rng())
+            _, cache = self.forward(params, x, training=True)
+            return self.backward(params, cache, dy)
         dx, grads = np.empty_like(x.data), {name: np.zeros_like(w) for name, w in params.items()}
         dd = np.empty((x.lengths.max() + 2, *e.shape[1:]), e.dtype)
-        room = self._room_for_tiles(2, x.data.shape[1], e.dtype)
+        d, de = self._room_for_tiles(x.data.shape[1], e.dtype)
         for its, bordered in utterances(x.offsets):
             its_dd = dd[: its.stop - its.start + 2]
-            self._backward(params, x.data[its], e[bordered], dy[its], its_dd, *room, dx[its], grads)
+            self._backward(params, x.data[its], e[bordered], dy[its], its_dd, d, de, dx[its], grads)
         return dx, grads
 
     def _backward(self, params, x, e, dy, dd, d, de, dx, grads) -> None:
@@ -157,23 +160,23 @@ class FusedBlock:
         for tile, ahead in tiles(len(x), len(d) - 1):
             n = ahead.stop - ahead.start
             its_d, its_dd, dy_rows = d[:n], de[:n], rows(dy[ahead])
-            fetch((e[seen(ahead)], dy[ahead], x[tile]))
-            depthwise_relu_forward(e[seen(ahead)], w, its_d)
+            fetch((e[with_neighbours(ahead)], dy[ahead], x[tile]))
+            depthwise_relu_forward(e[with_neighbours(ahead)], w, its_d)
             # forward: y = d @ Wp + bp, so:
             grads["project.w"] += rows(its_d).T @ dy_rows
             np.matmul(dy_rows, params["project.w"].T, out=rows(its_dd))
-            relu_backward_bordered(its_dd, its_d, dd[within(ahead)])
+            relu_backward_bordered(its_dd, its_d, dd[inside_border(ahead)])
             # forward: d = depthwise(e), e = ReLU(x @ We + be), so:
             its_de, dx_rows = de[: tile.stop - tile.start], rows(dx[tile])
-            depthwise_relu_backward(e[seen(tile)], w, dd[seen(tile)], its_de, dw, db)
+            depthwise_relu_backward(e[with_neighbours(tile)], w, dd[with_neighbours(tile)], its_de, dw, db)
             grads["expand.w"] += rows(x[tile]).T @ rows(its_de)
             np.matmul(rows(its_de), params["expand.w"].T, out=dx_rows)
             if self.residual:
                 dx_rows += rows(dy[tile])
 
-    def _room_for_tiles(self, how_many: int, width: int, dtype) -> np.ndarray:
-        """Empty arrays for the frames of a tile and one frame ahead."""
-        return np.empty((how_many, max(1, TILE // (width * self.expanded)) + 1, width, self.expanded), dtype)
+    def _room_for_tiles(self, width: int, dtype: np.dtype) -> np.ndarray:
+        """Two empty arrays for the frames of a tile and one frame ahead."""
+        return np.empty((2, max(1, TILE // (width * self.expanded)) + 1, width, self.expanded), dtype)
 
     def _shapes(self) -> dict[str, tuple[int, ...]]:
         return {

@@ -29,7 +29,7 @@ import numpy as np
 
 from numser.jit import jit
 from numser.layers.initial import glorot_uniform
-from numser.ragged import Ragged, check_array, check_parameters, check_ragged
+from numser.ragged import Gradients, Params, Ragged, check_array, check_parameters, check_ragged
 
 _SERIES = tuple(1 / math.factorial(k) for k in range(15, 0, -1))
 
@@ -54,7 +54,7 @@ def tanh(x):
 def add_product(x, w, y):
     """y ← y + x w, for x (K,), w (K, M), y (M,). Four rows of w at a time: y is read and written once for the four.
 
-    Indices are unsigned, so that the loop over y is vectorised (see depthwise_relu.py).
+    Indices are unsigned, so that the loop over y is vectorised (see fused_kernels.py).
     """
     _0, _1, _2, _3, _4 = np.uintp(0), np.uintp(1), np.uintp(2), np.uintp(3), np.uintp(4)
     fours, columns = np.uintp(len(x)) // _4 * _4, np.uintp(len(y))
@@ -71,7 +71,7 @@ def add_product(x, w, y):
 def gru_forward(a, offsets, u_gates, u_candidate, reverse, gates, y, column):
     """Fill gates (N, 3H) with r, z, c, and y[:, column:column+H] with the states of one direction.
 
-    u_gates (H, 2H) and u_candidate (H, H) are u, cut into two.
+    u_gates (H, 2H) and u_candidate (H, H) are u, split into two.
     """
     units = len(u_candidate)
     one, half = a.dtype.type(1), a.dtype.type(0.5)
@@ -136,7 +136,7 @@ def gru_backward(
             add_product(d[: 2 * units], u_gates_transposed, dh)
 
 
-def cut(u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def split_gates(u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The columns of u (H, 3H) for both gates, and those for the candidate, each in one piece."""
     columns = 2 * len(u)
     return np.ascontiguousarray(u[:, :columns]), np.ascontiguousarray(u[:, columns:])
@@ -154,7 +154,7 @@ class GRU:
     def _prefixes(self) -> tuple[str, str]:
         return ("", "") if self.tied else ("forward.", "backward.")
 
-    def init(self, rng: np.random.Generator, dtype=np.float32) -> dict[str, np.ndarray]:
+    def init(self, rng: np.random.Generator, dtype=np.float32) -> Params:
         """Weights Glorot-uniform with the fans of the stacked [x; h] matrix; biases 1 for r and z, 0 for c."""
         n, h = self.inputs, self.units
         params = {}
@@ -166,8 +166,8 @@ class GRU:
             params[prefix + "b"] = np.repeat(np.array([1, 1, 0], dtype), h)
         return params
 
-    def forward(self, params, x: Ragged, *, rng=None) -> tuple[Ragged, tuple]:
-        """Read each utterance in both directions; `rng` is not used."""
+    def forward(self, params: Params, x: Ragged, *, training=False, rng=None) -> tuple[Ragged, tuple]:
+        """Read each utterance in both directions."""
         n, h = self.inputs, self.units
         check_ragged(x, (n,))
         shapes = {"w": (n, 3 * h), "u": (h, 3 * h), "b": (3 * h,)}
@@ -178,19 +178,20 @@ class GRU:
         y = np.empty((len(x.data), 2 * h), x.data.dtype)
         gates = np.empty((2, len(x.data), 3 * h), x.data.dtype)
         for i, p in enumerate(self._prefixes):
-            gru_forward(projected[p], x.offsets, *cut(params[p + "u"]), i == 1, gates[i], y, i * h)
+            gru_forward(projected[p], x.offsets, *split_gates(params[p + "u"]), i == 1, gates[i], y, i * h)
         return Ragged(y, x.offsets), (x, y, gates)
 
-    def backward(self, params, cache, dy: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    def backward(self, params: Params, cache, dy: np.ndarray, *, input_gradient=True) -> Gradients:
         """Gradients of x and of the weights, given that of y."""
         x, y, gates = cache
         h = self.units
         check_array(dy, y.shape, y.dtype, "dy")
-        da, grads = {}, {}
+        da: Params = {}
+        grads: Params = {}
         for i, p in enumerate(self._prefixes):
             direction = np.empty_like(gates[i])
             past, reset_past = np.empty((2, len(y), h), y.dtype)
-            ut = [np.ascontiguousarray(part.T) for part in cut(params[p + "u"])]
+            ut = [np.ascontiguousarray(part.T) for part in split_gates(params[p + "u"])]
             gru_backward(dy, x.offsets, *ut, i == 1, gates[i], y, i * h, direction, past, reset_past)
             du = np.hstack([past.T @ direction[:, : 2 * h], reset_past.T @ direction[:, 2 * h :]])
             grads[p + "u"] = grads[p + "u"] + du if p + "u" in grads else du

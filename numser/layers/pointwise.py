@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from numser.layers.initial import glorot_uniform
-from numser.ragged import Ragged, check_array, check_parameters, check_ragged
+from numser.ragged import Gradients, Params, Ragged, check_array, check_parameters, check_ragged
 
 
 def pointwise_forward(x, w, b):
@@ -45,7 +45,7 @@ class PointwiseConv:
     in_channels: int
     channels: int
 
-    def init(self, rng: np.random.Generator, dtype=np.float32) -> dict[str, np.ndarray]:
+    def init(self, rng: np.random.Generator, dtype=np.float32) -> Params:
         """Weights Glorot-uniform with fans C and O, biases 0."""
         shape = (self.in_channels, self.channels)
         return {
@@ -53,14 +53,14 @@ class PointwiseConv:
             "b": np.zeros(self.channels, dtype),
         }
 
-    def forward(self, params, x: Ragged, *, rng=None) -> tuple[Ragged, Ragged]:
-        """Mix the channels at each position; `rng` is not used."""
+    def forward(self, params: Params, x: Ragged, *, training=False, rng=None) -> tuple[Ragged, Ragged]:
+        """Mix the channels at each position."""
         check_ragged(x, (None, self.in_channels))
         shapes = {"w": (self.in_channels, self.channels), "b": (self.channels,)}
         check_parameters(params, x.data.dtype, shapes)
         return Ragged(pointwise_forward(x.data, params["w"], params["b"]), x.offsets), x
 
-    def backward(self, params, cache: Ragged, dy: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    def backward(self, params: Params, cache: Ragged, dy: np.ndarray, *, input_gradient=True) -> Gradients:
         """Gradients of x and of w and b, given that of y."""
         x = cache.data
         check_array(dy, (*x.shape[:2], self.channels), x.dtype, "dy")

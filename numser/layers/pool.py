@@ -4,8 +4,8 @@
 
     dx[2t+i−p, 2f+j−q, c] += dy[t,f,c]              for the one (i, j) that won
 
-p and q say how far the first window reaches over the edge: p = before(T), q = before(F). The window sees
-nothing outside the utterance. Zeros there would be wrong: the values are signed, and a zero could win. Among
+p and q say how far the first window reaches over the edge: p = padding_before(T), q = padding_before(F). The window
+sees nothing outside the utterance. Zeros there would be wrong: the values are signed, and a zero could win. Among
 equal values the first in (time, frequency) order wins and receives the whole gradient.
 
 Shapes      x (N, F, C)   y (N', ⌈F/2⌉, C)
@@ -19,10 +19,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from numser.jit import jit
-from numser.ragged import Ragged, check_array, check_ragged, offsets_of
+from numser.ragged import Gradients, Params, Ragged, check_array, check_ragged, offsets_of
 
 
-def before(n: int) -> int:
+def padding_before(n: int) -> int:
     """How far the first window reaches over the edge of n values (TensorFlow's "same")."""
     total = max((-(-n // 2) - 1) * 2 + 3 - n, 0)
     return total // 2
@@ -73,22 +73,22 @@ def pool_backward(dy, y_offsets, x_offsets, time_before, frequency_before, winne
 class MaxPool:
     """3×3 max-pooling with stride 2. The equations stand at the top of this file."""
 
-    def init(self, rng: np.random.Generator, dtype=np.float32) -> dict[str, np.ndarray]:
+    def init(self, rng: np.random.Generator, dtype=np.float32) -> Params:
         """No parameters."""
         return {}
 
-    def forward(self, params, x: Ragged, *, rng=None) -> tuple[Ragged, tuple]:
-        """Keep the largest value of each window; `rng` is not used."""
+    def forward(self, params: Params, x: Ragged, *, training=False, rng=None) -> tuple[Ragged, tuple]:
+        """Keep the largest value of each window."""
         check_ragged(x, (None, None))
         _, frequencies, channels = x.data.shape
         offsets = offsets_of((x.lengths + 1) // 2)
         y = np.empty((offsets[-1], (frequencies + 1) // 2, channels), x.data.dtype)
         winner = np.empty(y.shape, np.uint8)
-        edges = np.array([before(n) for n in x.lengths]), before(frequencies)
+        edges = np.array([padding_before(n) for n in x.lengths]), padding_before(frequencies)
         pool_forward(x.data, x.offsets, y, offsets, *edges, winner)
         return Ragged(y, offsets), (winner, offsets, x.offsets, edges, frequencies)
 
-    def backward(self, params, cache, dy: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    def backward(self, params: Params, cache, dy: np.ndarray, *, input_gradient=True) -> Gradients:
         """Gradient of x, given that of y."""
         winner, offsets, x_offsets, edges, frequencies = cache
         check_array(dy, winner.shape, None, "dy")

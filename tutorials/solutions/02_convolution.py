@@ -78,7 +78,7 @@ class SameConv:
         """Nine weights and a bias."""
         return {"w": rng.standard_normal((3, 3)).astype(dtype), "b": np.zeros(1, dtype)}
 
-    def forward(self, params, x, *, rng=None):
+    def forward(self, params, x, *, training=False, rng=None):
         """As the lesson has it."""
         (T, F), w = x.shape, params["w"]
         padded = np.pad(x, 1)

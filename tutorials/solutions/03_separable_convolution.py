@@ -55,7 +55,7 @@ class MyDepthwise:
         """A filter a channel."""
         return {"w": rng.standard_normal((3, 3, self.channels)).astype(dtype)}
 
-    def forward(self, params, x, *, rng=None):
+    def forward(self, params, x, *, training=False, rng=None):
         """Remembers x: dw needs it."""
         (T, F, _), w = x.shape, params["w"]
         padded = np.pad(x, ((1, 1), (1, 1), (0, 0)))
@@ -80,7 +80,7 @@ class MyDepthwise:
 class WrapsAround(MyDepthwise):
     """np.roll takes what leaves on one side in again on the other: there are no zeros outside."""
 
-    def forward(self, params, x, *, rng=None):
+    def forward(self, params, x, *, training=False, rng=None):
         """Wrong at the borders only."""
         shifts = [(i, j) for i in range(3) for j in range(3)]
         return sum(params["w"][i, j] * np.roll(x, (1 - i, 1 - j), (0, 1)) for i, j in shifts), x

@@ -52,7 +52,7 @@ class MyInvertedResidual:
         """As numser's."""
         return inverted_residual(self.channels, self.expanded).init(rng, dtype)
 
-    def forward(self, params, x, *, rng=None):
+    def forward(self, params, x, *, training=False, rng=None):
         """Remembers what the weights' gradients and the masks need."""
         a = x @ params["expand.w"] + params["expand.b"]
         e = np.maximum(a, 0)
@@ -108,7 +108,7 @@ class NoMasks(MyInvertedResidual):
 class ReluAtTheEnd(MyInvertedResidual):
     """A ReLU in the narrow place, too."""
 
-    def forward(self, params, x, *, rng=None):
+    def forward(self, params, x, *, training=False, rng=None):
         """The block ends linear."""
         y, cache = super().forward(params, x)
         return np.maximum(y, 0), cache
@@ -121,7 +121,7 @@ class MyMaxPool:
         """No parameters."""
         return {}
 
-    def forward(self, params, x, *, rng=None):
+    def forward(self, params, x, *, training=False, rng=None):
         """Remembers who won, and T."""
         T, C = x.shape
         padded = np.full((T + 3, C), -np.inf)
@@ -143,7 +143,7 @@ class MyMaxPool:
 class ZerosOutside(MyMaxPool):
     """Zeros outside win where all else is negative."""
 
-    def forward(self, params, x, *, rng=None):
+    def forward(self, params, x, *, training=False, rng=None):
         """Wrong in the first and last windows only."""
         y, cache = super().forward(params, x)
         y[-1] = np.maximum(y[-1], 0)
@@ -153,7 +153,7 @@ class ZerosOutside(MyMaxPool):
 class BeginsAtZero(MyMaxPool):
     """The first window always begins at the first row, whether T is odd or even."""
 
-    def forward(self, params, x, *, rng=None):
+    def forward(self, params, x, *, training=False, rng=None):
         """Right for even T."""
         T, C = x.shape
         padded = np.concatenate([x, np.full((2, C), -np.inf)])

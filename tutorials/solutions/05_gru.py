@@ -45,7 +45,7 @@ class MyGRU:
         """As numser's."""
         return GRU(self.inputs, self.units).init(rng, dtype)
 
-    def forward(self, params, x, *, rng=None):
+    def forward(self, params, x, *, training=False, rng=None):
         """As the lesson has it."""
         w, u, b, H = params["w"], params["u"], params["b"], self.units
         before, r, z, c = np.zeros((4, len(x), H))

@@ -33,7 +33,7 @@ class MyAttention:
         """As numser's."""
         return {"w": rng.normal(0, 0.1, self.features).astype(dtype)}
 
-    def forward(self, params, x, *, rng=None):
+    def forward(self, params, x, *, training=False, rng=None):
         """Remembers x and α."""
         scores = x @ params["w"]
         e = np.exp(scores - scores.max())
@@ -70,7 +70,7 @@ class NoCompetition(MyAttention):
 class DividesByT(MyAttention):
     """The weighted sum is taken for a mean once more."""
 
-    def forward(self, params, x, *, rng=None):
+    def forward(self, params, x, *, training=False, rng=None):
         """The weights sum to 1 already."""
         y, cache = super().forward(params, x)
         return y / len(x), cache
@@ -79,7 +79,7 @@ class DividesByT(MyAttention):
 class Overflows(MyAttention):
     """The largest score is not subtracted."""
 
-    def forward(self, params, x, *, rng=None):
+    def forward(self, params, x, *, training=False, rng=None):
         """Right for small scores; for large ones infinity over infinity, which is no number."""
         with np.errstate(over="ignore", invalid="ignore"):
             e = np.exp(x @ params["w"])
@@ -97,7 +97,7 @@ class MyPReLU:
         """As numser's: a ReLU at first."""
         return {"slope": np.zeros(self.units, dtype)}
 
-    def forward(self, params, x, *, rng=None):
+    def forward(self, params, x, *, training=False, rng=None):
         """Remembers x."""
         return np.where(x > 0, x, params["slope"] * x), x
 
