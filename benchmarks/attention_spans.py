@@ -17,6 +17,7 @@ every emotion: the utterances for pictures, which were fixed before the first ru
 """
 
 import argparse
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,7 +27,8 @@ from measure import record
 from numser.cli import run
 from numser.corpora.synthetic import load
 from numser.errors import InputError
-from numser.results import read_result
+from numser.evaluation import TestedUtterance
+from numser.runs.folder import RunFolder
 
 PARTS = 20  # of an utterance, in the mean over all
 
@@ -34,7 +36,7 @@ PARTS = 20  # of an utterance, in the mean over all
 class Stretched(NamedTuple):
     """A test utterance on a time that goes from 0 to 1."""
 
-    row: dict[str, Any]  # of result.json
+    tested: TestedUtterance
     attention: np.ndarray  # (steps + 1,) from the beginning to the edge of each step
     span: np.ndarray | None  # (2,) the edges of the first and last step that are centred inside it
 
@@ -51,39 +53,40 @@ def main(argv: list[str] | None = None) -> None:
     p.add_argument("--out", type=Path, metavar="FILE", help="the JSON file (default: one in benchmarks/results)")
     p.set_defaults(data=None)
     args = p.parse_args(argv)
-    results = [read_result(folder / "result.json") for folder in args.runs]
+    results = [RunFolder(folder).read_result() for folder in args.runs]
     for folder, result in zip(args.runs, results, strict=True):
-        if result["config"]["corpus"] != "synthetic" or "attention" not in result["utterances"][0]:
+        if result.corpus != "synthetic" or result.utterances[0].attention is None:
             raise InputError(f"{folder}: should be a run on the synthetic corpus, with attention")
-    speakers = {row["speaker"] for result in results for row in result["utterances"]}
+    speakers = {u.speaker for result in results for u in result.utterances}
     spans = {u.name: u.span for u in load(speakers=speakers).utterances}
     rows, parts = ["seed,name,emotion,recognised,share,mass,elsewhere"], ["seed,begin,attention,inside"]
     curves = ["seed,name,weights"]
     print("| seed | UA | share | mass | elsewhere |\n|---|---|---|---|---|")
     for result in results:
-        seed, utterances = result["seed"], [stretch(row, spans[row["name"]]) for row in result["utterances"]]
-        measured = {u.row["name"]: measure(u, utterances) for u in utterances if u.span is not None}
+        seed, utterances = result.seed, [stretch(u, spans[u.name]) for u in result.utterances]
+        measured = {u.tested.name: measure(u, utterances) for u in utterances if u.span is not None}
         rows += [
-            f"{seed},{u.row['name']},{u.row['truth']},{u.row['predicted']},{_digits(measured[u.row['name']])}"
-            for u in utterances
-            if u.span is not None
+            f"{seed},{u.name},{u.truth},{u.predicted},{_digits(measured[u.name])}"
+            for u in result.utterances
+            if u.name in measured
         ]
         parts += [f"{seed},{_digits(part)}" for part in in_parts(utterances)]
-        first = utterances[0].row["name"][:5]  # speaker and text
-        drawn = [u.row for u in utterances if u.row["name"].startswith(first)]
-        curves += [f"{seed},{row['name']},{_digits(row['attention'], ' ')}" for row in drawn]
+        first = result.utterances[0].name[:5]  # speaker and text
+        drawn = [u for u in result.utterances if u.name.startswith(first)]
+        curves += [f"{seed},{u.name},{_digits(u.attention, ' ')}" for u in drawn]
         means = np.mean(list(measured.values()), axis=0)
-        print(f"| {seed} | {result['ua']:.3f} | " + " | ".join(f"{mean:.3f}" for mean in means) + " |")
-    runs = [{key: result[key] for key in ("seed", "ua", "best_step", "versions", "machine")} for result in results]
-    settings = {"config": results[0]["config"], "runs": runs}
+        print(f"| {seed} | {result.ua:.3f} | " + " | ".join(f"{mean:.3f}" for mean in means) + " |")
+    kept = ("seed", "ua", "best_step", "versions", "machine")
+    runs = [{key: getattr(result, key) for key in kept} for result in results]
+    settings = {"config": asdict(results[0].config), "runs": runs}
     record(args, settings, {"utterances": rows, "parts": parts, "curves": curves})
 
 
-def stretch(row: dict[str, Any], span: tuple[float, float] | None) -> Stretched:
-    """A row of result.json, and its span in seconds."""
-    attention = np.append(0.0, np.cumsum(row["attention"]))
-    edges = None if span is None else np.searchsorted(row["attention_seconds"], span) / len(row["attention"])
-    return Stretched(row, attention / attention[-1], edges)
+def stretch(tested: TestedUtterance, span: tuple[float, float] | None) -> Stretched:
+    """An utterance and its span in seconds."""
+    attention = np.append(0.0, np.cumsum(tested.attention))
+    edges = None if span is None else np.searchsorted(tested.attention_seconds, span) / len(tested.attention)
+    return Stretched(tested, attention / attention[-1], edges)
 
 
 def measure(utterance: Stretched, all_utterances: list[Stretched]) -> tuple[float, float, float]:

@@ -7,13 +7,12 @@ was kept, and without --show it runs what is missing. Paths of recordings begin 
 """
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
 from numser.cli import run
-from numser.files import make_folder, write_json
-from numser.results import read_result
+from numser.files import make_folder, read_json, write_json
+from numser.runs.folder import CrossvalidationFolder, RunFolder
 
 
 def main() -> None:
@@ -22,18 +21,21 @@ def main() -> None:
     p.add_argument("runs", type=Path)
     p.add_argument("kept", type=Path)
     args = p.parse_args()
-    for path in sorted(args.runs.rglob("result.json")):
-        result = read_result(path)
-        folder = str(Path(result["corpus_path"]).parent) + "/"
-        keep(args.kept / path.relative_to(args.runs), without(result, folder))
-    for path in sorted(args.runs.rglob("summary.json")):
-        summary = json.loads(path.read_text())
-        folder = str(Path(summary["config"]["data"]).absolute().parent) + "/"
-        keep(args.kept / path.relative_to(args.runs), without(summary, folder))
-    for path in sorted(args.runs.rglob("folds.csv")):
-        rows = args.kept / path.relative_to(args.runs)
-        if rows.parent.is_dir():  # else no fold has ended yet
-            rows.write_bytes(path.read_bytes())
+    folders = [args.runs, *sorted(path for path in args.runs.rglob("*") if path.is_dir())]
+    for path in folders:
+        run = RunFolder(path)
+        if run.result.exists():
+            result = run.read_result()
+            corpus = str(Path(str(result.corpus_path)).parent) + "/"
+            keep(args.kept / run.result.relative_to(args.runs), without(result.to_json(), corpus))
+    for path in folders:
+        folds, kept = CrossvalidationFolder(path), args.kept / path.relative_to(args.runs)
+        if folds.summary.exists():
+            summary = read_json(folds.summary)
+            corpus = str(Path(summary["config"]["data"]).absolute().parent) + "/"
+            keep(kept / folds.summary.name, without(summary, corpus))
+        if folds.table.exists() and kept.is_dir():  # else no fold has ended yet
+            (kept / folds.table.name).write_bytes(folds.table.read_bytes())
 
 
 def keep(path: Path, what: dict[str, Any]) -> None:

@@ -23,6 +23,7 @@ from numser.files import write_json
 from numser.inference import recognise
 from numser.metrics import confusion_matrix, unweighted_accuracy
 from numser.recogniser import Recogniser, load
+from numser.runs.folder import RunFolder
 from numser.threads import available_cores, one_blas_thread
 
 KNOWN = (0, 1, 3, 5, 10, None)  # None: all
@@ -54,7 +55,7 @@ def main() -> None:
     corpus, uas, dataset = load_corpus(args.corpus, args.data), {}, None
     with one_blas_thread():
         for folder in sorted(args.runs.glob("speaker*")):
-            recogniser, speaker = load(folder / "model.npz"), folder.name.removeprefix("speaker")
+            recogniser, speaker = load(RunFolder(folder).model), folder.name.removeprefix("speaker")
             dataset = dataset or prepare(corpus, recogniser.features, classes=recogniser.labels)
             members = [i for i, u in enumerate(corpus.utterances) if u.speaker == speaker]
             frames, labels = [dataset.log_mels[i] for i in members], dataset.labels[members]

@@ -7,7 +7,6 @@ test. Written are results/pilots.csv and results/pilots.png.
 """
 
 import csv
-import json
 import sys
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from measure import RESULTS
 
 from numser.cli import run
 from numser.files import write_csv
+from numser.runs.folder import RunFolder
 
 BUDGET = 300  # steps, what the curves led to
 
@@ -23,18 +23,13 @@ def main() -> None:
     """Collect, write, draw."""
     groups = [group.split("\t") for group in "\t".join(sys.argv[1:]).split("\t--\t")]
     rows = [
-        (name, fold_of(Path(folder)), row["step"], row["loss"], row["validation_ua"])
+        (name, RunFolder(Path(folder)).read_config().fold, row["step"], row["loss"], row["validation_ua"])
         for name, *folders in groups
         for folder in folders
-        for row in csv.DictReader((Path(folder) / "history.csv").read_text().splitlines())
+        for row in csv.DictReader(RunFolder(Path(folder)).history.read_text().splitlines())
     ]
     write_csv(RESULTS / "pilots.csv", ("recordings", "fold", "step", "loss", "validation_ua"), rows)
     draw(rows)
-
-
-def fold_of(folder: Path) -> int:
-    """Which fold a run was."""
-    return json.loads((folder / "config.json").read_text())["fold"]
 
 
 def draw(rows: list[tuple]) -> None:

@@ -9,7 +9,6 @@ four.
 """
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +19,10 @@ from numser.cli import run
 from numser.corpora import Corpus, load_corpus
 from numser.dataset import prepare
 from numser.evaluate import of_speakers
-from numser.evaluation import test
-from numser.metrics import macro_f1, unweighted_accuracy, weighted_accuracy
+from numser.evaluation import Result, test
+from numser.files import read_json
 from numser.recogniser import Recogniser, load
+from numser.runs.folder import CrossvalidationFolder
 from numser.summary import summarise
 from numser.threads import available_cores
 
@@ -41,14 +41,12 @@ def main(argv: list[str] | None = None) -> None:
     speakers = sorted({u.speaker for u in corpus.utterances})
     four = sorted({u.label for u in corpus.utterances})
     found: dict[str, Any] = {}
-    for among, answers in ((None, "seven"), (four, "four")):
-        kept_out = [
-            _test(load(args.speakers / f"speaker{s}" / "model.npz"), of_speakers(corpus, [s]), among)
-            for s in speakers
-        ]
-        found[f"Emo-DB, the speaker kept out, {answers} answers"] = _together(kept_out)
-        found[f"built-in corpus, {answers} answers"] = _together([_test(load(args.synthetic), corpus, among)])
-    recipe = json.loads((args.speakers / "summary.json").read_text())["config"]["recipe"]
+    folds = CrossvalidationFolder(args.speakers)
+    for answers, number in ((None, "seven"), (four, "four")):
+        kept_out = [_test(load(folds.run(f"speaker{s}").model), of_speakers(corpus, [s]), answers) for s in speakers]
+        found[f"Emo-DB, the speaker kept out, {number} answers"] = _together(kept_out)
+        found[f"built-in corpus, {number} answers"] = _together([_test(load(args.synthetic), corpus, answers)])
+    recipe = read_json(folds.summary)["config"]["recipe"]
     print("| trained on | UA | 95 % interval | WA | F1 |\n|---|---|---|---|---|")
     for name, s in found.items():
         low, high = s["ua_interval"]
@@ -57,18 +55,17 @@ def main(argv: list[str] | None = None) -> None:
     record(args, {"recipe": recipe, "utterances": len(corpus.utterances)}, {"scores": found})
 
 
-def _test(recogniser: Recogniser, corpus: Corpus, among: list[str] | None) -> dict[str, Any]:
+def _test(recogniser: Recogniser, corpus: Corpus, answers: list[str] | None) -> Result:
     dataset = prepare(corpus, recogniser.features, classes=recogniser.labels).standardised(recogniser.standardiser)
-    return test(recogniser, dataset, range(len(dataset.labels)), available_cores(), among)
+    return test(recogniser, dataset, np.arange(len(dataset.labels)), available_cores(), answers)
 
 
-def _together(results: list[dict[str, Any]]) -> dict[str, Any]:
+def _together(results: list[Result]) -> dict[str, Any]:
     """One figure over all utterances, each tested once."""
-    confusion = np.sum([result["confusion"] for result in results], axis=0)
-    rows = [row for result in results for row in result["utterances"]]
-    scores = {"ua": unweighted_accuracy(confusion), "wa": weighted_accuracy(confusion), "f1": macro_f1(confusion)}
-    together = {**scores, "labels": results[0]["labels"], "confusion": confusion.tolist(), "utterances": rows}
-    return {**scores, "ua_interval": summarise([together])["ua_interval"], "confusion": confusion.tolist()}
+    all_of_them = Result.of(results[0].labels, [u for result in results for u in result.utterances])
+    scores = {key: getattr(all_of_them, key) for key in ("ua", "wa", "f1")}
+    interval = summarise([all_of_them])["ua_interval"]
+    return {**scores, "ua_interval": interval, "confusion": all_of_them.confusion}
 
 
 if __name__ == "__main__":

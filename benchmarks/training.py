@@ -9,14 +9,15 @@ without the utterances; of these it keeps how many of each level of difficulty w
 """
 
 import argparse
-import json
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 
 from measure import RESULTS, record
 
 from numser.cli import run
 from numser.files import write_whole
+from numser.runs.folder import RunFolder
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -24,16 +25,15 @@ def main(argv: list[str] | None = None) -> None:
     p = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     p.add_argument("run", type=Path, metavar="RUN", help="a folder that numser.train left")
     args = p.parse_args(argv)
-    result = json.loads((args.run / "result.json").read_text(encoding="utf-8"))
-    history = (args.run / "history.csv").read_bytes()
+    folder = RunFolder(args.run)
+    result, history = folder.read_result(), folder.history.read_bytes()
     write_whole(RESULTS / "training.csv", lambda file: file.write(history))
     kept = ("ua", "wa", "f1", "labels", "confusion", "best_step", "best_validation_ua")
-    rows = result["utterances"]
-    of = Counter(row["difficulty"] for row in rows)
-    right = Counter(row["difficulty"] for row in rows if row["predicted"] == row["truth"])
+    of = Counter(u.difficulty for u in result.utterances)
+    right = Counter(u.difficulty for u in result.utterances if u.right)
     by_level = {level: {"utterances": of[level], "recognised": right[level]} for level in sorted(of)}
     args.data, args.out = None, RESULTS / "training.json"
-    record(args, result["config"], {**{name: result[name] for name in kept}, "by_level": by_level})
+    record(args, asdict(result.config), {**{name: getattr(result, name) for name in kept}, "by_level": by_level})
 
 
 if __name__ == "__main__":

@@ -12,18 +12,14 @@ Deviation   the paper gives the mean alone. Its nine runs share one test subset,
 
 import argparse
 import sys
-from collections.abc import Callable
-from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
 from numser.cli import confusion_table, offline_option, option, python_command, run, shell_line
 from numser.corpora import NAMES
 from numser.errors import InputError
-from numser.recipe import Recipe, recipe, recipe_options, split_options
+from numser.recipe import recipe, recipe_options, split_options
 from numser.summary import summarise
-
-_COLUMNS = ("ua", "wa", "f1", "best_step", "best_validation_ua", "seconds")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -59,25 +55,25 @@ def main(argv: list[str] | None = None) -> int:
     out = given.pop("out", Path("runs") / f"crossval-{corpus}{'-speakers' if speakers else ''}")
     seeds = _seeds(given.pop("seeds", "0"))
     from numser.corpora import load_corpus
-    from numser.runs.folds import run_folds  # imports Numba, which takes longer than --help should
+    from numser.runs.folder import CrossvalidationFolder  # imports Numba, which takes longer than --help should
+    from numser.runs.folds import check_workers, folds_of, run_folds, visible_to_workers, workers
 
     how = {name: given.pop(name) for name in ("train_on_validation", "standardise") if name in given}
     recipes = [recipe(**given, seed=seed) for seed in seeds]
     check_workers(jobs, address)
     if address:
         out, data = visible_to_workers(out, data)
+    folder = CrossvalidationFolder(out)
     loaded = load_corpus(corpus, None if data is None else Path(data), offline=offline)
     folds = folds_of(corpus, data, speakers, recipes, loaded, **how)
     try:
-        results = run_folds(
-            folds, out, workers(jobs, address), loaded.identity, on_result=lambda results: write_table(results, out)
-        )
+        results = run_folds(folds, out, workers(jobs, address), loaded.identity, on_result=folder.write_table)
     except KeyboardInterrupt:
         line = shell_line(python_command(), "-m", "numser.crossval", *(argv or sys.argv[1:]))
         print(f"\nstopped; to go on: {line}", file=sys.stderr)
         return 130
     summary = summarise(list(results.values()))
-    _write_summary(summary, results, out)
+    folder.write_summary(summary, results)
     print(_report(summary, out))
     return 0
 
@@ -90,90 +86,6 @@ def _seeds(text: str) -> list[int]:
     if len(set(seeds)) < len(seeds):
         raise InputError(f"--seeds {text}: the same seed twice is the same run; name each once")
     return seeds
-
-
-def folds_of(
-    name: str, data: str | None, speakers: bool, recipes: list[Recipe], corpus: Any, **how: Any
-) -> dict[str, Any]:
-    """What each fold is, by the name of its folder. `corpus` is the one called `name`, loaded from `data`, or from
-    where it usually is: then folds are told where that was, since elsewhere it may be another folder. `how` goes to
-    each `Config`.
-
-    Raises      InputError: speakers are to be left out, and there are fewer than three
-    """
-    from numser.runs import Config
-    from numser.splits import SUBSETS
-
-    if data is None and corpus.source is not None:
-        data = str(corpus.source.absolute())
-    splits: list[dict[str, Any]] = [{"fold": k, "test_speaker": None} for k in range(SUBSETS - 1)]
-    if speakers:
-        splits = [
-            {"fold": None, "test_speaker": speaker}
-            for speaker in sorted({u.speaker for u in corpus.utterances if u.speaker is not None})
-        ]
-        if len(splits) < 3:
-            raise InputError(f"--speakers: the corpus names {len(splits)} speakers, and three are needed")
-    configs = [Config(name, data, recipe=one, **split, **how) for one in recipes for split in splits]
-    return {c.split_name + (f"-seed{c.recipe.seed}" if len(recipes) > 1 else ""): c for c in configs}
-
-
-def check_workers(jobs: int | None, address: str | None) -> None:
-    """Refuse --jobs that cannot be.
-
-    Raises      InputError: there are none; Dask is to run them, whose workers' threads decide how many run at once
-    """
-    if jobs is not None and jobs < 1:
-        raise InputError(f"--jobs {jobs}: should be at least 1")
-    if jobs is not None and address:
-        raise InputError(
-            f"--jobs {jobs}: with --dask {address} as many folds run at once as its workers have threads"
-        )
-
-
-def visible_to_workers(out: Path, data: str | None) -> tuple[Path, str | None]:
-    """The folders as Dask's workers will find them: they work in folders of their own."""
-    return out.absolute(), data and str(Path(data).absolute())
-
-
-def workers(jobs: int | None, address: str | None) -> Callable[[], Executor]:
-    """Makes executors: of a Dask cluster's workers if there is an address, else of local processes.
-
-    Raises      InputError: Dask is not installed, or no scheduler is at the address
-    """
-    from numser.runs.folds import local_processes
-    from numser.threads import available_cores
-
-    if not address:
-        return local_processes(jobs or available_cores())
-    try:
-        from distributed import Client
-    except ImportError:
-        raise InputError(
-            f'--dask {address}: Dask is not installed; pip install "numser[distributed]" brings it'
-        ) from None
-    try:
-        client = Client(address)
-    except (OSError, ValueError) as error:
-        raise InputError(f"--dask {address}: no scheduler answers there ({error})") from error
-    return lambda: client.get_executor(pure=False)
-
-
-def write_table(results: dict[str, dict[str, Any]], out: Path) -> None:
-    """Write folds.csv: a row for each fold that has ended."""
-    from numser.files import make_folder, write_csv
-
-    make_folder(out)
-    rows = [[name, result["seed"], *(result[column] for column in _COLUMNS)] for name, result in results.items()]
-    write_csv(out / "folds.csv", ("fold", "seed", *_COLUMNS), rows)
-
-
-def _write_summary(summary: dict[str, Any], results: dict[str, dict[str, Any]], out: Path) -> None:
-    from numser.files import write_json
-
-    origin = next(iter(results.values()))
-    about = {key: origin[key] for key in ("corpus", "config", "versions", "machine")}
-    write_json(out / "summary.json", summary | {"folds": list(results)} | about)
 
 
 def _report(summary: dict[str, Any], out: Path) -> str:

@@ -4,12 +4,15 @@ import argparse
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from numser.cli import confusion_table, offline_option, run
 from numser.corpora import NAMES, Corpus, listed, load_corpus
 from numser.errors import InputError
 from numser.recipe import STANDARDISE
+
+if TYPE_CHECKING:
+    from numser.evaluation import Result
 
 _EPILOG = """\
 Labels that the model does not know must be mapped, each in an option of its own:
@@ -62,6 +65,8 @@ def main(argv: list[str] | None = None) -> int:
     if args.out:
         check_writable(args.out.parent)
     mapping = _mapping(args.map)
+    import numpy as np
+
     from numser.cli import Progress
     from numser.dataset import prepare
     from numser.evaluation import test
@@ -95,10 +100,11 @@ def main(argv: list[str] | None = None) -> int:
     with one_blas_thread():
         by_speaker = args.standardise == "speaker"
         dataset = dataset.standardised(dataset.speakers_standardisers(standardiser) if by_speaker else standardiser)
-    among = sorted({u.label for u in corpus.utterances}) if args.restrict else None
-    result = test(recogniser, dataset, range(len(dataset.labels)), threads, among)
-    result["ua_interval"] = summarise([result])["ua_interval"]
-    result |= {
+    answers = sorted({u.label for u in corpus.utterances}) if args.restrict else None
+    result = test(recogniser, dataset, np.arange(len(dataset.labels)), threads, answers)
+    interval = summarise([result])["ua_interval"]
+    about = {
+        "ua_interval": interval,
         "model": args.model,
         "trained_on": recogniser.trained_on,
         "corpus": corpus.name,
@@ -106,14 +112,14 @@ def main(argv: list[str] | None = None) -> int:
         "corpus_path": str(corpus.source.resolve()) if corpus.source else None,
         "map": mapping,
         "speakers": args.speakers and args.speakers.split(","),
-        "among": among,
+        "among": answers,
         "standardise": args.standardise,
     }
-    print(_report(result))
+    print(_report(result, interval))
     if by_speaker:
         print("Each speaker was standardised by all of the speaker's own recordings; no label was looked at.")
     if args.out:
-        write_json(args.out, result)
+        write_json(args.out, result.to_json() | about)
     return 0
 
 
@@ -177,18 +183,18 @@ def mapped(corpus: Corpus, mapping: dict[str, str], labels: tuple[str, ...]) -> 
     return replace(corpus, utterances=kept), sentences
 
 
-def _report(result: dict[str, Any]) -> str:
+def _report(result: "Result", interval: list[float]) -> str:
     from numser.summary import chance, remarks  # brings NumPy
 
-    low, high = result["ua_interval"]
+    low, high = interval
     return "\n".join(
         [
-            f"{len(result['utterances'])} utterances:  UA {result['ua']:.3f}  WA {result['wa']:.3f}  "
-            f"F1 {result['f1']:.3f}  (UA by chance {chance([result]):.3f})",
+            f"{len(result.utterances)} utterances:  UA {result.ua:.3f}  WA {result.wa:.3f}  "
+            f"F1 {result.f1:.3f}  (UA by chance {chance([result]):.3f})",
             f"95 % interval of UA, over the utterances tested: {low:.3f} … {high:.3f}",
             *remarks([result]),
             "",
-            confusion_table(result["labels"], result["confusion"]),
+            confusion_table(result.labels, result.confusion),
         ]
     )
 

@@ -1,13 +1,15 @@
-"""A recogniser's test on utterances whose emotions are known."""
+"""A recogniser's test on utterances whose emotions are known, and what came out of it."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
 
 import numpy as np
 
 from numser.dataset import Dataset
 from numser.features import frame_seconds
+from numser.files import from_json
 from numser.inference import recognise
 from numser.log_mels import Selection
 from numser.losses import softmax
@@ -16,47 +18,140 @@ from numser.model import attended_frames
 from numser.recogniser import Recogniser
 from numser.threads import one_blas_thread
 
+SHARE, AMOUNT = {"least": 0, "most": 1}, {"least": 0, "most": 1e12}  # what a field's numbers can be, read from JSON
+
+
+@dataclass(frozen=True)
+class TestedUtterance:
+    """An utterance, and what it was taken for. Probabilities are in the order of the result's labels."""
+
+    __test__ = False  # for pytest, which takes classes of such names for its own
+
+    name: str
+    path: str | None  # None: the corpus was made on the spot
+    speaker: str | None
+    difficulty: str  # A, B or C
+    truth: str
+    predicted: str
+    probabilities: list[float] = field(metadata=SHARE)
+    attention: list[float] | None = field(
+        default=None, metadata=SHARE
+    )  # a weight a time step; None: the network has none
+    attention_seconds: list[float] | None = field(default=None, metadata=AMOUNT)  # where each is centred
+
+    @property
+    def right(self) -> bool:
+        """Whether it was recognised."""
+        return self.predicted == self.truth
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a test found.
+
+    Raises      ValueError: its parts do not fit together; the message says which
+    """
+
+    ua: float = field(metadata=SHARE)
+    wa: float = field(metadata=SHARE)
+    f1: float = field(metadata=SHARE)
+    labels: list[str]
+    confusion: list[list[int]] = field(metadata=AMOUNT)  # a row a true label
+    utterances: list[TestedUtterance]
+
+    def __post_init__(self) -> None:
+        labels, n = self.labels, len(self.labels)
+        if len(set(labels)) < max(n, 1):
+            raise ValueError(f"labels should be different texts, found {labels!r}")
+        if [len(row) for row in self.confusion] != [n] * n:
+            raise ValueError(f"confusion should be {n} rows of {n} counts")
+        if not self.utterances:
+            raise ValueError("utterances should not be empty")
+        for u in self.utterances:
+            _check_against(u, labels)
+        if _counts(labels, self.utterances).tolist() != self.confusion:
+            raise ValueError("its confusion matrix is not that of its utterances")
+
+    @staticmethod
+    def of(labels: Sequence[str], utterances: Sequence[TestedUtterance]) -> "Result":
+        """The result of these utterances: its counts and scores follow from what each was taken for."""
+        counts = _counts(labels, utterances)
+        scores = unweighted_accuracy(counts), weighted_accuracy(counts), macro_f1(counts)
+        return Result(*scores, list(labels), counts.tolist(), list(utterances))
+
+    @classmethod
+    def from_json(cls, values: Any, name: str = "") -> Self:
+        """The reverse of `to_json`, with care: another program, or a person, may have had the file in hand.
+
+        Raises      ValueError: something is missing, or is not what it should be; the message says what
+        """
+        return from_json(cls, values, name)
+
+    def to_json(self) -> dict[str, Any]:
+        """What goes into a JSON file."""
+        values = asdict(self)
+        for row in values["utterances"]:
+            for key in [key for key in ("attention", "attention_seconds") if row[key] is None]:
+                del row[key]
+        return values
+
+    @property
+    def training(self) -> tuple[Any, ...] | None:
+        """What tells the trainings of a cross-validation apart: the split, then the seed. None: it does not say."""
+        return None
+
+
+def _check_against(u: TestedUtterance, labels: list[str]) -> None:
+    for key, known in (("truth", labels), ("predicted", labels), ("difficulty", ["A", "B", "C"])):
+        if getattr(u, key) not in known:
+            raise ValueError(f"{key} of {u.name} should be one of {', '.join(known)}, found {getattr(u, key)!r}")
+    if len(u.probabilities) != len(labels):
+        raise ValueError(f"probabilities of {u.name} should be {len(labels)}")
+    if len(u.attention or []) != len(u.attention_seconds or []):
+        raise ValueError(f"attention of {u.name} should have as many seconds as weights")
+
+
+def _counts(labels: Sequence[str], utterances: Sequence[TestedUtterance]) -> np.ndarray:
+    number = {label: k for k, label in enumerate(labels)}
+    truth, predicted = ([number[getattr(u, key)] for u in utterances] for key in ("truth", "predicted"))
+    return confusion_matrix(np.array(truth), np.array(predicted), len(labels))
+
 
 def test(
-    recogniser: Recogniser, dataset: Dataset, members: np.ndarray, threads: int, among: Sequence[str] | None = None
-) -> dict[str, Any]:
-    """Recognise utterances of a standardised dataset that has the recogniser's classes: UA, WA, F1, the confusion
-    matrix, and a row an utterance with truth, probabilities and attention. With `among`, only these labels are
-    answers; the probabilities then are shares of theirs.
+    recogniser: Recogniser,
+    dataset: Dataset,
+    members: np.ndarray,
+    threads: int,
+    answers: Sequence[str] | None = None,
+) -> Result:
+    """Recognise utterances of a standardised dataset that has the recogniser's classes. Where `answers` are given,
+    only these labels may be answered; the probabilities then are shares of theirs.
 
     Shapes      members (B,) int, indices into the dataset
     """
-    log_mels = Selection(dataset.log_mels, members)
+    log_mels = Selection(dataset.log_mels, members.tolist())
     with one_blas_thread(), ThreadPoolExecutor(threads) as pool:
         logits, attention = recognise(recogniser.model, recogniser.params, log_mels, pool)
-    if among is not None:
-        logits[:, [label not in among for label in dataset.classes]] = -np.inf
-    probabilities, lengths = softmax(logits), log_mels.lengths
-    labels = dataset.labels[members]
-    confusion = confusion_matrix(labels, logits.argmax(1), len(dataset.classes))
-    rows = []
+    if answers is not None:
+        logits[:, [label not in answers for label in dataset.classes]] = -np.inf
+    probabilities, lengths, tested = softmax(logits), log_mels.lengths, []
     for row, i in enumerate(members):
-        u = dataset.utterances[i]
-        rows.append(
-            {
-                "name": u.name,
-                "path": str(u.path) if u.path else None,
-                "speaker": u.speaker,
-                "difficulty": dataset.levels[i],
-                "truth": u.label,
-                "predicted": dataset.classes[int(logits[row].argmax())],
-                "probabilities": [round(float(p), 6) for p in probabilities[row]],
-            }
-        )
+        u, weights, seconds = dataset.utterances[i], None, None
         if attention is not None:
-            seconds = frame_seconds(dataset.starts[i] + attended_frames(lengths[row]), recogniser.features)
-            rows[-1]["attention"] = [round(float(w), 6) for w in attention[row]]
-            rows[-1]["attention_seconds"] = [round(float(s), 3) for s in seconds]
-    return {
-        "ua": unweighted_accuracy(confusion),
-        "wa": weighted_accuracy(confusion),
-        "f1": macro_f1(confusion),
-        "labels": list(dataset.classes),
-        "confusion": confusion.tolist(),
-        "utterances": rows,
-    }
+            weights = [round(w, 6) for w in attention[row].tolist()]
+            centres = np.asarray(dataset.starts[i] + attended_frames(lengths[row]))
+            seconds = [round(s, 3) for s in np.asarray(frame_seconds(centres, recogniser.features)).tolist()]
+        tested.append(
+            TestedUtterance(
+                u.name,
+                str(u.path) if u.path else None,
+                u.speaker,
+                dataset.levels[i],
+                u.label,
+                dataset.classes[int(logits[row].argmax())],
+                [round(p, 6) for p in probabilities[row].tolist()],
+                weights,
+                seconds,
+            )
+        )
+    return Result.of(dataset.classes, tested)

@@ -13,11 +13,14 @@ import sys
 import time
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import MISSING, fields, is_dataclass
 from io import FileIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from reprlib import repr as short
+from types import UnionType
+from typing import Any, BinaryIO, TypeVar, get_args, get_origin
 
 import numpy as np
 
@@ -27,6 +30,10 @@ from numser.errors import InputError
 # member that claims to be encrypted; MemoryError: an array that claims to be larger than any memory.
 _DAMAGE = (OSError, ValueError, KeyError, TypeError, EOFError, AttributeError, RuntimeError, MemoryError,
            zipfile.BadZipFile, zlib.error)  # fmt: skip
+
+T = TypeVar("T")
+_KINDS = {float: "a number", int: "a whole number", str: "text", bool: "true or false", list: "a list",
+          dict: "an object"}  # fmt: skip
 
 
 def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
@@ -155,6 +162,49 @@ def read_json(path: Path) -> dict[str, Any]:
         return value
     except _DAMAGE as error:
         raise InputError(f"{path}: cannot be read or is damaged ({error}); take it away and start again") from error
+
+
+def from_json(cls: type[T], values: Any, name: str = "") -> T:
+    """A dataclass from the object that JSON has of it; `name` is what messages call it.
+
+    Each field should be of the type that it declares, and numbers in it from `least` to `most` of its metadata. What
+    is missing has the field's default; what is more is left out.
+
+    Raises      ValueError: a field is missing, or is not what it should be; the message says which, and what
+    """
+    if not isinstance(values, dict):
+        raise ValueError(f"{name or 'it'} should be an object, found {short(values)}")
+    found = {}
+    for f in fields(cls):  # type: ignore[arg-type]
+        full = f"{name}.{f.name}" if name else f.name
+        if f.name in values:
+            found[f.name] = _of_kind(f.type, values[f.name], full, f.metadata)
+        elif f.default is MISSING:
+            raise ValueError(f"{full} is missing")
+    return cls(**found)
+
+
+def _of_kind(kind: Any, value: Any, name: str, limits: Mapping[str, Any]) -> Any:
+    """A value as JSON has it: one of _KINDS, a list or dict of them, a dataclass; or one of these or None."""
+    if isinstance(kind, UnionType):
+        return None if value is None else _of_kind(get_args(kind)[0], value, name, limits)
+    if isinstance(kind, type) and is_dataclass(kind):
+        return kind.from_json(value, name) if hasattr(kind, "from_json") else from_json(kind, value, name)
+    plain, wanted = get_origin(kind) or kind, ""
+    fits = type(value) is plain or (plain is float and type(value) is int)
+    if plain in (int, float):
+        least, most = limits.get("least"), limits.get("most")
+        fits = fits and abs(value) < math.inf  # NaN is not
+        if least is not None and most is not None:
+            wanted = f" from {least:g} to {most:g}"
+            fits = fits and least <= value <= most
+    if not fits or (plain is str and "\0" in value):
+        raise ValueError(f"{name} should be {_KINDS[plain]}{wanted}, found {short(value)}")
+    if plain is list:
+        return [_of_kind(get_args(kind)[0], item, f"{name}[{i}]", limits) for i, item in enumerate(value)]
+    if plain is dict:
+        return {key: _of_kind(get_args(kind)[1], item, f"{name}.{key}", limits) for key, item in value.items()}
+    return value
 
 
 def write_csv(path: Path, header: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:

@@ -6,15 +6,38 @@ chosen, on validation data alone, in benchmarks/results/recipe.md.
 
 from argparse import ArgumentParser
 from dataclasses import Field, dataclass, field, fields, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from numser.cli import option
 from numser.errors import InputError, option_of
 
 SHORTEST_CROP = 0.1  # seconds
 STANDARDISE = ("corpus", "speaker")
-LOSSES = ("ce", "focal", "soft", "lq")
 NETWORK, LEARNING, AUGMENTATION = "the network", "how to train", "what training does to each log-mel it shows"
+
+
+class Loss(NamedTuple):
+    """A loss in words."""
+
+    name: str
+    settings: dict[str, str]  # its hyper-parameters, by the letters they have in the paper
+    help: str
+
+
+LOSSES = {
+    "ce": Loss("weighted cross-entropy", {}, "weighted cross-entropy"),
+    "focal": Loss(
+        "focal",
+        {"λ_B": "lambda_b", "λ_C": "lambda_c"},
+        "what listeners found hard need not be answered with certainty",
+    ),
+    "soft": Loss(
+        "soft bootstrapping",
+        {"β": "beta"},
+        "soft bootstrapping, which replaces a part of the label by the network's own belief",
+    ),
+    "lq": Loss("L_q", {"q": "q"}, "L_q, which lets utterances go that do not fit"),
+}
 
 
 def _of(default: Any, group: str, help: str, least: float | None = None, most: float | None = None, **limits) -> Any:
@@ -43,10 +66,8 @@ class Recipe:
     loss: str = _of(
         "ce",
         LEARNING,
-        "ce: weighted cross-entropy; focal: what listeners found hard need not be answered with certainty; "
-        "soft: soft bootstrapping, which replaces a part of the label by the network's own belief; lq: L_q, which "
-        "lets utterances go that do not fit",
-        choices=LOSSES,
+        "; ".join(f"{name}: {loss.help}" for name, loss in LOSSES.items()),
+        choices=tuple(LOSSES),
     )
     lambda_b: float = _of(1.0, LEARNING, "focal loss: λ of utterances of medium difficulty", 0)
     lambda_c: float = _of(2.0, LEARNING, "focal loss: λ of hard utterances", 0)
@@ -110,6 +131,12 @@ class Recipe:
         return any(
             getattr(self, f.name) != f.default for f in fields(self) if f.metadata.get("group") == AUGMENTATION
         )
+
+    @property
+    def loss_in_words(self) -> tuple[str, str]:
+        """The loss's name and its settings: "focal" and "λ_B 1, λ_C 2"."""
+        loss = LOSSES[self.loss]
+        return loss.name, ", ".join(f"{letter} {getattr(self, f):g}" for letter, f in loss.settings.items())
 
 
 def _fault(f: Field, value: Any) -> str | None:

@@ -19,15 +19,19 @@ Limits      runs of folds learn from nearly the same recordings, so they differ 
             recordings alone
 """
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from numser.evaluation import Result
 
 RESAMPLES = 2000
 FEW = 30  # a test of fewer recordings is said to be small
 
 
-def summarise(results: list[dict[str, Any]], seed: int = 0) -> dict[str, Any]:
+def summarise(results: Sequence["Result"], seed: int = 0) -> dict[str, Any]:
     """Mean and standard deviation (n−1) of UA, WA and F1 over the runs, 95 % intervals of the mean UA, chance, the
     sum of the confusion matrices, and what to bear in mind.
 
@@ -35,7 +39,7 @@ def summarise(results: list[dict[str, Any]], seed: int = 0) -> dict[str, Any]:
     utterance that several runs were tested on is drawn for all of them together. `ua_interval_speakers` is over
     speakers, where each was tested by runs of his own, and is None elsewhere.
     """
-    scores = {key: np.array([result[key] for result in results]) for key in ("ua", "wa", "f1")}
+    scores = {key: np.array([getattr(result, key) for result in results]) for key in ("ua", "wa", "f1")}
     names = _test_utterances(results)
     error, freedom = _error_of_training(results, scores["ua"])
     uas = _resampled_uas(results, names, seed) + _trained_anew(error, freedom, seed)
@@ -51,12 +55,12 @@ def summarise(results: list[dict[str, Any]], seed: int = 0) -> dict[str, Any]:
         "ua_interval_holds_runs": freedom > 0,
         "ua_interval_speakers": _interval_over_speakers(results),
         "remarks": remarks(results),
-        "labels": results[0]["labels"],
-        "confusion": np.sum([result["confusion"] for result in results], axis=0).tolist(),
+        "labels": results[0].labels,
+        "confusion": np.sum([result.confusion for result in results], axis=0).tolist(),
     }
 
 
-def ua_difference(results: list[dict[str, Any]], others: list[dict[str, Any]], seed: int = 0) -> list[float]:
+def ua_difference(results: Sequence["Result"], others: Sequence["Result"], seed: int = 0) -> list[float]:
     """A 95 % interval of the mean UA of the first runs minus that of the others, tested on the same utterances.
 
     Both are taken on the same resamples: what is hard for both cancels out. So does what runs have in common that
@@ -69,14 +73,14 @@ def ua_difference(results: list[dict[str, Any]], others: list[dict[str, Any]], s
         raise ValueError("others: were tested on other utterances")
     ours, theirs = _speakers_uas(results), _speakers_uas(others)
     if ours and theirs and ours.keys() == theirs.keys():
-        return t_interval([np.mean(ours[speakers]) - np.mean(theirs[speakers]) for speakers in ours])
+        return t_interval([float(np.mean(ours[speakers]) - np.mean(theirs[speakers])) for speakers in ours])
     differences = _resampled_uas(results, names, seed) - _resampled_uas(others, names, seed)
     if (pairs := _pairs(results, others)) is not None:
-        paired = [result["ua"] - other["ua"] for result, other in pairs]
+        paired = [result.ua - other.ua for result, other in pairs]
         differences += _trained_anew(*_error_of_training(results, paired), seed)
     else:
         for k, runs in enumerate((results, others)):
-            differences += _trained_anew(*_error_of_training(runs, [run["ua"] for run in runs]), seed + k)
+            differences += _trained_anew(*_error_of_training(runs, [run.ua for run in runs]), seed + k)
     return np.percentile(differences, [2.5, 97.5]).tolist()
 
 
@@ -93,15 +97,15 @@ def t_interval(values: list[float] | np.ndarray) -> list[float]:
     return [float(values.mean() - half), float(values.mean() + half)]
 
 
-def chance(results: list[dict[str, Any]]) -> float:
+def chance(results: Sequence["Result"]) -> float:
     """UA of always the same answer: 1 / the number of labels that were tested. Its mean over the runs."""
     return float(np.mean([1 / len(_tested_labels(result)) for result in results]))
 
 
-def remarks(results: list[dict[str, Any]]) -> list[str]:
+def remarks(results: Sequence["Result"]) -> list[str]:
     """Sentences on what to bear in mind: over which labels the figures are, if not all; that the test is small."""
     sentences = []
-    known, tested = len(results[0]["labels"]), [_tested_labels(result) for result in results]
+    known, tested = len(results[0].labels), [_tested_labels(result) for result in results]
     fewest, most = min(map(len, tested)), max(map(len, tested))
     if all(labels == tested[0] for labels in tested):
         if most < known:
@@ -116,26 +120,28 @@ def remarks(results: list[dict[str, Any]]) -> list[str]:
     return sentences
 
 
-def _tested_labels(result: dict[str, Any]) -> list[str]:
-    return sorted({row["truth"] for row in result["utterances"]})
+def _tested_labels(result: "Result") -> list[str]:
+    return sorted({u.truth for u in result.utterances})
 
 
-def _interval_over_speakers(results: list[dict[str, Any]]) -> list[float] | None:
+def _interval_over_speakers(results: Sequence["Result"]) -> list[float] | None:
     """An interval of the mean UA over those who were left out, or None if they were not."""
     uas = _speakers_uas(results)
-    return None if uas is None else np.clip(t_interval([np.mean(of_one) for of_one in uas.values()]), 0, 1).tolist()
+    if uas is None:
+        return None
+    return np.array(t_interval([float(np.mean(of_one)) for of_one in uas.values()])).clip(0, 1).tolist()
 
 
-def _speakers_uas(results: list[dict[str, Any]]) -> dict[frozenset, list[float]] | None:
+def _speakers_uas(results: Sequence["Result"]) -> dict[frozenset, list[float]] | None:
     """The UAs of the runs that tested each speaker, or None unless each was tested by runs of his own."""
     uas: dict[frozenset, list[float]] = {}
     for result in results:
-        uas.setdefault(frozenset(row.get("speaker") for row in result["utterances"]), []).append(result["ua"])
+        uas.setdefault(frozenset(u.speaker for u in result.utterances), []).append(result.ua)
     everyone = frozenset().union(*uas)
     return None if len(uas) < 2 or None in everyone or sum(map(len, uas)) > len(everyone) else uas
 
 
-def _pairs(results: list[dict[str, Any]], others: list[dict[str, Any]]) -> list[tuple[dict, dict]] | None:
+def _pairs(results: Sequence["Result"], others: Sequence["Result"]) -> list[tuple["Result", "Result"]] | None:
     """Each run with the other one of the same fold, seed and test; None if they do not pair up."""
     partners = {_identity(other): other for other in others}
     ours = [_identity(result) for result in results]
@@ -144,19 +150,12 @@ def _pairs(results: list[dict[str, Any]], others: list[dict[str, Any]]) -> list[
     return [(result, partners[key]) for result, key in zip(results, ours, strict=True)]
 
 
-def _identity(result: dict[str, Any]) -> tuple | None:
+def _identity(result: "Result") -> tuple | None:
     """What was tested after what training, so far as another recipe has it too."""
-    training = _training(result)
-    return training and (*training, result.get("seed"), frozenset(_test_utterances([result])))
+    return result.training and (*result.training, frozenset(_test_utterances([result])))
 
 
-def _training(result: dict[str, Any]) -> tuple | None:
-    """What was learned from, so far as the run says so."""
-    config = result.get("config")
-    return config and (config.get("fold"), config.get("test_speaker"))
-
-
-def _error_of_training(results: list[dict[str, Any]], values: list[float] | np.ndarray) -> tuple[float, int]:
+def _error_of_training(results: Sequence["Result"], values: list[float] | np.ndarray) -> tuple[float, int]:
     """The standard error of the mean of these values, one a run, as far as it comes from the training; and how many
     degrees of freedom it has, 0 if runs of one test are nowhere to compare.
 
@@ -166,7 +165,8 @@ def _error_of_training(results: list[dict[str, Any]], values: list[float] | np.n
     tests: dict[frozenset, dict[Any, list[float]]] = {}
     for i, (result, value) in enumerate(zip(results, values, strict=True)):
         folds = tests.setdefault(frozenset(_test_utterances([result])), {})
-        folds.setdefault(_training(result) or i, []).append(value)
+        split = result.training[:-1] if result.training else i
+        folds.setdefault(split, []).append(value)
     squares = freedom = share = 0.0
     for folds in tests.values():
         seeds = next(iter(folds.values()))
@@ -187,11 +187,11 @@ def _trained_anew(error: float, freedom: int, seed: int) -> np.ndarray:
     return error * np.random.default_rng([seed, 1]).permutation(t)
 
 
-def _test_utterances(results: list[dict[str, Any]]) -> list[str]:
-    return sorted({row["name"] for result in results for row in result["utterances"]})
+def _test_utterances(results: Sequence["Result"]) -> list[str]:
+    return sorted({u.name for result in results for u in result.utterances})
 
 
-def _resampled_uas(results: list[dict[str, Any]], names: list[str], seed: int) -> np.ndarray:
+def _resampled_uas(results: Sequence["Result"], names: list[str], seed: int) -> np.ndarray:
     """The runs' mean UA for each resample of the utterances called `names`, (RESAMPLES,)."""
     position = {name: i for i, name in enumerate(names)}
     rng = np.random.default_rng(seed)
@@ -199,12 +199,11 @@ def _resampled_uas(results: list[dict[str, Any]], names: list[str], seed: int) -
     return np.mean([_resampled_ua(result, position, drawn) for result in results], axis=0)
 
 
-def _resampled_ua(result: dict[str, Any], position: dict[str, int], drawn: np.ndarray) -> np.ndarray:
+def _resampled_ua(result: "Result", position: dict[str, int], drawn: np.ndarray) -> np.ndarray:
     """A run's UA for each resample, (RESAMPLES,). A class of which none was drawn does not count."""
-    rows = result["utterances"]
-    weights = drawn[:, [position[row["name"]] for row in rows]]
-    truth = np.array([row["truth"] for row in rows])
-    right = np.array([row["truth"] == row["predicted"] for row in rows])
+    weights = drawn[:, [position[u.name] for u in result.utterances]]
+    truth = np.array([u.truth for u in result.utterances])
+    right = np.array([u.right for u in result.utterances])
     recalls = []
     for label in np.unique(truth):
         of_class = truth == label

@@ -6,11 +6,16 @@ import sys
 import threading
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from numser.cli import confusion_table, offline_option, option, python_command, run, shell_line
 from numser.corpora import NAMES
 from numser.errors import InputError
 from numser.recipe import PAPER, RECIPES, flag_of, recipe, recipe_options, split_options
+
+if TYPE_CHECKING:
+    from numser.runs.folder import RunFolder
+    from numser.runs.result import RunResult
 
 _EPILOG = """\
 Speech emotion recognition after Zhong et al., Interspeech 2020. The corpus is split into recordings to train on,
@@ -75,30 +80,40 @@ def main(argv: list[str] | None = None) -> int:
     if threads is not None and threads < 1:
         raise InputError(f"--threads {threads}: should be at least 1")
     from numser import runs  # imports Numba, which takes longer than --help should
+    from numser.runs.config import with_changes
+    from numser.runs.folder import RunFolder
 
     if resume:
         if out is None:
             raise InputError("--resume: say which run to go on with, by --out DIR")
-        config = runs.stored_config(out)
+        config = RunFolder(out).stored_config()
         _check_same(given, config, out)
-        config = runs.with_changes(config, given.get("data"), given.get("steps"))
+        config = with_changes(config, given.get("data"), given.get("steps"))
     else:
         config = _config(given)
         out = out or _fresh_folder(f"{config.corpus}-{config.split_name}")
     with _StopOnInterrupt() as stop:
         try:
-            result = runs.run(config, out, resume=resume, threads=threads, stop=stop, offline=offline)
+            result = runs.run(
+                config,
+                out,
+                resume=resume,
+                threads=threads,
+                on_begin=stop.training_begins,
+                stop=lambda: stop.asked,
+                offline=offline,
+            )
         except (runs.Interrupted, KeyboardInterrupt):
-            if (out / "state.npz").exists():
+            if RunFolder(out).state.exists():
                 line = shell_line(python_command(), "-m", "numser.train", "--resume", "--out", str(out))
                 print(f"stopped; to go on: {line}", file=sys.stderr)
             return 130
-    print(_report(result, out))
+    print(_report(result, RunFolder(out)))
     return 0
 
 
 def _config(given: dict):
-    from numser.runs import Config
+    from numser.runs.config import Config
 
     given = dict(given)
     if "corpus" not in given:
@@ -156,39 +171,38 @@ class _StopOnInterrupt:
         self.asked = True
         print("\nstopping after this step (Ctrl-C again: at once) …", file=sys.stderr)
 
-    def __call__(self) -> bool:
-        """Asked after each step, and once before the first."""
+    def training_begins(self) -> None:
+        """From now on, a step can be finished and saved."""
         self.training = True
-        return self.asked
 
 
-def _report(result: dict, out: Path) -> str:
+def _report(result: "RunResult", folder: "RunFolder") -> str:
     from numser.summary import chance, remarks  # brings NumPy
 
     return "\n".join(
         [
-            f"{_ending(result)}; {result['seconds']:.0f} s in all",
-            f"test on {len(result['utterances'])} utterances:  UA {result['ua']:.3f}  WA {result['wa']:.3f}  "
-            f"F1 {result['f1']:.3f}  (UA by chance {chance([result]):.3f})",
+            f"{_ending(result)}; {result.seconds:.0f} s in all",
+            f"test on {len(result.utterances)} utterances:  UA {result.ua:.3f}  WA {result.wa:.3f}  "
+            f"F1 {result.f1:.3f}  (UA by chance {chance([result]):.3f})",
             *remarks([result]),
             "",
-            confusion_table(result["labels"], result["confusion"]),
+            confusion_table(result.labels, result.confusion),
             "",
-            f"everything is in {out}; to recognise a file:",
-            shell_line(python_command(), "-m", "numser.predict", str(out / "model.npz"), result["example"]),
+            f"everything is in {folder.path}; to recognise a file:",
+            shell_line(python_command(), "-m", "numser.predict", folder.model, str(result.example)),
         ]
     )
 
 
-def _ending(result: dict) -> str:
+def _ending(result: "RunResult") -> str:
     """Which weights a training ended with, and what chose them."""
-    config = result["config"]
-    if config["recipe"]["keep"] == "best":
-        return f"best on validation at step {result['best_step']} (UA {result['best_validation_ua']:.3f})"
-    weights = "averaged weights" if config["recipe"]["average"] else "weights"
-    if result["best_validation_ua"] is None:
+    recipe, ua = result.config.recipe, result.best_validation_ua
+    if recipe.keep == "best":
+        return f"best on validation at step {result.best_step} (UA {ua:.3f})"
+    weights = "averaged weights" if recipe.average else "weights"
+    if ua is None:
         return f"the {weights} of the last step; what would validate trained as well"
-    return f"the {weights} of the last step (validation UA {result['best_validation_ua']:.3f}, which chose nothing)"
+    return f"the {weights} of the last step (validation UA {ua:.3f}, which chose nothing)"
 
 
 if __name__ == "__main__":

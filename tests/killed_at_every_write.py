@@ -125,11 +125,11 @@ def fold(folder: Path) -> tuple[Callable, Callable, Callable]:
     from conftest import write_tiny_corpus
 
     from numser.corpora import load_corpus
-    from numser.crossval import write_table
     from numser.recipe import Recipe
-    from numser.results import read_result
-    from numser.runs import Config
+    from numser.runs.config import Config
+    from numser.runs.folder import CrossvalidationFolder
     from numser.runs.folds import run_folds
+    from numser.runs.result import read_result
 
     corpus = folder.parent / "corpus"
     corpus.mkdir()
@@ -139,7 +139,8 @@ def fold(folder: Path) -> tuple[Callable, Callable, Callable]:
     identity, out = load_corpus("emodb", corpus).identity, folder / "folds"
 
     def work() -> None:
-        run_folds(folds, out, lambda: ThreadPoolExecutor(1), identity, on_result=lambda r: write_table(r, out))
+        write_table = CrossvalidationFolder(out).write_table
+        run_folds(folds, out, lambda: ThreadPoolExecutor(1), identity, on_result=write_table)
 
     def check() -> None:
         for result in out.glob("*/result.json"):

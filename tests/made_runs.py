@@ -4,12 +4,13 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
-
-from numser.metrics import confusion_matrix, macro_f1, unweighted_accuracy, weighted_accuracy
+from numser.evaluation import Result, TestedUtterance
 from numser.recipe import Recipe
-from numser.runs import Config
+from numser.runs.config import Config
+from numser.runs.folder import RunFolder
+from numser.runs.result import RunResult
 
+RECIPE = Recipe(blocks=0, steps=4)
 LABELS = ("anger", "neutral")
 
 
@@ -26,27 +27,34 @@ def write_run(
     folder: Path, rows, *, labels=LABELS, ended=True, history=((2, 0.7, 0.75, 0.5), (4, 0.5, 0.6, 1)), **config
 ):
     """A run's folder. Without `ended` it has no result yet."""
-    config = {"corpus": "emodb", "data": None, "fold": 0, "test_speaker": None} | config
-    config.setdefault("recipe", Recipe(blocks=0, steps=4))
-    asked = asdict(Config(**config))
     folder.mkdir(parents=True)
-    (folder / "config.json").write_text(json.dumps(asked))
+    files = RunFolder(folder)
+    files.config.write_text(json.dumps(asdict(config_of(**config))))
     curve = ["step,loss,validation_loss,validation_ua,validation_wa,best_ua"]
     curve += [",".join(map(str, [*point, 0, 0])) for point in history]
-    (folder / "history.csv").write_text("\n".join(curve) + "\n")
+    files.history.write_text("\n".join(curve) + "\n")
     if ended:
-        truth, predicted = ([labels.index(r[key]) for r in rows] for key in ("truth", "predicted"))
-        counts = confusion_matrix(np.array(truth), np.array(predicted), len(labels))
-        result = {"ua": unweighted_accuracy(counts), "wa": weighted_accuracy(counts), "f1": macro_f1(counts)}
-        result |= {"labels": list(labels), "confusion": counts.tolist(), "utterances": list(rows)}
         best = max(history, key=lambda point: point[3])
-        result |= {"config": asked, "best_step": best[0], "best_validation_ua": best[3], "seconds": 90.0}
-        result |= {
-            "corpus": asked["corpus"],
-            "seed": asked["recipe"]["seed"],
-            "corpus_path": None,
-            "versions": {"numser": "0.1.0"},
-            "machine": "Linux x86_64",
-        }
-        (folder / "result.json").write_text(json.dumps(result))
+        result = Result.of(labels, [TestedUtterance(**r) for r in rows])
+        files.write_result(run_of(result, best_step=best[0], best_validation_ua=best[3], **config))
     return folder
+
+
+def config_of(**config) -> Config:
+    return Config(**{"corpus": "emodb", "data": None, "fold": 0, "test_speaker": None, "recipe": RECIPE} | config)
+
+
+def run_of(result: Result, *, best_step=4, best_validation_ua=0.5, **config) -> RunResult:
+    """A test's result as that of a run."""
+    asked = config_of(**config)
+    return RunResult(
+        **vars(result),
+        config=asked,
+        corpus=asked.corpus,
+        seed=asked.recipe.seed,
+        best_step=best_step,
+        best_validation_ua=best_validation_ua,
+        seconds=90.0,
+        versions={"numser": "0.1.0"},
+        machine="Linux x86_64",
+    )

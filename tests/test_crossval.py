@@ -31,7 +31,9 @@ def identity(corpus) -> str:
 
 
 def bits(results) -> dict:
-    return {name: {key: v for key, v in result.items() if key not in WHEREVER} for name, result in results.items()}
+    return {
+        name: {key: v for key, v in vars(result).items() if key not in WHEREVER} for name, result in results.items()
+    }
 
 
 @pytest.fixture(scope="module")

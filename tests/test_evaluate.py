@@ -190,5 +190,5 @@ def test_attention_lies_where_the_models_frames_lie(recogniser, tiny_corpus):
     coarse = replace(recogniser, features=replace(PAPER, hop=320))
     corpus = emodb.load(tiny_corpus)
     dataset = prepare(corpus, coarse.features, classes=LABELS).standardised(coarse.standardiser)
-    row = run_test(coarse, dataset, np.arange(1), threads=1)["utterances"][0]
-    assert np.diff(row["attention_seconds"]) == pytest.approx(4 * 0.02)
+    row = run_test(coarse, dataset, np.arange(1), threads=1).utterances[0]
+    assert np.diff(row.attention_seconds) == pytest.approx(4 * 0.02)

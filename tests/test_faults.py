@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -219,7 +218,7 @@ def test_a_file_system_that_cannot_lock(tmp_path, monkeypatch):
 def test_a_fold_waits_for_a_worker_that_outlived_its_cross_validation(tiny_corpus, tmp_path):
     corpus = load_corpus("emodb", tiny_corpus)
     config = Config("emodb", str(tiny_corpus), 0, None, Recipe(blocks=0, steps=2, batch_size=4, validate_every=2))
-    arguments = (asdict(config), str(tmp_path / "fold0"), corpus.identity)
+    arguments = (config, tmp_path / "fold0", corpus.identity)
     with ThreadPoolExecutor(2) as pool:
         one, other = pool.map(lambda _: run_fold(*arguments), range(2))
-    assert one["confusion"] == other["confusion"] and one["utterances"] == other["utterances"]
+    assert one.confusion == other.confusion and one.utterances == other.utterances

@@ -304,19 +304,20 @@ def test_workers_fetch_nothing(server, cache, tmp_path):
     from numser.recipe import Recipe
     from numser.runs.folds import run_fold
 
-    config = vars(runs.Config("emodb", None, 0, None, Recipe(steps=1))) | {"recipe": vars(Recipe(steps=1))}
+    config = runs.Config("emodb", None, 0, None, Recipe(steps=1))
     with pytest.raises(InputError, match="nothing is fetched offline"):
-        run_fold(config, str(tmp_path / "out"), "")
+        run_fold(config, tmp_path / "out", "")
     assert server.requests == []
 
 
 def test_folds_are_told_where_the_corpus_was(server, cache, archive, monkeypatch, tmp_path):
     from numser.recipe import Recipe
+    from numser.runs.folds import folds_of
 
     server.script = [whole(archive)]
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("NUMSER_DATA", "here")
-    folds = crossval.folds_of("emodb", None, False, [Recipe()], load_corpus("emodb"))
+    folds = folds_of("emodb", None, False, [Recipe()], load_corpus("emodb"))
     assert {config.data for config in folds.values()} == {str(tmp_path / "here" / "emodb")}
 
 

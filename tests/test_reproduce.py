@@ -1,8 +1,11 @@
 import numpy as np
 import pytest
+from made_runs import LABELS, run_of
+from made_runs import row as tested_row
 
 from numser.corpora import Utterance
 from numser.errors import InputError
+from numser.evaluation import Result, TestedUtterance
 from numser.model import SeparableSER
 from numser.recipe import Recipe
 from numser.reproduce import WHAT, main, paper
@@ -57,18 +60,10 @@ def test_a_table_says_what_speakers_left_out_promise_to_other_people(tiny_corpus
         results = []
         for k, ua in enumerate(uas[protocol][changes.get("attention", True) is False]):
             speaker = f"s{k}" if protocol == "speakers" else "s0"
-            rows = [
-                {
-                    "name": f"{speaker}-{i}",
-                    "speaker": speaker,
-                    "truth": "anger",
-                    "predicted": ("anger", "joy")[i >= 100 * ua],
-                }
-                for i in range(100)
-            ]
-            about = {"labels": ["anger", "joy"], "confusion": [[100 * ua, 100 - 100 * ua], [0, 0]]}
-            about |= {"config": {"fold": k if protocol == "folds" else None, "test_speaker": speaker}, "seed": 0}
-            results.append({"ua": ua, "wa": ua, "f1": ua, "utterances": rows, **about})
+            rows = [tested_row(f"{speaker}-{i}", "anger", LABELS[i >= 100 * ua], speaker=speaker) for i in range(100)]
+            tested = Result.of(LABELS, [TestedUtterance(**r) for r in rows])
+            left_out = protocol == "speakers"
+            results.append(run_of(tested, fold=None if left_out else k, test_speaker=speaker if left_out else None))
         return results, len(results)
 
     monkeypatch.setattr(Setting, "ended", ended)

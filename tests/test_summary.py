@@ -1,29 +1,29 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from made_runs import run_of
 
+from numser.evaluation import Result, TestedUtterance
+from numser.recipe import Recipe
+from numser.runs.result import RunResult
 from numser.summary import chance, remarks, summarise, t_interval, ua_difference
 
 T_OF_9 = 2.262157  # 97.5 % of Student's t with nine degrees of freedom lie below
 T_OF_8 = 2.306004
 
 
-def result(truth: str, predicted: str, first: int = 0, speaker: str | None = None) -> dict:
-    """A run's result: a letter an utterance."""
-    labels = sorted(set(truth))
-    pairs = list(zip(truth, predicted, strict=True))
-    rows = [
-        {"name": f"u{first + i}", "truth": t, "predicted": p, "speaker": speaker} for i, (t, p) in enumerate(pairs)
-    ]
-    recalls = [np.mean([p == t for t, p in pairs if t == label]) for label in labels]
-    confusion = [[pairs.count((a, b)) for b in labels] for a in labels]
-    return {
-        "ua": np.mean(recalls),
-        "wa": 0.5,
-        "f1": 0.5,
-        "labels": labels,
-        "utterances": rows,
-        "confusion": confusion,
-    }
+def result(truth: str, predicted: str, first: int = 0, speaker: str | None = None, labels: str = "") -> Result:
+    """A test's result: a letter an utterance."""
+    labels = labels or "".join(sorted(set(truth + predicted)))
+    shares = [1 / len(labels)] * len(labels)
+    pairs = enumerate(zip(truth, predicted, strict=True), start=first)
+    return Result.of(labels, [TestedUtterance(f"u{i}", None, speaker, "A", t, p, shares) for i, (t, p) in pairs])
+
+
+def run(result: Result, fold: int | None, seed: int = 0, speaker: str | None = None) -> RunResult:
+    """A result that says what it was trained for."""
+    return run_of(result, fold=fold, test_speaker=speaker, recipe=Recipe(seed=seed))
 
 
 def test_summary_by_hand():
@@ -55,7 +55,7 @@ def test_the_interval_over_speakers_is_that_of_the_mean_of_so_many():
     of_each = [result("a" * 100, "a" * (50 + 5 * k) + "b" * (50 - 5 * k), 100 * k, f"s{k}") for k in range(10)]
     summary = summarise(of_each)
     low, high = summary["ua_interval_speakers"]
-    expected = T_OF_9 * np.std([r["ua"] for r in of_each], ddof=1) / np.sqrt(10)
+    expected = T_OF_9 * np.std([r.ua for r in of_each], ddof=1) / np.sqrt(10)
     assert (low + high) / 2 == pytest.approx(summary["ua"]["mean"], abs=1e-9)
     assert (high - low) / 2 == pytest.approx(expected, rel=1e-5)
     again = summarise([*of_each, *of_each])["ua_interval_speakers"]  # another seed is nobody else
@@ -67,8 +67,8 @@ def test_without_speakers_left_out_there_is_no_interval_over_speakers(speakers):
     results = [result("ab", "ab", 2 * k, speaker) for k, speaker in enumerate(speakers)]
     assert summarise(results)["ua_interval_speakers"] is None
     mixed = result("ab", "ab", 8)
-    for row, speaker in zip(mixed["utterances"], ("s1", "s2"), strict=True):
-        row["speaker"] = speaker
+    tested = [replace(u, speaker=s) for u, s in zip(mixed.utterances, ("s1", "s2"), strict=True)]
+    mixed = replace(mixed, utterances=tested)
     assert summarise([*results, mixed])["ua_interval_speakers"] is None
 
 
@@ -104,11 +104,6 @@ def test_an_interval_over_speakers_has_only_uas_that_can_be():
 def test_an_interval_over_runs_has_only_uas_that_can_be():
     low, high = summarise([run(result("aabb", "aabb"), 0), run(result("aabb", "aaba"), 1)])["ua_interval"]
     assert high == 1 and 0 <= low < 0.5
-
-
-def run(result: dict, fold: int | None, seed: int = 0, speaker: str | None = None) -> dict:
-    """A result that says what it was trained for."""
-    return result | {"config": {"fold": fold, "test_speaker": speaker}, "seed": seed}
 
 
 def test_nine_nets_of_which_eight_score_chance_may_all_do():
@@ -150,7 +145,7 @@ def test_seeds_of_one_fold_are_compared_with_each_other_and_with_no_one_else():
     """Two speakers far apart, two seeds each that agree or not: only the seeds' spread is the training's."""
 
     def of(speaker, first, hits, seed):
-        return run(result("a" * 200, "a" * hits + "b" * (200 - hits), first, speaker), None, seed, speaker)
+        return run(result("a" * 200, "a" * hits + "b" * (200 - hits), first, speaker, "ab"), None, seed, speaker)
 
     agree = [of("s1", 0, 100, 0), of("s1", 0, 100, 1), of("s2", 200, 200, 0), of("s2", 200, 200, 1)]
     once = [agree[0], agree[2]]
@@ -167,7 +162,7 @@ def test_folds_with_several_seeds_count_once():
     """Nine folds far apart, with two seeds that agree: eighteen runs are no more than nine."""
     nine = [run(result("ab" * 50, "aa" * (50 - 5 * k) + "ab" * 5 * k), k) for k in range(9)]
     low, high = summarise(nine)["ua_interval"]
-    again = [run(r, r["config"]["fold"], seed=1) for r in nine]
+    again = [replace(r, seed=1) for r in nine]
     assert summarise([*nine, *again])["ua_interval"] == pytest.approx([low, high])
 
 
@@ -183,9 +178,9 @@ def test_a_difference_holds_the_runs_spread():
     assert ua_difference(many[::-1], few) == pytest.approx([low, high])  # by fold, not by place
     low, high = ua_difference(runs([75, 55, 65]), few)
     assert low < 0 < high
-    other_seeds = [r | {"seed": 1} for r in many]
+    other_seeds = [replace(r, seed=1) for r in many]
     assert ua_difference(other_seeds, few)[0] < 0  # another seed is no pair
-    unpaired = [run(r, k + 3) for k, r in enumerate(many)]
+    unpaired = [replace(r, config=replace(r.config, fold=k + 3)) for k, r in enumerate(many)]
     low, high = ua_difference(unpaired, few)
     assert low < -0.1 and high > 0.2
 
@@ -203,14 +198,10 @@ def test_a_difference_over_speakers_left_out_is_by_students_t():
 
 
 def test_chance_is_that_of_the_labels_that_were_tested():
-    two_of_four = result("aabb", "aaaa") | {"labels": list("abcd")}
-    assert two_of_four["ua"] == chance([two_of_four]) == 0.5
+    two_of_four = result("aabb", "aaaa", labels="abcd")
+    assert two_of_four.ua == chance([two_of_four]) == 0.5
     four = result("abcd", "aaaa", first=4)
-    assert (
-        chance([two_of_four, four])
-        == summarise([two_of_four, four | {"confusion": [[0] * 2] * 2}])["chance"]
-        == 0.375
-    )
+    assert chance([two_of_four, four]) == summarise([two_of_four, four])["chance"] == 0.375
 
 
 def test_what_to_bear_in_mind_is_said():
@@ -221,11 +212,11 @@ def test_what_to_bear_in_mind_is_said():
         "Only 29 recordings were tested, fewer than 30: one more or less right moves the figures much."
     ]
     assert remarks([result("a", "a")])[0].startswith("Only 1 recording was tested")
-    wide = large | {"labels": ["a", "b", "c"]}
+    wide = result("ab" * 15, "ab" * 15, labels="abc")
     assert remarks([wide]) == ["UA and F1 are over the labels that were tested, 2 of 3: a, b."]
     another = result("abc" * 20, "abc" * 20, first=40)
     assert remarks([wide, another]) == ["UA and F1 of a run are over the labels that it was tested on, 2 to 3 of 3."]
-    assert remarks([wide, result("ac", "ac", first=40) | {"labels": ["a", "b", "c"]}]) == [
+    assert remarks([wide, result("ac", "ac", first=40, labels="abc")]) == [
         "UA and F1 of a run are over the labels that it was tested on, 2 of 3."
     ]
     assert summarise([small])["remarks"] == remarks([small])

@@ -19,8 +19,8 @@ from numser.dataset import prepare
 from numser.errors import InputError
 from numser.features import FeatureSettings, Standardiser
 from numser.files import read_arrays, write_arrays
-from numser.results import read_result
-from numser.runs import Interrupted, run, stored_config
+from numser.runs import Interrupted, run
+from numser.runs.folder import RunFolder
 from numser.splits import fold
 
 SMALL = ["--blocks", "0", "--batch-size", "4", "--validate-every", "2", "--lr", "0.001"]
@@ -271,9 +271,9 @@ def numsers(tiny_corpus, tmp_path_factory) -> Path:
 
 
 def test_stopped_anywhere_numsers_recipe_ends_with_the_same_bits(numsers, tiny_corpus, tmp_path):
-    config = stored_config(numsers)
+    config = RunFolder(numsers).stored_config()
     for moment in (1, 4, 5):
-        out, asked = tmp_path / f"stopped{moment}", iter(range(99))
+        out, asked = tmp_path / f"stopped{moment}", iter(range(1, 99))
         with pytest.raises(Interrupted):
             run(config, out, threads=1, stop=lambda asked=asked, moment=moment: next(asked) == moment)
         assert read_arrays(out / "state.npz", "training state")[1]["step"] == moment
@@ -312,7 +312,7 @@ def test_what_would_validate_may_train_as_well(tiny_corpus, tmp_path, capsys):
     assert result["best_validation_ua"] is None and result["config"]["train_on_validation"]
     rows = list(csv.DictReader((out / "history.csv").read_text().splitlines()))
     assert [(row["step"], row["validation_ua"]) for row in rows] == [("2", ""), ("3", "")]
-    assert read_result(out / "result.json") == result
+    assert RunFolder(out).read_result().to_json() == result
     args = [*arguments(tiny_corpus, tmp_path / "other"), "--train-on-validation"]
     refused(args, "--train-on-validation: --keep best needs the validation to choose by; use --keep last")
 

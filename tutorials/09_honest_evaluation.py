@@ -28,11 +28,13 @@ from checks import honest_evaluation as check
 from numser import plots, splits
 from numser.corpora.synthetic import load
 from numser.dataset import prepare
+from numser.evaluation import Result, TestedUtterance
 from numser.layers import Dense, PReLU, Sequential
 from numser.losses import class_weights, cross_entropy
 from numser.metrics import confusion_matrix, macro_f1, recalls, unweighted_accuracy, weighted_accuracy
 from numser.optim import Adam
 from numser.reproduce.paper import TABLE_4
+from numser.runs.result import read_result
 from numser.splits import Split, fold, random_subsets
 from numser.summary import summarise, ua_difference
 from numser.threads import one_blas_thread
@@ -206,14 +208,12 @@ def by(names):
 def tested(split):
     """Train and test once; the curve, and a result as numser.evaluation.test leaves it."""
     run = learn(split)
-    predicted, truth = run.predicted[run.validation_ua.argmax()], dataset.labels[split.test]
-    confusion = confusion_matrix(truth, predicted, len(classes))
-    rows = [
-        {"name": utterances[i].name, "truth": utterances[i].label, "predicted": classes[p]}
-        for i, p in zip(split.test, predicted, strict=True)
+    predicted = run.predicted[run.validation_ua.argmax()]
+    tested = [
+        TestedUtterance(u.name, None, u.speaker, "A", u.label, classes[p], np.eye(len(classes))[p].tolist())
+        for u, p in zip([utterances[i] for i in split.test], predicted, strict=True)
     ]
-    ua, wa, f1 = unweighted_accuracy(confusion), weighted_accuracy(confusion), macro_f1(confusion)
-    return run, {"ua": ua, "wa": wa, "f1": f1, "labels": classes, "confusion": confusion.tolist(), "utterances": rows}
+    return run, Result.of(classes, tested)
 
 
 ways = {
@@ -227,7 +227,10 @@ with one_blas_thread():
         runs[way], tests[way] = zip(*map(tested, parts), strict=True)
 print(f"{'':<20}{'UA':>7}{'WA':>7}{'F1':>7}     (UA by chance {1 / len(classes):.3f})")
 for way in ways:
-    print(f"{way:<20}" + "".join(f"{np.mean([t[key] for t in tests[way]]):>7.3f}" for key in ("ua", "wa", "f1")))
+    print(
+        f"{way:<20}"
+        + "".join(f"{np.mean([getattr(t, key) for t in tests[way]]):>7.3f}" for key in ("ua", "wa", "f1"))
+    )
 
 # %% [markdown]
 # Same network, same 700 utterances, each tested once. With new sentences from *known* voices it does about as well as with
@@ -238,7 +241,7 @@ for way in ways:
 # %%
 def of_each_speaker(way):
     """UA of each speaker's utterances, whichever run tested them."""
-    right = {row["name"]: row["truth"] == row["predicted"] for test in tests[way] for row in test["utterances"]}
+    right = {u.name: u.right for test in tests[way] for u in test.utterances}
     right = np.array([right[u.name] for u in utterances])
     return np.array(
         [
@@ -363,7 +366,7 @@ def dots(rows, ax):
 
 figure, ax = plt.subplots(figsize=(9, 3.2))
 order = "nine runs, one test subset", *ways
-dots({way: ([t["ua"] for t in tests[way]], summarise(tests[way])["ua_interval"]) for way in order}, ax)
+dots({way: ([t.ua for t in tests[way]], summarise(tests[way])["ua_interval"]) for way in order}, ax)
 plt.show()
 
 # %% [markdown]
@@ -409,7 +412,7 @@ check.ua_interval(ua_interval)
 
 # %%
 for way in ("texts left out", "speakers left out"):
-    gap = np.mean([t["ua"] for t in tests["random subsets"]]) - np.mean([t["ua"] for t in tests[way]])
+    gap = np.mean([t.ua for t in tests["random subsets"]]) - np.mean([t.ua for t in tests[way]])
     low, high = ua_difference(tests["random subsets"], tests[way])
     print(f"random subsets − {way:<18} {gap:+.3f}   95 % {low:+.3f} … {high:+.3f}")
 
@@ -467,10 +470,10 @@ print(f"won by looking: {100 * (np.mean(chosen['by the test']) - np.mean(chosen[
 #     python -m numser.crossval --corpus emodb --data emodb4 --steps 300 --speakers   # one speaker left out after the other
 
 # %%
-runs_of_one_test = [json.loads(p.read_text()) for p in sorted(results.glob("blocks4-ce/folds/fold*/result.json"))]
+runs_of_one_test = [read_result(p) for p in sorted(results.glob("blocks4-ce/folds/fold*/result.json"))]
 with open(results / "blocks4-ce" / "speakers" / "folds.csv", newline="") as file:
     speaker_uas = [float(row["ua"]) for row in csv.DictReader(file)]
-random_uas, once = [run["ua"] for run in runs_of_one_test], summarise(runs_of_one_test)
+random_uas, once = [run.ua for run in runs_of_one_test], summarise(runs_of_one_test)
 rows = {
     f"{len(random_uas)} runs, one test subset": (random_uas, once["ua_interval"]),
     f"{len(speaker_uas)} speakers left out": (speaker_uas, emodb["ua_interval"]),

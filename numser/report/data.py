@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from numser.evaluation import TestedUtterance
 from numser.page.utterance import attention_curve
 from numser.report.folder import Fold, Runs
 from numser.summary import summarise
@@ -20,7 +21,7 @@ def report_data(runs: Runs) -> dict[str, Any]:
     summary = summarise(runs.results)
     labels = summary["labels"]
     rows = list(_rows(runs))
-    names = sorted({row["speaker"] for _, row in rows if row["speaker"] is not None})
+    names = sorted({u.speaker for _, u in rows if u.speaker is not None})
     return {
         "title": f"{runs.folds[0].config.corpus}, {_split(runs)}",
         "crossvalidation": runs.crossvalidation,
@@ -36,8 +37,8 @@ def report_data(runs: Runs) -> dict[str, Any]:
         "confusion": summary["confusion"],
         "speakers": _speakers(rows, names, labels),
         "calibration": calibration(
-            np.array([max(row["probabilities"]) for _, row in rows]),
-            np.array([row["truth"] == row["predicted"] for _, row in rows]),
+            np.array([max(u.probabilities) for _, u in rows]),
+            np.array([u.right for _, u in rows]),
         ),
         "utterances": _utterances(rows, names, labels),
         "about": _about(runs),
@@ -47,12 +48,15 @@ def report_data(runs: Runs) -> dict[str, Any]:
 def _validation_chance(runs: Runs) -> float | None:
     """1 / the number of labels that were validated on, its mean over the folds that have ended; None if that is not
     known. A random subset has all labels; of another speaker's the run says so."""
-    known = [
-        result.get("validation_labels", result["labels"] if fold.config.fold is not None else None)
-        for fold in runs.folds
-        if (result := fold.result) is not None
-    ]
-    return float(np.mean([1 / len(labels) for labels in known])) if all(known) else None
+    numbers = []
+    for result in runs.results:
+        labels = result.validation_labels
+        if labels is None and result.config.fold is not None:
+            labels = result.labels
+        if not labels:
+            return None
+        numbers.append(len(labels))
+    return float(np.mean([1 / number for number in numbers]))
 
 
 def calibration(confidence: np.ndarray, right: np.ndarray) -> dict[str, Any]:
@@ -80,11 +84,11 @@ def calibration(confidence: np.ndarray, right: np.ndarray) -> dict[str, Any]:
     return {"bins": bins, "error": float(sum(gaps) / len(right))}
 
 
-def _rows(runs: Runs) -> Iterator[tuple[int, dict[str, Any]]]:
+def _rows(runs: Runs) -> Iterator[tuple[int, TestedUtterance]]:
     """Each test utterance of each fold that has ended, with the fold's index."""
     for i, fold in enumerate(runs.folds):
         if fold.result is not None:
-            yield from ((i, row) for row in fold.result["utterances"])
+            yield from ((i, u) for u in fold.result.utterances)
 
 
 def _split(runs: Runs) -> str:
@@ -96,49 +100,48 @@ def _split(runs: Runs) -> str:
 
 
 def _fold(fold: Fold) -> dict[str, Any]:
-    result = fold.result or {}
     keys = ("ua", "wa", "f1", "best_step", "best_validation_ua", "seconds")
     return {
         "name": fold.name,
         "ended": fold.result is not None,
         "steps": fold.config.recipe.steps,
-        "tested": len(result.get("utterances", [])),
+        "tested": 0 if fold.result is None else len(fold.result.utterances),
         "history": [[x if x is None else round(x, 5) for x in row] for row in fold.history],
-        **{key: result.get(key) for key in keys},
+        **{key: getattr(fold.result, key, None) for key in keys},
     }
 
 
-def _speakers(rows: list[tuple[int, dict]], names: list[str], labels: list[str]) -> list[dict[str, Any]]:
+def _speakers(rows: list[tuple[int, TestedUtterance]], names: list[str], labels: list[str]) -> list[dict[str, Any]]:
     """For each speaker and label, how many utterances were tested, and how many of them recognised."""
     counts = np.zeros((2, len(names), len(labels)), int)
-    for _, row in rows:
-        if row["speaker"] is not None:
-            place = names.index(row["speaker"]), labels.index(row["truth"])
+    for _, u in rows:
+        if u.speaker is not None:
+            place = names.index(u.speaker), labels.index(u.truth)
             counts[0][place] += 1
-            counts[1][place] += row["truth"] == row["predicted"]
+            counts[1][place] += u.right
     return [
         {"name": name, "counts": n.tolist(), "hits": hits.tolist()}
         for name, n, hits in zip(names, *counts, strict=True)
     ]
 
 
-def _utterances(rows: list[tuple[int, dict]], names: list[str], labels: list[str]) -> list[dict[str, Any]]:
+def _utterances(rows: list[tuple[int, TestedUtterance]], names: list[str], labels: list[str]) -> list[dict[str, Any]]:
     """In the order of the folds; what several were tested on stands once."""
     utterances: dict[str, dict[str, Any]] = {}
-    for fold, row in rows:
+    for fold, u in rows:
         about = {
-            "name": row["name"],
-            "truth": labels.index(row["truth"]),
-            "speaker": None if row["speaker"] is None else names.index(row["speaker"]),
-            "difficulty": row["difficulty"],
+            "name": u.name,
+            "truth": labels.index(u.truth),
+            "speaker": None if u.speaker is None else names.index(u.speaker),
+            "difficulty": u.difficulty,
             "predictions": [],
         }
-        utterances.setdefault(row["name"], about)["predictions"].append(
+        utterances.setdefault(u.name, about)["predictions"].append(
             {
                 "fold": fold,
-                "predicted": labels.index(row["predicted"]),
-                "probabilities": [round(p, 4) for p in row["probabilities"]],
-                "attention": attention_curve(row.get("attention", []), row.get("attention_seconds", [])),
+                "predicted": labels.index(u.predicted),
+                "probabilities": [round(p, 4) for p in u.probabilities],
+                "attention": attention_curve(u.attention or [], u.attention_seconds or []),
             }
         )
     return list(utterances.values())
@@ -149,16 +152,10 @@ def _about(runs: Runs) -> list[tuple[str, str]]:
     config, result = runs.folds[0].config, runs.results[0]
     recipe = config.recipe
     seeds = sorted({fold.config.recipe.seed for fold in runs.folds})
-    loss = {
-        "ce": "weighted cross-entropy",
-        "focal": f"focal, λ_B {recipe.lambda_b:g}, λ_C {recipe.lambda_c:g}",
-        "soft": f"soft bootstrapping, β {recipe.beta:g}",
-        "lq": f"L_q, q {recipe.q:g}",
-    }[recipe.loss]
+    name, settings = recipe.loss_in_words
     network = f"{recipe.blocks} blocks, {'attention' if recipe.attention else 'no attention'}"
     network += "" if recipe.tied else ", untied GRU"
     network += f", dropout {recipe.dropout:g}" if recipe.dropout else ""
-    versions = result.get("versions", {})
     return [
         ("Corpus", config.corpus),
         ("Split", _split(runs) + ("; what would validate trained as well" if config.train_on_validation else "")),
@@ -167,9 +164,9 @@ def _about(runs: Runs) -> list[tuple[str, str]]:
             * (config.standardise == "speaker")
         ),
         ("Network", network),
-        ("Loss", loss),
+        ("Loss", f"{name}, {settings}" if settings else name),
         ("Training", f"{recipe.steps} steps of {recipe.batch_size} utterances, learning rate {recipe.lr:g}"),
         ("Seed" if len(seeds) == 1 else "Seeds", ", ".join(map(str, seeds))),
-        ("Versions", ", ".join(f"{name} {version}" for name, version in versions.items())),
-        ("Machine", str(result.get("machine", "unknown"))),
+        ("Versions", ", ".join(f"{name} {version}" for name, version in result.versions.items())),
+        ("Machine", result.machine),
     ]

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -21,6 +20,7 @@ from numser.audio import SAMPLE_RATE, read_audio
 from numser.errors import InputError
 from numser.page.utterance import small_log_mel
 from numser.report.folder import Runs
+from numser.runs.result import RunResult
 from numser.threads import available_cores, one_blas_thread
 
 _COMPRESSION = 0.8  # libsndfile's measure; 40 kbit/s at 16 kHz
@@ -48,38 +48,38 @@ def sources(runs: Runs, data: Path | None = None) -> dict[str, Callable[[], np.n
 
     `data` is where the corpus is now, if it has moved. Calling raises InputError if there is no sound.
     """
-    rows = {row["name"]: (row, result) for result in runs.results for row in result["utterances"]}
-    speakers = {row["speaker"] for row, _ in rows.values() if row["path"] is None}
+    tested = {u.name: (u, result) for result in runs.results for u in result.utterances}
+    speakers = {u.speaker for u, _ in tested.values() if u.path is None and u.speaker is not None}
     made = _made(runs.folds[0].config.corpus, speakers) if speakers else {}
 
     def load(name: str) -> np.ndarray:
-        row, result = rows[name]
-        if row["path"] is not None:
-            return read_audio(_present(row["path"], result, data))
+        u, result = tested[name]
+        if u.path is not None:
+            return read_audio(_present(u.path, result, data))
         if name not in made:
             raise InputError(f"{name}: its result names no file")
         return made[name]
 
-    return {name: partial(load, name) for name in rows}
+    return {name: partial(load, name) for name in tested}
 
 
-def _present(path: str, result: dict[str, Any], data: Path | None) -> Path:
+def _present(path: str, result: RunResult, data: Path | None) -> Path:
     """Where a recording is: where it was, or at the same place below `data` or below the corpus's whole path."""
-    roots = [Path(root) for root in (result["config"]["data"], result.get("corpus_path")) if isinstance(root, str)]
+    roots = [Path(root) for root in (result.config.data, result.corpus_path) if root is not None]
     below = next((Path(path).relative_to(root) for root in roots if Path(path).is_relative_to(root)), None)
     if below is None or (data is None and Path(path).exists()):
         return Path(path)
     return (data or roots[-1]) / below
 
 
-def _made(corpus: str, speakers: set[str | None]) -> dict[str, np.ndarray]:
+def _made(corpus: str, speakers: set[str]) -> dict[str, np.ndarray]:
     """Waveforms of a corpus that has no files, by the utterances' names."""
     from numser.corpora import synthetic
 
     known = sorted(speakers & set(synthetic.SPEAKERS))
     if corpus != "synthetic" or not known:
         return {}
-    return {u.name: u.waveform for u in synthetic.load(speakers=known).utterances}
+    return {u.name: u.waveform for u in synthetic.load(speakers=known).utterances if u.waveform is not None}
 
 
 def sounds(

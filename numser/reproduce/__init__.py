@@ -20,7 +20,6 @@ from typing import Any
 
 from numser.cli import offline_option, option
 from numser.corpora import NAMES
-from numser.crossval import check_workers, visible_to_workers, workers, write_table
 from numser.recipe import RECIPES, Recipe
 from numser.reproduce.paper import Row, proposed
 from numser.reproduce.tables import TABLES, Setting, figure3, show
@@ -55,6 +54,8 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """Run what is missing, print the tables, and leave them in the folder as Markdown."""
     args = parser().parse_args(argv)
+    from numser.runs.folds import check_workers, visible_to_workers  # imports Numba, which --help should not wait for
+
     check_workers(args.jobs, args.dask)
     out = args.out or Path("runs") / f"reproduce-{args.corpus}"
     given = {name: getattr(args, name) for name in ("steps", "batch_size", "lr", "validate_every")}
@@ -95,7 +96,8 @@ def _needed(names: list[str], corpus: str) -> Iterator[dict[str, Any]]:
 
 
 def _run_what_is_missing(setting: Setting, names: list[str], jobs: int | None, address: str | None) -> None:
-    from numser.runs.folds import run_folds
+    from numser.runs.folder import CrossvalidationFolder
+    from numser.runs.folds import run_folds, workers
 
     make_executor = workers(jobs, address)
     done = set()
@@ -106,13 +108,8 @@ def _run_what_is_missing(setting: Setting, names: list[str], jobs: int | None, a
                 continue
             done.add(folder)
             print(f"{folder}: {len(folds)} folds", file=sys.stderr)
-            run_folds(
-                folds,
-                folder,
-                make_executor,
-                setting.loaded.identity,
-                on_result=lambda results, folder=folder: write_table(results, folder),
-            )
+            write_table = CrossvalidationFolder(folder).write_table
+            run_folds(folds, folder, make_executor, setting.loaded.identity, on_result=write_table)
 
 
 def plan(setting: Setting, names: list[str], jobs: int | None) -> str:

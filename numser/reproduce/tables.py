@@ -8,15 +8,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from numser.crossval import folds_of
 from numser.errors import InputError
 from numser.recipe import Recipe, recipe
 from numser.reproduce.paper import TABLE_2, TABLE_3, TABLE_4, TABLE_5, TABLE_5_NOTE, Row, Table, proposed
 from numser.summary import summarise, ua_difference
+
+if TYPE_CHECKING:
+    from numser.runs.config import Config
+    from numser.runs.result import RunResult
 
 TABLES = {"table2": TABLE_2, "table3": TABLE_3, "table4": TABLE_4}
 BLOCKS = {"iemocap": 5}  # what the paper settles on; on every other corpus 4
@@ -45,15 +48,17 @@ class Setting:
         """A row's recipe."""
         return recipe(**{"blocks": BLOCKS.get(self.corpus, 4)} | self.common | changes)
 
-    def folds(self, changes: dict[str, Any], protocol: str) -> tuple[dict[str, Any], Path]:
+    def folds(self, changes: dict[str, Any], protocol: str) -> tuple[dict[str, "Config"], Path]:
         """A row's folds by one protocol, and their folder."""
+        from numser.runs.folds import folds_of
+
         recipe = self.recipe(changes)
         loss = recipe.loss + (f"-{recipe.lambda_b:g}-{recipe.lambda_c:g}" if recipe.loss == "focal" else "")
         name = f"blocks{recipe.blocks}-{loss}{'' if recipe.attention else '-noattention'}"
         folds = folds_of(self.corpus, self.data, protocol == "speakers", [recipe], self.loaded)
         return folds, self.out / name / protocol
 
-    def ended(self, changes: dict[str, Any], protocol: str) -> tuple[list[dict[str, Any]], int]:
+    def ended(self, changes: dict[str, Any], protocol: str) -> tuple[list["RunResult"], int]:
         """The results that are there, and how many folds there are in all."""
         from numser.runs.folds import finished
 

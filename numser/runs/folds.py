@@ -1,8 +1,8 @@
 """Many runs, one a fold, on any executor.        Paper §4.2
 
-A fold is a run of its own with a folder of its own (see `runs.py`), so it can be computed anywhere, killed at any
-moment and gone on with. What comes out does not depend on where it ran, how many ran at once, or what died on the
-way: each fold computes on one thread, and a run's bits do not depend on threads or interruptions anyway.
+A fold is a run of its own with a folder of its own, so it can be computed anywhere, killed at any moment and gone on
+with. What comes out does not depend on where it ran, how many ran at once, or what died on the way: each fold
+computes on one thread, and a run's bits do not depend on threads or interruptions anyway.
 
 Whoever runs folds gives a callable that makes a `concurrent.futures.Executor`. If a worker dies, the pool that it
 belonged to is of no more use; another one is made, and the folds that had not ended go on there.
@@ -12,22 +12,88 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
 from contextlib import closing, contextmanager, suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from numser.cli import Progress, duration
+from numser.corpora import Corpus
 from numser.errors import InputError
-from numser.files import file_lock, make_folder, remove_halves
-from numser.results import read_result
-from numser.runs import Config, run
-from numser.threads import keep_freed_memory
+from numser.files import file_lock, make_folder
+from numser.recipe import Recipe
+from numser.runs import run
+from numser.runs.config import Config
+from numser.runs.folder import CrossvalidationFolder, RunFolder
+from numser.runs.result import RunResult
+from numser.splits import SUBSETS
+from numser.threads import available_cores, keep_freed_memory
 
 TRIES = 3  # how often workers may die without a fold ending between
 _ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OPENBLAS", "OMP", "MKL", "NUMEXPR", "VECLIB_MAXIMUM")}
+
+
+def folds_of(
+    name: str, data: str | None, speakers: bool, recipes: list[Recipe], corpus: Corpus, **how: Any
+) -> dict[str, Config]:
+    """What each fold is, by the name of its folder. `corpus` is the one called `name`, loaded from `data`, or from
+    where it usually is: then folds are told where that was, since elsewhere it may be another folder. `how` goes to
+    each `Config`.
+
+    Raises      InputError: speakers are to be left out, and there are fewer than three
+    """
+    if data is None and corpus.source is not None:
+        data = str(corpus.source.absolute())
+    splits: list[dict[str, Any]] = [{"fold": k, "test_speaker": None} for k in range(SUBSETS - 1)]
+    if speakers:
+        splits = [
+            {"fold": None, "test_speaker": speaker}
+            for speaker in sorted({u.speaker for u in corpus.utterances if u.speaker is not None})
+        ]
+        if len(splits) < 3:
+            raise InputError(f"--speakers: the corpus names {len(splits)} speakers, and three are needed")
+    configs = [Config(name, data, recipe=one, **split, **how) for one in recipes for split in splits]
+    return {c.split_name + (f"-seed{c.recipe.seed}" if len(recipes) > 1 else ""): c for c in configs}
+
+
+def check_workers(jobs: int | None, address: str | None) -> None:
+    """Refuse --jobs that cannot be.
+
+    Raises      InputError: there are none; Dask is to run them, whose workers' threads decide how many run at once
+    """
+    if jobs is not None and jobs < 1:
+        raise InputError(f"--jobs {jobs}: should be at least 1")
+    if jobs is not None and address:
+        raise InputError(
+            f"--jobs {jobs}: with --dask {address} as many folds run at once as its workers have threads"
+        )
+
+
+def visible_to_workers(out: Path, data: str | None) -> tuple[Path, str | None]:
+    """The folders as Dask's workers will find them: they work in folders of their own."""
+    return out.absolute(), data and str(Path(data).absolute())
+
+
+def workers(jobs: int | None, address: str | None) -> Callable[[], Executor]:
+    """Makes executors: of a Dask cluster's workers if there is an address, else of local processes.
+
+    Raises      InputError: Dask is not installed, or no scheduler is at the address
+    """
+    if not address:
+        return local_processes(jobs or available_cores())
+    try:
+        from distributed import Client
+    except ImportError:
+        raise InputError(
+            f'--dask {address}: Dask is not installed; pip install "numser[distributed]" brings it'
+        ) from None
+    try:
+        client = Client(address)
+    except (OSError, ValueError) as error:
+        raise InputError(f"--dask {address}: no scheduler answers there ({error})") from error
+    return lambda: client.get_executor(pure=False)
 
 
 class _Quiet(Progress):
@@ -39,41 +105,39 @@ class _Quiet(Progress):
     step = line = live
 
 
-def run_fold(config: dict[str, Any], folder: str, identity: str) -> dict[str, Any]:
+def run_fold(config: Config, out: Path, identity: str) -> RunResult:
     """Run one fold, or go on with it, in its folder. This is what workers call. Returns what is in result.json.
 
     The corpus is there: whoever hands out the folds has loaded it. Workers fetch nothing.
 
     Raises      InputError: what the run raises
     """
-    out = Path(folder)
+    folder = RunFolder(out)
     make_folder(out.parent)
-    # a worker whose cross-validation was killed may still be at it
-    with file_lock(out.with_name(f".{out.name}.lock"), if_possible=True):
-        result = finished(Config.from_dict(config), out, identity)
+    with file_lock(folder.fold_lock, if_possible=True):  # a worker of a cross-validation that was killed may be at it
+        result = finished(config, out, identity)
         if result is None:
-            resume = (out / "state.npz").exists()
-            result = run(Config.from_dict(config), out, resume=resume, threads=1, progress=_Quiet(), offline=True)
+            resume = folder.state.exists()
+            result = run(config, out, resume=resume, threads=1, progress=_Quiet(), offline=True)
         return result
 
 
-def finished(config: Config, out: Path, identity: str) -> dict[str, Any] | None:
+def finished(config: Config, out: Path, identity: str) -> RunResult | None:
     """The result of a fold that has ended before, or None. `identity` is that of the corpus, which may have moved.
 
     Raises      InputError: the folder holds the result of other settings, or of another corpus, or a damaged one
     """
-    path = out / "result.json"
-    if not path.exists():
+    folder = RunFolder(out)
+    if not folder.result.exists():
         return None
-    result = read_result(path)
-    try:
-        same = replace(Config.from_dict(result["config"]), data=None) == replace(config, data=None)
-    except (KeyError, TypeError, ValueError, InputError):
-        same = False
-    if not same:
-        raise InputError(f"{path}: is the result of a run with other settings; choose another --out")
-    if result.get("corpus_identity") != identity:
-        raise InputError(f"{path}: is the result of other recordings than --data has now; choose another --out")
+    result = folder.read_result()
+    origin = None
+    if replace(result.config, data=None) != replace(config, data=None):
+        origin = "a run with other settings"
+    elif result.corpus_identity != identity:
+        origin = "other recordings than --data has now"
+    if origin:
+        raise InputError(f"{folder.result}: is the result of {origin}; choose another --out")
     return result
 
 
@@ -113,8 +177,8 @@ def run_folds(
     identity: str,
     *,
     progress: Progress | None = None,
-    on_result: Callable[[dict[str, dict[str, Any]]], None] = lambda results: None,
-) -> dict[str, dict[str, Any]]:
+    on_result: Callable[[dict[str, RunResult]], object] = lambda results: None,
+) -> dict[str, RunResult]:
     """Run all folds that have not ended before. Returns each fold's result, in the order of `folds`.
 
     `identity` is the corpus's, so that results of other recordings are not taken. `on_result` is called with the
@@ -123,7 +187,7 @@ def run_folds(
     Raises      InputError: a fold's run raised it, or workers died TRIES times without a fold ending
     """
     progress = progress or Progress()
-    remove_halves(out, ("folds.csv", "summary.json"))
+    CrossvalidationFolder(out).remove_halves()
     results = {name: finished(config, out / name, identity) for name, config in folds.items()}
     waiting = [name for name, result in results.items() if result is None]
     if len(waiting) < len(folds):
@@ -135,7 +199,7 @@ def run_folds(
         while waiting:
             executor = make_executor()
             try:
-                jobs = {name: (asdict(folds[name]), str(out / name), identity) for name in waiting}
+                jobs = {name: (folds[name], out / name, identity) for name in waiting}
                 with closing(_until_broken(executor, jobs, follower)) as ended:
                     for name, result in ended:
                         results[name] = result
@@ -162,13 +226,13 @@ def run_folds(
     return _done(results)
 
 
-def _done(results: dict[str, dict[str, Any] | None]) -> dict[str, dict[str, Any]]:
+def _done(results: dict[str, RunResult | None]) -> dict[str, RunResult]:
     return {name: result for name, result in results.items() if result is not None}
 
 
 def _until_broken(
     executor: Executor, jobs: dict[str, tuple], follower: "_Follower"
-) -> Iterator[tuple[str, dict[str, Any]]]:
+) -> Generator[tuple[str, RunResult], None, None]:
     """Results as they come in, until all have, or until what is left has lost its pool. What has not begun when this
     is closed is cancelled."""
     running: dict[Future, str] = {}
@@ -182,7 +246,7 @@ def _until_broken(
             future.cancel()
 
 
-def _as_they_end(running: dict[Future, str], follower: "_Follower") -> Iterator[tuple[str, dict[str, Any]]]:
+def _as_they_end(running: dict[Future, str], follower: "_Follower") -> Iterator[tuple[str, RunResult]]:
     while running:
         for future in wait(running, timeout=1, return_when=FIRST_COMPLETED).done:
             name = running.pop(future)
@@ -210,20 +274,19 @@ class _Follower:
         for name, config in self.folds.items():
             if name not in self.waiting:
                 steps += config.recipe.steps
-            elif (history := self.out / name / "history.csv").exists():
-                last = history.read_text(encoding="utf-8").splitlines()[-1].split(",")[0]
-                steps += int(last) if last.isdigit() else 0
+            else:
+                steps += RunFolder(self.out / name).steps_done()
         return steps
 
     def look(self) -> None:
         """Renew the live line."""
         self.progress.live(self._line())
 
-    def ended(self, name: str, result: dict[str, Any]) -> None:
+    def ended(self, name: str, result: RunResult) -> None:
         """A fold has ended."""
         self.waiting.remove(name)
-        scores = "  ".join(f"{key.upper()} {result[key]:.3f}" for key in ("ua", "wa", "f1"))
-        self.progress.line(f"{name:<16}{scores}  of step {result['best_step']}  ({self._line()})")
+        scores = f"UA {result.ua:.3f}  WA {result.wa:.3f}  F1 {result.f1:.3f}"
+        self.progress.line(f"{name:<16}{scores}  of step {result.best_step}  ({self._line()})")
 
     def _line(self) -> str:
         done = self._steps()

@@ -1,0 +1,76 @@
+"""What a training run is asked to do."""
+
+import re
+from dataclasses import dataclass, replace
+from typing import Any
+
+from numser import splits
+from numser.corpora import Corpus
+from numser.errors import InputError
+from numser.files import from_json
+from numser.recipe import STANDARDISE, Recipe
+from numser.splits import Split
+
+
+@dataclass(frozen=True)
+class Config:
+    """What a run is asked to do. Its JSON, and its recipe's, is what `dataclasses.asdict` makes of it; what a run of
+    an older numser does not say has its default, which did as the paper."""
+
+    corpus: str
+    data: str | None
+    fold: int | None  # either this …
+    test_speaker: str | None  # … or this is given: one speaker, or several with commas between
+    recipe: Recipe
+    train_on_validation: bool = False  # the utterances that would validate train as well, and nothing validates
+    standardise: str = "corpus"  # or "speaker": each speaker's frames by all of the speaker's own, labels unseen
+
+    def __post_init__(self) -> None:
+        if (self.fold is None) == (self.test_speaker is None):
+            raise ValueError("fold or test_speaker should be given, and not both")
+        if self.standardise not in STANDARDISE:
+            raise InputError(f"--standardise {self.standardise}: should be one of {', '.join(STANDARDISE)}")
+        if self.train_on_validation and self.recipe.keep == "best":
+            raise InputError("--train-on-validation: --keep best needs the validation to choose by; use --keep last")
+
+    def split(self, corpus: Corpus) -> Split:
+        """The corpus's utterances for training, validation and test."""
+        if self.fold is not None:
+            split = splits.fold(corpus.utterances, self.fold)
+        else:
+            split = splits.leave_speakers_out(corpus.utterances, str(self.test_speaker).split(","))
+        return splits.training_on_validation(split) if self.train_on_validation else split
+
+    @property
+    def split_name(self) -> str:
+        """The split in words, for file names too."""
+        return f"fold{self.fold}" if self.test_speaker is None else "speaker" + re.sub(r"\W", "-", self.test_speaker)
+
+    @classmethod
+    def from_json(cls, values: Any, name: str = "config") -> "Config":
+        """The reverse of `dataclasses.asdict`.
+
+        Raises      ValueError: the values are not a configuration's; one is from a numser that knows more
+        """
+        config = from_json(cls, values, name)
+        for given, known in ((values, config), (values["recipe"], config.recipe)):
+            if strange := sorted(given.keys() - vars(known)):
+                raise ValueError(f"{name} has {strange[0]}, which this version does not know")
+        return config
+
+
+def with_changes(config: Config, data: str | None = None, steps: int | None = None) -> Config:
+    """What may change when a run is resumed: where the corpus is, and how long training goes on.
+
+    A run that goes on for longer ends with the bits of one that was that long from the start, provided that its old
+    end was a multiple of `validate_every`: the last step is always followed by a validation.
+
+    Raises      InputError: the learning rate falls over the number of steps, so that another one is another training
+    """
+    config = config if data is None else replace(config, data=data)
+    if steps is not None and steps != config.recipe.steps and config.recipe.schedule != "constant":
+        raise InputError(
+            f"--steps {steps}: this run's learning rate falls to 0 over {config.recipe.steps} steps, so that it "
+            f"cannot go on for longer; start a new run in another --out"
+        )
+    return config if steps is None else replace(config, recipe=replace(config.recipe, steps=steps))
