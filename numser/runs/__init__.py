@@ -46,13 +46,12 @@ from numser.files import (
     write_json,
     write_whole,
 )
-from numser.log_mels import Selection
 from numser.optim import AdamState
 from numser.recipe import PAPER as PAPER_RECIPE
 from numser.recipe import STANDARDISE, Recipe
 from numser.recogniser import Recogniser, check_arrays
 from numser.splits import Split
-from numser.threads import available_cores, one_blas_thread
+from numser.threads import available_cores
 from numser.training import Order, State, Validation, final_params, initial_state, network, train
 
 KIND = "training state"
@@ -184,11 +183,10 @@ def run(
     split = config.split(corpus)
     features = FeatureSettings(level=config.recipe.level)
     dataset = prepare(corpus, features, threads, lambda done, of: progress.live(f"log-mels {done}/{of}"))
-    with one_blas_thread():  # once, not for each utterance that is loaded again
-        standardiser = Standardiser.fit(Selection(dataset.log_mels, split.train))
-        each = [standardiser] * len(dataset.labels)
-        if config.standardise == "speaker":
-            each = dataset.speakers_standardisers(standardiser)
+    standardiser = Standardiser.fit(dataset.log_mels.select(split.train))
+    each = [standardiser] * len(dataset.labels)
+    if config.standardise == "speaker":
+        each = dataset.speakers_standardisers(standardiser)
     augmentation = Augmentation(config.recipe, features, dataset.log_mels, each) if config.recipe.augments else None
     dataset = dataset.standardised(each)
 
