@@ -14,7 +14,7 @@ import numpy as np
 from measure import alternate, arguments, dataset, memory_of, peak_memory, record
 from train_step import numser_step
 
-from numser.dataset import Dataset
+from numser.dataset import Dataset, LogMels
 
 LENGTHS = (64, 128, 256, 400, 700)
 BATCHES = (8, 16, 32, 64)
@@ -26,7 +26,7 @@ def cut(data: Dataset, batch: int, length: int) -> Dataset:
     """A batch of utterances of one length, from the corpus's frames one after the other."""
     frames = np.concatenate(data.log_mels)
     places = np.arange(batch * length).reshape(batch, length)
-    log_mels = list(frames.take(places, 0, mode="wrap"))
+    log_mels = LogMels(list(frames.take(places, 0, mode="wrap")))
     labels = np.arange(batch) % len(data.classes)
     return Dataset([], data.classes, labels, ("A",) * batch, log_mels, [0] * batch)
 

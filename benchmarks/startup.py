@@ -26,12 +26,12 @@ from numser.recogniser import Recogniser
 
 FIRST_STEP = """
 import numpy as np
-from numser.dataset import Dataset
+from numser.dataset import Dataset, LogMels
 from numser.recipe import Recipe
 from numser.splits import Split
 from numser.training import initial_state, train
 rng = np.random.default_rng(0)
-log_mels = [rng.standard_normal((300, 128), np.float32) for _ in range(8)]
+log_mels = LogMels([rng.standard_normal((300, 128), np.float32) for _ in range(8)])
 data = Dataset([], ("a", "b"), np.arange(8) % 2, ("A",) * 8, log_mels, [0] * 8)
 split = Split(train=np.arange(8), validation=np.arange(8), test=np.arange(0))
 recipe = Recipe(batch_size=8, steps=9)

@@ -21,7 +21,7 @@ import numpy as np
 from measure import agree, alternate, arguments, dataset, keep_memory, peak_memory, record, sgemm_rate, show
 
 from numser import losses
-from numser.dataset import Dataset
+from numser.dataset import Dataset, LogMels
 from numser.model import SeparableSER, stages
 from numser.optim import clip_global_norm
 from numser.ragged import pack
@@ -129,7 +129,7 @@ def check(data: Dataset, blocks: int, names: list[str]) -> dict[str, float]:
 
     onednn = "with" if torch.backends.mkldnn.is_available() else "without"
     print(f"PyTorch {torch.__version__}, {onednn} oneDNN, Adam fused")
-    log_mels = list(np.random.default_rng(0).standard_normal((16, 99, 128)))
+    log_mels = LogMels(list(np.random.default_rng(0).standard_normal((16, 99, 128))))
     small = Dataset([], data.classes, np.arange(16) % len(data.classes), ("A",) * 16, log_mels, [0] * 16)
     model = SeparableSER(len(data.classes), blocks)
     params = model.init(np.random.default_rng(0), np.float64)

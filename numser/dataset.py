@@ -1,9 +1,18 @@
-"""A corpus made ready for the network: log-mel frames, class numbers, and how much each utterance counts."""
+"""A corpus made ready for the network: log-mel frames, class numbers, and how much each utterance counts.
 
+Frames are made once, before the first step, and then read in any order. They are in memory, up to a gibibyte: some
+40,000 utterances of half a second. If there are more, all go into one file that is mapped: it is read as if it were
+memory, and the system keeps as much of it there as there is room for. It lies in the system's temporary folder, which
+$TMPDIR names (one on a disk, where /tmp is memory itself), and goes with the process, however that ends.
+"""
+
+import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from itertools import pairwise
+from typing import IO
 
 import numpy as np
 
@@ -11,12 +20,40 @@ from numser.audio import read_audio
 from numser.corpora import Corpus, Utterance
 from numser.difficulty import THRESHOLD, THRESHOLDS, level
 from numser.errors import InputError
-from numser.feature_cache import FeatureCache, feature_cache, key_of
 from numser.features import PAPER, FeatureSettings, Standardiser, frames_of_waveform
-from numser.log_mels import LogMels, Selection
 from numser.threads import available_cores, one_blas_thread
 
+IN_MEMORY = 2**30  # bytes of frames; more go into a file
 _AT_ONCE = 256  # utterances on their way through the threads
+
+
+class LogMels(Sequence[np.ndarray]):
+    """The frames of utterances, each (frames, bands) float32, in dB; or standardised, each by its own standardiser,
+    whenever they are asked for. Threads may read it side by side.
+    """
+
+    def __init__(self, frames: Sequence[np.ndarray], standardisers: Sequence[Standardiser] | None = None):
+        self._frames, self._standardisers = frames, standardisers
+
+    @property
+    def lengths(self) -> list[int]:
+        """Frames of each utterance."""
+        return [len(x) for x in self._frames]
+
+    def standardised(self, standardisers: Sequence[Standardiser]) -> "LogMels":
+        """The same, each standardised by its own."""
+        return LogMels(self._frames, standardisers)
+
+    def select(self, members: Sequence[int] | np.ndarray) -> "LogMels":
+        """Some of the utterances, in any order."""
+        own = None if self._standardisers is None else [self._standardisers[i] for i in members]
+        return LogMels([self._frames[i] for i in members], own)
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def __getitem__(self, i: int) -> np.ndarray:  # type: ignore[override]  # no slices: `select`
+        return self._frames[i] if self._standardisers is None else self._standardisers[i].apply(self._frames[i])
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,11 +64,11 @@ class Dataset:
     classes: tuple[str, ...]  # in alphabetical order
     labels: np.ndarray  # (B,) int, indices into classes
     levels: tuple[str, ...]  # difficulty of each: A, B or C
-    log_mels: Sequence[np.ndarray]  # each (frames, 128) float32: the middle of a long utterance; dB, or standardised
+    log_mels: LogMels  # each (frames, 128) float32: the middle of a long utterance; dB, or standardised
     starts: list[int]  # which frame of the whole utterance the first one is
     fingerprint: str = ""  # the same for the same utterances, with the same labels, and frames to about 1 dB
 
-    def standardised(self, standardiser: "Standardiser | Sequence[Standardiser]") -> "Dataset":
+    def standardised(self, standardiser: Standardiser | Sequence[Standardiser]) -> "Dataset":
         """The same with every log-mel standardised, by one for all or by one each."""
         each = [standardiser] * len(self.labels) if isinstance(standardiser, Standardiser) else standardiser
         return replace(self, log_mels=self.log_mels.standardised(each))
@@ -46,7 +83,7 @@ class Dataset:
             if u.speaker is None:
                 raise InputError(f"--standardise speaker: {u.name} names no speaker; use --standardise corpus")
             members.setdefault(u.speaker, []).append(i)
-        fitted = {who: of_all.for_speaker(Selection(self.log_mels, own)) for who, own in members.items()}
+        fitted = {who: of_all.for_speaker(self.log_mels.select(own)) for who, own in members.items()}
         return [fitted[u.speaker] for u in self.utterances]
 
 
@@ -59,11 +96,10 @@ def prepare(
 ) -> Dataset:
     """Read every utterance of a corpus and compute its log-mel frames. `report(done, of)` follows the work.
 
-    Frames that were computed before come from the feature cache, with the same bits; those that do not fit into
-    memory are loaded again whenever they are asked for. The classes are the corpus's labels, unless `classes` are
-    given, which have them all.
+    The classes are the corpus's labels, unless `classes` are given, which have them all.
 
-    Raises      InputError: naming the utterance that cannot be read, is silent or too short
+    Raises      InputError: naming the utterance that cannot be read, is silent or too short; the frames are more than
+                fit into memory and into the temporary folder
     """
     utterances = corpus.utterances
     if classes is None:
@@ -72,18 +108,16 @@ def prepare(
             raise InputError(
                 f"--corpus {corpus.name}: all utterances are labelled {classes}; at least two emotions are needed"
             )
-    cache, starts, digest = feature_cache(), [], sha256()
-    log_mels = LogMels(lambda i, length: _again(utterances[i], settings, cache, length))
-    with one_blas_thread(), ThreadPoolExecutor(threads or available_cores()) as pool:
+    starts, digest = [], sha256()
+    with _Store() as store, one_blas_thread(), ThreadPoolExecutor(threads or available_cores()) as pool:
         for begin in range(0, len(utterances), _AT_ONCE):
             some = utterances[begin : begin + _AT_ONCE]
-            for u, (frames, start) in zip(
-                some, pool.map(lambda u: _remembered(u, settings, cache), some), strict=True
-            ):
-                log_mels.append(frames)
+            for u, (frames, start) in zip(some, pool.map(lambda u: _frames_of(u, settings), some), strict=True):
+                store.append(frames)
                 starts.append(start)
                 digest.update(_line(u, frames))
                 report(len(starts), len(utterances))
+        log_mels = LogMels(store.frames())
     threshold = THRESHOLDS.get(corpus.name, THRESHOLD)
     return Dataset(
         utterances,
@@ -96,41 +130,60 @@ def prepare(
     )
 
 
+def _frames_of(utterance: Utterance, settings: FeatureSettings) -> tuple[np.ndarray, int]:
+    if utterance.waveform is None:
+        return frames_of_waveform(read_audio(utterance.path), settings, str(utterance.path))
+    return frames_of_waveform(utterance.waveform, settings, utterance.name)
+
+
 def _line(u: Utterance, frames: np.ndarray) -> bytes:
     """An utterance's part of the fingerprint. Frames are rounded, so that another FFT's last digits do not matter."""
     mean = " ".join(f"{band:.0f}" for band in frames.mean(0))
     return f"{u.name}\t{u.label}\t{u.speaker}\t{u.votes}\t{len(frames)}\t{mean}\n".encode(errors="surrogateescape")
 
 
-def _again(utterance: Utterance, settings: FeatureSettings, cache: FeatureCache, length: int) -> np.ndarray:
-    """An utterance's frames, once more.
+class _Store:
+    """Takes in the frames of one utterance after the other: in memory, until there are too many."""
 
-    Raises      InputError: they are not what they were; what `frames_of_utterance` raises
-    """
-    with one_blas_thread():  # as at first, since BLAS adds in another order with more
-        frames, _ = _remembered(utterance, settings, cache)
-    if len(frames) != length:
-        raise InputError(f"{utterance.path or utterance.name}: has changed while it was in use; start again")
-    return frames
+    def __init__(self) -> None:
+        self._kept: list[np.ndarray] = []
+        self._ends = [0]  # of utterances, in frames
+        self._file: IO[bytes] | None = None
 
+    def __enter__(self) -> "_Store":
+        return self
 
-def _remembered(utterance: Utterance, settings: FeatureSettings, cache: FeatureCache) -> tuple[np.ndarray, int]:
-    """As `frames_of_utterance`, from the cache if they are there; if not, they are afterwards."""
-    key = key_of(utterance, settings) if cache.limit else None
-    if key is None:
-        return frames_of_utterance(utterance, settings)
-    found = cache.get(key, settings)
-    if found is None:
-        found = frames_of_utterance(utterance, settings)
-        cache.put(key, *found)
-    return found
+    def __exit__(self, *_) -> None:
+        if self._file is not None:
+            self._file.close()  # what is mapped stays, though no name leads to it
 
+    def append(self, frames: np.ndarray) -> None:
+        """Take in the next utterance's frames.
 
-def frames_of_utterance(utterance: Utterance, settings: FeatureSettings) -> tuple[np.ndarray, int]:
-    """The log-mel frames of the middle of an utterance, and which frame of the whole the first one is.
+        Raises      InputError: the temporary folder has no room for them
+        """
+        self._ends.append(self._ends[-1] + len(frames))
+        self._kept.append(frames.copy())  # a view would keep all of an utterance of which this is the middle
+        if self._file is None and self._ends[-1] * frames[0].nbytes <= IN_MEMORY:
+            return
+        try:
+            if self._file is None:
+                self._file = tempfile.TemporaryFile(prefix="numser-", buffering=0)  # noqa: SIM115
+            for x in self._kept:
+                rest = x.data.cast("B")
+                while rest:  # a disk that is almost full takes a part
+                    rest = rest[self._file.write(rest) :]
+        except OSError as error:
+            raise InputError(
+                f"{tempfile.tempdir or 'temporary folder'}: log-mels of more than {IN_MEMORY / 2**30:g} GiB cannot "
+                f"be kept there ({error.strerror}); make room, or name another folder in the environment variable "
+                "TMPDIR"
+            ) from None
+        self._kept.clear()
 
-    Raises      InputError: naming the utterance that cannot be read, is silent or too short
-    """
-    if utterance.waveform is None:
-        return frames_of_waveform(read_audio(utterance.path), settings, str(utterance.path))
-    return frames_of_waveform(utterance.waveform, settings, utterance.name)
+    def frames(self) -> list[np.ndarray]:
+        """The frames of each utterance; those in the file are read-only."""
+        if self._file is None:
+            return self._kept
+        mapped = np.asarray(np.memmap(self._file, np.float32, "r")).reshape(self._ends[-1], -1)
+        return [mapped[a:b] for a, b in pairwise(self._ends)]

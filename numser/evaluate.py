@@ -72,7 +72,7 @@ def main(argv: list[str] | None = None) -> int:
     from numser.evaluation import test
     from numser.recogniser import load
     from numser.summary import summarise
-    from numser.threads import available_cores, one_blas_thread
+    from numser.threads import available_cores
 
     recogniser = load(args.model)
     corpus = load_corpus(args.corpus, None if args.data is None else Path(args.data), offline=args.offline)
@@ -96,10 +96,8 @@ def main(argv: list[str] | None = None) -> int:
         recogniser.labels,
     )
     progress.clear()
-    standardiser = recogniser.standardiser
-    with one_blas_thread():
-        by_speaker = args.standardise == "speaker"
-        dataset = dataset.standardised(dataset.speakers_standardisers(standardiser) if by_speaker else standardiser)
+    standardiser, by_speaker = recogniser.standardiser, args.standardise == "speaker"
+    dataset = dataset.standardised(dataset.speakers_standardisers(standardiser) if by_speaker else standardiser)
     answers = sorted({u.label for u in corpus.utterances}) if args.restrict else None
     result = test(recogniser, dataset, np.arange(len(dataset.labels)), threads, answers)
     interval = summarise([result])["ua_interval"]

@@ -11,7 +11,6 @@ from numser.dataset import Dataset
 from numser.features import frame_seconds
 from numser.files import from_json
 from numser.inference import recognise
-from numser.log_mels import Selection
 from numser.losses import softmax
 from numser.metrics import confusion_matrix, macro_f1, unweighted_accuracy, weighted_accuracy
 from numser.model import attended_frames
@@ -129,7 +128,7 @@ def test(
 
     Shapes      members (B,) int, indices into the dataset
     """
-    log_mels = Selection(dataset.log_mels, members.tolist())
+    log_mels = dataset.log_mels.select(members)
     with one_blas_thread(), ThreadPoolExecutor(threads) as pool:
         logits, attention = recognise(recogniser.model, recogniser.params, log_mels, pool)
     if answers is not None:

@@ -12,7 +12,6 @@ from concurrent.futures import Executor
 
 import numpy as np
 
-from numser.log_mels import lengths_of
 from numser.model import SeparableSER
 from numser.ragged import Params, pack, unpack
 
@@ -36,6 +35,11 @@ def recognise(
         return np.concatenate(logits)[back], None
     weights = [w for shard in attention for w in shard]
     return np.concatenate(logits)[back], [weights[i] for i in back]
+
+
+def lengths_of(log_mels: Sequence[np.ndarray]) -> list[int]:
+    """Frames of each utterance. A dataset's `LogMels` knows them, and need not standardise its frames for that."""
+    return log_mels.lengths if hasattr(log_mels, "lengths") else [len(x) for x in log_mels]
 
 
 def shards(lengths: Sequence[int]) -> list[np.ndarray]:

@@ -21,9 +21,8 @@ from numser.augment import Augmentation
 from numser.dataset import Dataset
 from numser.difficulty import focal_exponents
 from numser.errors import InputError
-from numser.inference import recognise, shards
+from numser.inference import lengths_of, recognise, shards
 from numser.layers.initial import he_convolutions
-from numser.log_mels import Selection, lengths_of
 from numser.metrics import confusion_matrix, unweighted_accuracy, weighted_accuracy
 from numser.model import SeparableSER
 from numser.optim import Adam, AdamState, averaged, clip_global_norm, learning_rate
@@ -144,7 +143,7 @@ def train(
     with one_blas_thread(), ThreadPoolExecutor(threads or available_cores()) as pool:
         while state.step < recipe.steps:
             batch = split.train[state.order.next_batch(recipe.batch_size)]
-            shown: Sequence[np.ndarray] = Selection(dataset.log_mels, batch)
+            shown: Sequence[np.ndarray] = dataset.log_mels.select(batch)
             if augmentation is not None:
                 seeds = state.augmentation.integers(2**63, size=len(batch))
                 shown = list(pool.map(lambda i, seed: augmentation(i, np.random.default_rng(seed)), batch, seeds))
@@ -244,7 +243,7 @@ def _validate(
         state.recent_losses = []
         return
     labels = dataset.labels[validation]
-    logits, _ = recognise(model, state.average, Selection(dataset.log_mels, validation), pool)
+    logits, _ = recognise(model, state.average, dataset.log_mels.select(validation), pool)
     if not np.isfinite(logits).all():
         raise Diverged(f"step {state.step}: the validation set's logits are not finite; try a smaller ‹lr›")
     loss, _ = losses.cross_entropy(logits, labels, weights[validation])

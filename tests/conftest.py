@@ -30,12 +30,6 @@ def syllables(n: int, rate: int = 16_000) -> np.ndarray:
     return 0.1 + np.sin(3 * np.pi * np.arange(n) / rate) ** 2
 
 
-@pytest.fixture(scope="session", autouse=True)
-def no_feature_cache():
-    """Log-mels are computed anew in each test, and this user's cache is left alone; tests of the cache turn it on."""
-    os.environ["NUMSER_FEATURE_CACHE"] = "0"
-
-
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real recordings: $NUMSER_TEST_DATA, or shared/data beside the project."""

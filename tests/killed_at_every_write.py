@@ -1,6 +1,6 @@
 """Work that is killed between any two of its file operations, and then done again.
 
-    python tests/killed_at_every_write.py train|fold|cache [EVERY]
+    python tests/killed_at_every_write.py train|fold [EVERY]
 
 The work is done undisturbed first, and its file operations are counted: opening a file to write, each part that is
 written, forcing it to disk, renaming, removing, making a folder. Then it is done once for each of them, in a process
@@ -151,36 +151,13 @@ def fold(folder: Path) -> tuple[Callable, Callable, Callable]:
     return work, work, check
 
 
-def cache(folder: Path) -> tuple[Callable, Callable, Callable]:
-    """Log-mels of a corpus, which go into the cache."""
-    from conftest import write_tiny_corpus
-
-    from numser.corpora import load_corpus
-    from numser.dataset import prepare
-
-    corpus = folder.parent / "corpus"
-    corpus.mkdir()
-    write_tiny_corpus(corpus)
-    os.environ |= {"NUMSER_DATA": str(folder), "NUMSER_FEATURE_CACHE": "100"}
-    plain = prepare(load_corpus("emodb", corpus), threads=1)
-
-    def work() -> None:
-        import numpy as np
-
-        made = prepare(load_corpus("emodb", corpus), threads=1)
-        assert all(np.array_equal(x, y) for x, y in zip(made.log_mels, plain.log_mels, strict=True))
-
-    shutil.rmtree(folder)
-    return work, work, lambda: None
-
-
 def main(kind: str, every: int = 1) -> None:
     """Kill the work at each of its file operations."""
     sys.path.insert(0, str(TESTS))
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # where forcing to disk takes no time
     with tempfile.TemporaryDirectory(prefix="numser-killed-", dir=memory) as root:
         folder = Path(root).resolve() / "work"
-        work, again, check = {"train": train, "fold": fold, "cache": cache}[kind](folder)
+        work, again, check = {"train": train, "fold": fold}[kind](folder)
         operations = in_a_process(work, folder)
         expected = contents(folder)
         assert operations > 20 and expected
@@ -197,14 +174,9 @@ def main(kind: str, every: int = 1) -> None:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """The bytes of all files that do not tell times, by name. What a killed cache was writing may stay."""
+    """The bytes of all files that do not tell times, by name."""
     files = {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
-    timed = ("result.json", "folds.csv")
-    return {
-        name: b"" if name.endswith(timed) else content
-        for name, content in files.items()
-        if not ("log-mels" in name and name.endswith(".part"))
-    }
+    return {name: b"" if name.endswith(("result.json", "folds.csv")) else file for name, file in files.items()}
 
 
 if __name__ == "__main__":

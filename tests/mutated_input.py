@@ -265,19 +265,6 @@ def evaluation(folder: Path):
     return path, lambda: load_corpus("iemocap", folder).identity
 
 
-def cache_entry(folder: Path):
-    """An entry of the feature cache, found by numser.evaluate."""
-    from numser import evaluate
-
-    os.environ |= {"NUMSER_DATA": str(folder / "cache"), "NUMSER_FEATURE_CACHE": "100"}
-    (folder / "data" / "anger").mkdir(parents=True)
-    _sound(folder / "data" / "anger", "a.wav")
-    command = [str(_model(folder)), "--corpus", "folder", "--data", str(folder / "data")]
-    evaluate.main(command)
-    (path,) = (p for p in (folder / "cache").rglob("*") if p.is_file())
-    return path, lambda: evaluate.main(command)
-
-
 def archive(folder: Path):
     """A zip archive, unpacked as Emo-DB's is."""
     import zipfile
@@ -313,7 +300,6 @@ KINDS: dict[str, Kind] = {
     "table.csv": table,
     "erkennung.txt": votes,
     "EmoEvaluation": evaluation,
-    "cache entry": cache_entry,
     "zip": archive,
 }
 OTHERWISE = {"model.npz": mutated_arrays, "state.npz": mutated_arrays, "result.json": mutated_json}

@@ -16,7 +16,7 @@ import pytest
 
 from numser import losses
 from numser.corpora import Utterance
-from numser.dataset import Dataset
+from numser.dataset import Dataset, LogMels
 from numser.model import UNITS, SeparableSER
 from numser.ragged import pack
 from numser.recipe import Recipe
@@ -183,7 +183,7 @@ def torch_training(recipe, dataset, split):
 def test_the_first_steps_of_a_training():
     rng = np.random.default_rng(5)
     labels = rng.choice(3, size=24, p=[0.5, 0.3, 0.2])
-    log_mels = [rng.normal(size=(n, 128)).astype(np.float32) for n in rng.integers(20, 61, size=24)]
+    log_mels = LogMels([rng.normal(size=(n, 128)).astype(np.float32) for n in rng.integers(20, 61, size=24)])
     classes = ("anger", "happiness", "sadness")
     utterances = [Utterance(f"u{i}", classes[label]) for i, label in enumerate(labels)]
     dataset = Dataset(utterances, classes, labels, tuple(rng.choice(list("ABC"), size=24)), log_mels, [0] * 24)

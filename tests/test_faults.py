@@ -26,7 +26,7 @@ FAULTS = Path(__file__).with_name("killed_at_every_write.py")
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform has no fork, without which it takes too long")
-@pytest.mark.parametrize(("kind", "every"), [("train", 251), ("fold", 307), ("cache", 10)])
+@pytest.mark.parametrize(("kind", "every"), [("train", 251), ("fold", 307)])
 def test_killed_between_two_file_operations(kind, every):
     done = subprocess.run([sys.executable, FAULTS, kind, str(every)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
@@ -77,14 +77,12 @@ def test_a_disk_that_is_full(tiny_corpus, tmp_path, size):
 
 def test_a_clock_that_is_set_back(tiny_corpus, tmp_path, monkeypatch, capsys):
     """All that was written seems to come from next year, and each look at the clock finds it an hour earlier."""
-    monkeypatch.setenv("NUMSER_FEATURE_CACHE", "1")
-    monkeypatch.setenv("NUMSER_DATA", str(tmp_path / "data"))
     out, whole = tmp_path / "run", tmp_path / "whole"
     train.main(options(tiny_corpus, whole, "--steps", "6"))
     train.main(options(tiny_corpus, out, "--steps", "2"))
     capsys.readouterr()
     next_year = time.time() + 366 * 86400
-    for path in [*out.rglob("*"), *(tmp_path / "data").rglob("*")]:
+    for path in out.rglob("*"):
         os.utime(path, (next_year, next_year))
     clock = itertools.count(time.time(), -3600.0)
     monkeypatch.setattr(time, "time", lambda: next(clock))
@@ -108,17 +106,15 @@ def obedient() -> list[str]:
 
 
 def test_folders_that_are_read_only(tiny_corpus, tmp_path, obedient):
-    """Corpus, cache and run: the first two are as good as any, the third is named, and stays as it is."""
-    closed, out, cache = tmp_path / "closed", tmp_path / "closed" / "run", tmp_path / "closed" / "cache"
+    """A corpus and a run: the first is as good as any, the second is named, and stays as it is."""
+    closed, out = tmp_path / "closed", tmp_path / "closed" / "run"
     shutil.copytree(tiny_corpus, closed / "corpus")
-    cache.mkdir()
     train.main(options(closed / "corpus", out, "--steps", "2"))
     before = {path: path.read_bytes() for path in out.iterdir()}
 
     def call(*arguments):
         command = [*obedient, sys.executable, "-m", "numser.train", *map(str, arguments)]
-        environment = os.environ | {"NUMSER_FEATURE_CACHE": "1", "NUMSER_DATA": str(cache)}
-        return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+        return subprocess.run(command, capture_output=True, text=True, check=False)
 
     for path in [closed, *closed.rglob("*")]:
         path.chmod(0o555 if path.is_dir() else 0o444)

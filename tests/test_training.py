@@ -7,7 +7,7 @@ import pytest
 
 from numser.augment import Augmentation
 from numser.corpora import Utterance
-from numser.dataset import Dataset
+from numser.dataset import Dataset, LogMels
 from numser.errors import InputError
 from numser.features import FeatureSettings, Standardiser
 from numser.inference import FRAMES_PER_SHARD, recognise, shards
@@ -25,7 +25,7 @@ def random_dataset(count=20, classes=4, lowest=20, highest=60, seed=0) -> Datase
     names = tuple("abcdefg"[:classes])
     labels = np.arange(count) % classes
     frames = rng.integers(lowest, highest, count)
-    log_mels = [rng.standard_normal((n, 128)).astype(np.float32) for n in frames]
+    log_mels = LogMels([rng.standard_normal((n, 128)).astype(np.float32) for n in frames])
     utterances = [Utterance(f"u{i}", names[label]) for i, label in enumerate(labels)]
     return Dataset(utterances, names, labels, tuple("ABC"[i % 3] for i in range(count)), log_mels, [0] * count)
 
@@ -53,7 +53,7 @@ def test_any_number_of_threads_gives_the_same_bits(loss):
     dataset = random_dataset(24, lowest=150, highest=500)
     recipe = Recipe(blocks=1, steps=3, batch_size=16, loss=loss, dropout=0.3, validate_every=2)
     one, two, three = (trained(recipe, dataset, threads=n) for n in (1, 2, 3))
-    assert len(shards([len(x) for x in dataset.log_mels[:16]])) > 3
+    assert len(shards(dataset.log_mels.lengths[:16])) > 3
     for other in (two, three):
         assert one.history == other.history
         for name, w in one.params.items():
@@ -179,7 +179,7 @@ def test_recognised_utterances_come_back_in_their_order():
     params = model.init(np.random.default_rng(0))
     with ThreadPoolExecutor(2) as pool:
         logits, attention = recognise(model, params, dataset.log_mels, pool)
-        assert len(shards([len(x) for x in dataset.log_mels])) > 4
+        assert len(shards(dataset.log_mels.lengths)) > 4
         for i, log_mel in enumerate(dataset.log_mels):
             (alone,), (weights,) = recognise(model, params, [log_mel], pool)
             np.testing.assert_allclose(logits[i], alone, rtol=0, atol=1e-5)

@@ -20,13 +20,12 @@ from numser.errors import InputError
 from numser.evaluation import test
 from numser.features import FeatureSettings, Standardiser
 from numser.files import check_writable
-from numser.log_mels import Selection
 from numser.recogniser import Recogniser
 from numser.runs.config import Config
 from numser.runs.folder import RunFolder
 from numser.runs.result import RunResult
 from numser.splits import Split
-from numser.threads import available_cores, one_blas_thread
+from numser.threads import available_cores
 from numser.training import State, final_params, initial_state, network, train
 
 
@@ -67,11 +66,10 @@ def run(
     split = config.split(corpus)
     features = FeatureSettings(level=config.recipe.level)
     dataset = prepare(corpus, features, threads, lambda done, of: progress.live(f"log-mels {done}/{of}"))
-    with one_blas_thread():  # once, not for each utterance that is loaded again
-        standardiser = Standardiser.fit(Selection(dataset.log_mels, split.train.tolist()))
-        each = [standardiser] * len(dataset.labels)
-        if config.standardise == "speaker":
-            each = dataset.speakers_standardisers(standardiser)
+    standardiser = Standardiser.fit(dataset.log_mels.select(split.train))
+    each = [standardiser] * len(dataset.labels)
+    if config.standardise == "speaker":
+        each = dataset.speakers_standardisers(standardiser)
     augmentation = Augmentation(config.recipe, features, dataset.log_mels, each) if config.recipe.augments else None
     dataset = dataset.standardised(each)
 
