@@ -1,11 +1,13 @@
 """Corpora whose file names say everything, a folder of folders, and a table. Emo-DB, IEMOCAP: files of their own."""
 
 import os
+import re
 from collections import Counter
 
 import numpy as np
 import pytest
 import soundfile
+from conftest import PROJECT
 
 from numser.corpora import NAMES, coded, folder, load_corpus, table
 from numser.corpora.coded import CODED
@@ -289,3 +291,11 @@ def test_the_table_keeps_the_order_of_its_rows(tmp_path):
     corpus = table.load(tmp_path / "t.csv")
     assert [u.name for u in corpus.utterances] == ["c.wav", "a.wav", "b.wav"]
     assert Counter(u.label for u in corpus.utterances) == {"x": 2, "y": 1}
+
+
+def test_the_corpora_page_has_a_row_for_every_name_and_links_that_hold():
+    page = PROJECT / "numser" / "corpora" / "README.md"
+    text = page.read_text(encoding="utf-8")
+    assert tuple(sorted(re.findall(r"^\| `([a-z][a-z-]*)` \|", text, re.MULTILINE))) == NAMES
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", text) if not link.startswith("http")]
+    assert links and [link for link in links if not (page.parent / link).exists()] == []
