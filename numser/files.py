@@ -16,7 +16,6 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import MISSING, fields, is_dataclass
-from io import FileIO
 from pathlib import Path
 from reprlib import repr as short
 from types import UnionType
@@ -246,25 +245,6 @@ def writing(path: Path) -> Iterator[None]:
         raise InputError(f"{path}: cannot be written ({error.strerror}); {remedy}") from error
 
 
-def open_unbuffered(path: Path, mode: str) -> FileIO:
-    """Open a file to write to it: what is written goes to the system at once, and closing has nothing left to do.
-
-    Raises      InputError: as above
-    """
-    with writing(path):
-        return open(path, mode, buffering=0)
-
-
-def write_all(file: FileIO, data: bytes) -> None:
-    """Write data to an unbuffered file, which by itself may take a part only, such as when the disk is full.
-
-    Raises      InputError: as above
-    """
-    with writing(file.name):
-        while data:
-            data = data[file.write(data) :]
-
-
 @contextmanager
 def file_lock(
     path: Path, on_wait: Callable[[], None] = lambda: None, pause: float = 0.2, if_possible: bool = False
@@ -280,7 +260,9 @@ def file_lock(
     Units       pause in seconds, between two looks
     Raises      InputError: the file cannot be made, or its file system cannot lock
     """
-    with open_unbuffered(path, "ab") as file:
+    with writing(path):
+        file = open(path, "ab")  # noqa: SIM115 (what the block below raises is not about this file)
+    with file:
         waits = False
         while not _locked(file, path, if_possible):
             if not waits:

@@ -119,7 +119,7 @@ def _for_speaker(recogniser: "Recogniser", folder: Path, progress: Progress) -> 
 @contextmanager
 def _named(arguments: list[str]) -> Iterator[list[tuple[str, Path]]]:
     """The files that the arguments stand for, each with the name it is called by; folders are searched."""
-    from numser.corpora.recordings import said, sound_files
+    from numser.corpora.recordings import passed_over_sentences, sound_files
 
     files: list[tuple[str, Path]] = []
     with TemporaryDirectory(prefix="numser-") as folder:
@@ -130,7 +130,7 @@ def _named(arguments: list[str]) -> Iterator[list[tuple[str, Path]]]:
             elif path.is_dir():
                 sounds, passed_over = sound_files(path, "name a folder that has some, or a file")
                 files += [(str(sound), sound) for sound in sounds]
-                for sentence in said(passed_over, path):
+                for sentence in passed_over_sentences(passed_over, path):
                     print(f"{path}: {sentence}", file=sys.stderr)
             else:
                 files.append((argument, path))

@@ -269,7 +269,8 @@ def archive(folder: Path):
     """A zip archive, unpacked as Emo-DB's is."""
     import zipfile
 
-    from numser.archive import BadArchive, unpack
+    from numser.cli import Progress
+    from numser.corpora.fetch import BadArchive, unpack
     from numser.errors import InputError
 
     path = folder / "a.zip"
@@ -281,7 +282,7 @@ def archive(folder: Path):
     def use() -> None:
         shutil.rmtree(folder / "unpacked", ignore_errors=True)
         try:
-            unpack(path, folder / "unpacked", re.compile(r"wav/\d\.wav|votes\.txt"), limit=10**7)
+            unpack(path, folder / "unpacked", re.compile(r"wav/\d\.wav|votes\.txt"), 10**7, Progress())
         except BadArchive as refusal:
             raise InputError(str(refusal)) from None
 

@@ -1,16 +1,17 @@
 """Corpora whose file names say everything, a folder of folders, and a table. Emo-DB, IEMOCAP: files of their own."""
 
 import os
+import re
 from collections import Counter
 
 import numpy as np
 import pytest
 import soundfile
+from conftest import PROJECT
 
-from numser.corpora import NAMES, crema_d, folder, load_corpus, ravdess, savee, table, tess
+from numser.corpora import NAMES, coded, folder, load_corpus, table
+from numser.corpora.coded import CODED
 from numser.errors import InputError
-
-CODED = {"ravdess": ravdess, "savee": savee, "tess": tess, "crema-d": crema_d}
 
 
 def make(root, *paths, sound=0.0):
@@ -35,7 +36,7 @@ def test_ravdess(tmp_path):
         "Actor_01/03-01-02-01-01-01-01.WAV",
         "Actor_01/03-01-09-01-01-01-01.wav",  # there are eight emotions
     )
-    corpus = ravdess.load(tmp_path)
+    corpus = coded.load("ravdess", tmp_path)
     assert read(corpus) == [
         ("03-01-02-01-01-01-01", "calm", "01", "01"),
         ("03-01-06-01-02-01-12", "fear", "12", "02"),
@@ -53,7 +54,7 @@ def test_ravdess(tmp_path):
 
 def test_savee_in_folders_or_side_by_side(tmp_path):
     make(tmp_path, "DC/a01.wav", "JE_sa15.wav", "kl/SU03.WAV", "DC/n30.wav", "XX/a01.wav", "DC/x01.wav")
-    corpus = savee.load(tmp_path)
+    corpus = coded.load("savee", tmp_path)
     assert read(corpus) == [
         ("DC_a01", "anger", "DC", "a01"),
         ("DC_n30", "neutral", "DC", "n30"),
@@ -72,7 +73,7 @@ def test_savee_of_one_speaker_from_the_speakers_folder(tmp_path, monkeypatch):
 
 def test_tess(tmp_path):
     make(tmp_path, "OAF_angry/OAF_back_angry.wav", "YAF_ps/YAF_back_ps.wav", "OAF_neutral/OA_bite_neutral.wav")
-    assert read(tess.load(tmp_path)) == [
+    assert read(coded.load("tess", tmp_path)) == [
         ("OAF_back_angry", "anger", "OAF", "back"),
         ("OAF_bite_neutral", "neutral", "OAF", "bite"),
         ("YAF_back_ps", "pleasant surprise", "YAF", "back"),
@@ -81,7 +82,7 @@ def test_tess(tmp_path):
 
 def test_crema_d(tmp_path):
     make(tmp_path, "1001_IEO_HAP_MD.wav", "1040_ITH_SAD_X.wav", "1076_MTI_SAD_XX.wav", "1064_IEO_DIS_MD.wav")
-    corpus = crema_d.load(tmp_path)
+    corpus = coded.load("crema-d", tmp_path)
     assert read(corpus) == [
         ("1001_IEO_HAP_MD", "happiness", "1001", "IEO"),
         ("1040_ITH_SAD_X", "sadness", "1040", "ITH"),
@@ -92,33 +93,33 @@ def test_crema_d(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("module", "codes"),
+    ("name", "codes"),
     [
-        (ravdess, {f"03-01-0{n}-01-01-01-01": label for n, label in enumerate(
+        ("ravdess", {f"03-01-0{n}-01-01-01-01": label for n, label in enumerate(
             ["neutral", "calm", "happiness", "sadness", "anger", "fear", "disgust", "surprise"], start=1)}),
-        (savee, {f"DC_{code}01": label for code, label in dict(
+        ("savee", {f"DC_{code}01": label for code, label in dict(
             a="anger", d="disgust", f="fear", h="happiness", n="neutral", sa="sadness", su="surprise").items()}),
-        (tess, {f"YAF_dog_{code}": label for code, label in dict(
+        ("tess", {f"YAF_dog_{code}": label for code, label in dict(
             angry="anger", disgust="disgust", fear="fear", happy="happiness", neutral="neutral",
             ps="pleasant surprise", sad="sadness").items()}),
-        (crema_d, {f"1091_DFA_{code}_XX": label for code, label in dict(
+        ("crema-d", {f"1091_DFA_{code}_XX": label for code, label in dict(
             ANG="anger", DIS="disgust", FEA="fear", HAP="happiness", NEU="neutral", SAD="sadness").items()}),
     ],
 )  # fmt: skip
-def test_the_codes_of_emotions(tmp_path, module, codes):
+def test_the_codes_of_emotions(tmp_path, name, codes):
     make(tmp_path, *(f"{code}.wav" for code in codes))
-    assert {u.path.stem: u.label for u in module.load(tmp_path).utterances} == codes
+    assert {u.path.stem: u.label for u in coded.load(name, tmp_path).utterances} == codes
 
 
-@pytest.mark.parametrize(("module", "total"), [(ravdess, 1440), (savee, 480), (tess, 2800), (crema_d, 7440)])
-def test_how_many_the_full_corpora_hold(module, total):
-    assert sum(module._CLASSES.values()) == total
+@pytest.mark.parametrize(("name", "total"), [("ravdess", 1440), ("savee", 480), ("tess", 2800), ("crema-d", 7440)])
+def test_how_many_the_full_corpora_hold(name, total):
+    assert sum(CODED[name].full.values()) == total
 
 
 def test_a_copy_in_another_folder_is_passed_over(tmp_path):
     """RAVDESS and TESS go round in archives that hold everything twice."""
     make(tmp_path, "OAF_angry/OAF_back_angry.wav", "again/OAF_angry/OAF_back_angry.wav")
-    corpus = tess.load(tmp_path)
+    corpus = coded.load("tess", tmp_path)
     assert [u.path for u in corpus.utterances] == [tmp_path / "OAF_angry/OAF_back_angry.wav"]
     assert corpus.findings[1] == "Passed over 1 file: 1 there twice (again/OAF_angry/OAF_back_angry.wav)."
 
@@ -127,13 +128,14 @@ def test_two_different_recordings_of_one_name_are_refused(tmp_path):
     make(tmp_path, "a/OAF_back_angry.wav")
     make(tmp_path, "b/OAF_back_angry.wav", sound=0.5)
     with pytest.raises(InputError, match=r"b.OAF_back_angry.wav: another recording of this name is .*a.OAF_back"):
-        tess.load(tmp_path)
+        coded.load("tess", tmp_path)
 
 
 def test_hidden_and_stray_files_are_counted(tmp_path):
     make(tmp_path, "deep/er/OAF_back_angry.wav", ".trash/OAF_bar_angry.wav", "._OAF_back_angry.wav")
     (tmp_path / "readme.txt").write_text("hello")
-    assert tess.load(tmp_path).findings[1] == ("Passed over 3 files: 2 hidden (.trash, …); 1 not sound (readme.txt).")
+    findings = coded.load("tess", tmp_path).findings
+    assert findings[1] == "Passed over 3 files: 2 hidden (.trash, …); 1 not sound (readme.txt)."
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
@@ -142,7 +144,7 @@ def test_links_are_followed_and_circles_end(tmp_path):
     (tmp_path / "tess").mkdir()
     (tmp_path / "tess" / "linked").symlink_to(tmp_path / "elsewhere")
     (tmp_path / "elsewhere" / "circle").symlink_to(tmp_path / "elsewhere")
-    assert [u.path for u in tess.load(tmp_path / "tess").utterances] == [
+    assert [u.path for u in coded.load("tess", tmp_path / "tess").utterances] == [
         tmp_path / "tess" / "linked" / "OAF_back_angry.wav"
     ]
 
@@ -289,3 +291,11 @@ def test_the_table_keeps_the_order_of_its_rows(tmp_path):
     corpus = table.load(tmp_path / "t.csv")
     assert [u.name for u in corpus.utterances] == ["c.wav", "a.wav", "b.wav"]
     assert Counter(u.label for u in corpus.utterances) == {"x": 2, "y": 1}
+
+
+def test_the_corpora_page_has_a_row_for_every_name_and_links_that_hold():
+    page = PROJECT / "numser" / "corpora" / "README.md"
+    text = page.read_text(encoding="utf-8")
+    assert tuple(sorted(re.findall(r"^\| `([a-z][a-z-]*)` \|", text, re.MULTILINE))) == NAMES
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", text) if not link.startswith("http")]
+    assert links and [link for link in links if not (page.parent / link).exists()] == []

@@ -53,6 +53,7 @@ class Corpus:
 
 
 NAMES = ("crema-d", "emodb", "folder", "iemocap", "ravdess", "savee", "synthetic", "table", "tess")
+_CODED = ("crema-d", "ravdess", "savee", "tess")
 _FETCHED = ("emodb",)  # can be had from the web, so that `load` asks whether it may
 
 
@@ -65,7 +66,9 @@ def load_corpus(name: str, data: Path | None = None, *, offline: bool = False) -
     """
     if name not in NAMES:
         raise InputError(f"--corpus {name}: there is no such corpus; choose one of {', '.join(NAMES)}")
-    load: Callable[..., Corpus] = import_module(f"numser.corpora.{name.replace('-', '_')}").load
+    load: Callable[..., Corpus] = import_module(f"numser.corpora.{'coded' if name in _CODED else name}").load
+    if name in _CODED:
+        return load(name, data)
     return load(data, offline=offline) if name in _FETCHED else load(data)
 
 

@@ -66,10 +66,10 @@ def _fetch(folder: Path, offline: bool) -> None:
     by_hand = f"unpack {ADDRESS} into it, or give, as --data, the folder that holds wav and erkennung.txt"
     if offline:
         raise InputError(f"{folder}: there is no such folder, and nothing is fetched offline; {by_hand}")
-    from numser.obtain import obtain  # here, since most runs need no network
+    from numser.corpora.fetch import fetch_zip  # here, since most runs need no network
 
     remedy = f"try again later, or make {folder} and {by_hand}"
-    obtain(folder, ADDRESS, _WANTED, _check, download_limit=_DOWNLOAD_LIMIT, limit=_LIMIT, remedy=remedy)
+    fetch_zip(folder, ADDRESS, _WANTED, _check, download_limit=_DOWNLOAD_LIMIT, limit=_LIMIT, remedy=remedy)
 
 
 def _check(folder: Path, progress: Progress) -> None:

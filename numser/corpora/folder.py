@@ -11,7 +11,7 @@ from collections import Counter
 from pathlib import Path
 
 from numser.corpora import Corpus, Utterance, listed
-from numser.corpora.recordings import said, sound_files
+from numser.corpora.recordings import passed_over_sentences, sound_files
 from numser.errors import InputError
 
 
@@ -41,4 +41,4 @@ def load(data: Path | None = None) -> Corpus:
             if label < other and label.casefold() == other.casefold():
                 raise InputError(f"{folder}: {label} and {other} differ in capitals only; rename one of the folders")
     found = f"Found {len(utterances)} utterances in {folder}: {listed(classes)}."
-    return Corpus("folder", utterances, [found, *said(passed_over, folder)], folder)
+    return Corpus("folder", utterances, [found, *passed_over_sentences(passed_over, folder)], folder)
