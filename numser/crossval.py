@@ -17,7 +17,7 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
-from numser.cli import python_command, run, shell_line
+from numser.cli import program, python_command, run, shell_line
 from numser.corpora import NAMES
 from numser.errors import InputError
 from numser.recipe import Recipe, recipe
@@ -30,7 +30,7 @@ _COLUMNS = ("ua", "wa", "f1", "best_step", "best_validation_ua", "seconds")
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     p = argparse.ArgumentParser(
-        prog="python -m numser.crossval",
+        prog=program("crossval"),
         description="Train and test the network once for each fold of a corpus. The same command goes on with a "
         "cross-validation that was stopped.",
         argument_default=argparse.SUPPRESS,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from numser.cli import run
+from numser.cli import Progress, program, run
 from numser.corpora import NAMES, Corpus, listed, load_corpus
 from numser.errors import InputError
 from numser.recipe import STANDARDISE
@@ -26,7 +26,7 @@ examples:
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     p = argparse.ArgumentParser(
-        prog="python -m numser.evaluate",
+        prog=program("evaluate"),
         description="Test a trained model on a corpus, of which it should not have heard anything before.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -63,7 +63,6 @@ def main(argv: list[str] | None = None) -> int:
     if args.out:
         check_writable(args.out.parent)
     mapping = _mapping(args.map)
-    from numser.cli import Progress
     from numser.dataset import prepare
     from numser.evaluation import test
     from numser.recogniser import load

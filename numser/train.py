@@ -7,7 +7,7 @@ import threading
 from dataclasses import asdict, fields
 from pathlib import Path
 
-from numser.cli import python_command, run, shell_line
+from numser.cli import program, python_command, run, shell_line
 from numser.corpora import NAMES
 from numser.errors import InputError
 from numser.recipe import AUGMENTATION, LEARNING, NETWORK, NUMSER, PAPER, RECIPES, STANDARDISE, Recipe, recipe
@@ -28,7 +28,7 @@ examples:
 def parser() -> argparse.ArgumentParser:
     """The command line. An option that is not given is not set, so that a resumed run can keep its own."""
     p = argparse.ArgumentParser(
-        prog="python -m numser.train",
+        prog=program("train"),
         description="Train the network on a corpus of emotional speech, and test it.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
