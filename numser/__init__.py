@@ -1,9 +1,9 @@
 """numser: speech emotion recognition from scratch, after Zhong et al., Interspeech 2020.
 
     import numser
-    recogniser = numser.load()                          the model that comes with numser; or a model.npz, or its folder
-    recogniser.predict("speech.wav")                    a file; or a waveform and its sampling rate
-    recogniser.predict_files(["a.wav", "b.wav"])        many files: a row each
+    recogniser = numser.load()                      the model that comes with numser; or a model.npz, or its folder
+    recogniser.predict("speech.wav")                a file; or a waveform and its sampling rate
+    recogniser.predict_files(["a.wav", "b.wav"])    many files: a row each
 
 The parts are modules: numser.layers, numser.model, numser.losses, numser.gradcheck, numser.training and so on;
 numser.estimator trains on recordings of your own. `python -m numser` lists the commands.
