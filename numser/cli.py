@@ -39,6 +39,16 @@ def run(main: Callable[[], int | None]) -> NoReturn:
     sys.exit(code)
 
 
+def program(command: str = "") -> str:
+    """How a command was called, for its usage: as a part of `numser` or of `python -m numser`, or by itself."""
+    called = Path(sys.argv[0])
+    if called.stem == "numser":
+        return f"numser {command}".rstrip()
+    if called.parts[-2:] == ("numser", "__main__.py") or not command:
+        return f"python -m numser {command}".rstrip()
+    return f"python -m numser.{command}"
+
+
 def python_command() -> str:
     """What to type for the Python that is running: "python" if that is it, else its path, short where it can be."""
     running = Path(sys.executable)

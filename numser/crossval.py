@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from numser.cli import confusion_table, offline_option, option, python_command, run, shell_line
+from numser.cli import confusion_table, offline_option, option, program, python_command, run, shell_line
 from numser.corpora import NAMES
 from numser.errors import InputError
 from numser.recipe import recipe, recipe_options, split_options
@@ -25,7 +25,7 @@ from numser.summary import summarise
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     p = argparse.ArgumentParser(
-        prog="python -m numser.crossval",
+        prog=program("crossval"),
         description="Train and test the network once for each fold of a corpus. The same command goes on with a "
         "cross-validation that was stopped.",
         argument_default=argparse.SUPPRESS,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from numser.cli import confusion_table, offline_option, run
+from numser.cli import Progress, confusion_table, offline_option, program, run
 from numser.corpora import NAMES, Corpus, listed, load_corpus
 from numser.errors import InputError
 from numser.recipe import STANDARDISE
@@ -28,7 +28,7 @@ examples:
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     p = argparse.ArgumentParser(
-        prog="python -m numser.evaluate",
+        prog=program("evaluate"),
         description="Test a trained model on a corpus, of which it should not have heard anything before.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -67,7 +67,6 @@ def main(argv: list[str] | None = None) -> int:
     mapping = _mapping(args.map)
     import numpy as np
 
-    from numser.cli import Progress
     from numser.dataset import prepare
     from numser.evaluation import test
     from numser.recogniser import load

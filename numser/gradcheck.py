@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from numser import layers, losses
-from numser.cli import run
+from numser.cli import program, run
 from numser.layers import Layer
 from numser.model import SeparableSER
 from numser.ragged import Gradients, Params, Ragged, Value, frames_of, offsets_of, with_frames
@@ -261,7 +261,7 @@ def random_params(layer: Layer, rng: np.random.Generator) -> Params:
 
 def main(argv: list[str] | None = None) -> int:
     """Check everything and print the table."""
-    parser = argparse.ArgumentParser(prog="python -m numser.gradcheck", description=main.__doc__)
+    parser = argparse.ArgumentParser(prog=program("gradcheck"), description=main.__doc__)
     parser.add_argument("--seed", type=int, default=0, help="of the random inputs and directions (default 0)")
     args = parser.parse_args(argv)
     if args.seed < 0:

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from numser.cli import run
+from numser.cli import program, run
 from numser.layers import (
     GRU,
     Attention,
@@ -157,7 +157,7 @@ def stages(model: SeparableSER, frames: int) -> list[Stage]:
 
 def main(argv: list[str] | None = None) -> None:
     """Print the network's layers: output shape for an utterance, parameters, multiply-accumulates."""
-    parser = argparse.ArgumentParser(prog="python -m numser.model", description=main.__doc__)
+    parser = argparse.ArgumentParser(prog=program("model"), description=main.__doc__)
     parser.add_argument("--blocks", type=int, default=4, help="inverted residuals, 0 to 100 (default 4)")
     parser.add_argument("--classes", type=int, default=7, help="emotions, 2 to 1000 (default 7)")
     parser.add_argument("--seconds", type=float, default=3, help="length of the utterance, 0.02 to 60 (default 3)")

@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from numser.cli import Progress, run
+from numser.cli import Progress, program, run
 from numser.errors import InputError
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ examples:
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     p = argparse.ArgumentParser(
-        prog="python -m numser.predict",
-        usage="python -m numser.predict [options] [MODEL.npz] FILE…",
+        prog=program("predict"),
+        usage="%(prog)s [options] [MODEL.npz] FILE…",
         description="Recognise the emotion in sound files: WAV, FLAC, OGG or MP3, of any sampling rate and length.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,

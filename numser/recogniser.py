@@ -4,12 +4,13 @@ The network has learned from utterances of at most 7 s, so that is as much as it
 is cut into windows, and each is recognised as if it were a recording of its own.
 """
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
-from itertools import islice
+from itertools import groupby, islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple, overload
 
 import numpy as np
 
@@ -39,6 +40,24 @@ class Prediction:
     attention: np.ndarray | None  # (N',) weights that sum to 1; None for a model without attention
     seconds: np.ndarray | None  # (N',) where in the utterance each weight is centred
 
+    def __repr__(self) -> str:
+        ranked = sorted(self.probabilities.items(), key=lambda item: -item[1])
+        return f"Prediction({', '.join(f'{repr(label)[1:-1]} {share:.3f}' for label, share in ranked)})"
+
+    def _repr_html_(self) -> str:
+        from numser.notebook import picture
+
+        return picture(self)
+
+
+class FilePrediction(NamedTuple):
+    """What became of one of many files: a prediction, or what is wrong with it."""
+
+    name: str  # the file, as it was given
+    label: str | None
+    probabilities: dict[str, float] | None  # by label
+    mistake: str | None  # a sentence; None where there is a prediction
+
 
 @dataclass(frozen=True, eq=False)
 class Recogniser:
@@ -51,18 +70,55 @@ class Recogniser:
     standardiser: Standardiser
     trained_on: str = ""  # corpus and split, in words
 
-    def predict(self, waveform: np.ndarray, sample_rate: float, name: str = "waveform") -> Prediction:
-        """Recognise one utterance.
+    @overload
+    def predict(self, path: str | os.PathLike, /) -> Prediction: ...
+
+    @overload
+    def predict(self, waveform: np.ndarray, sample_rate: float, name: str = "waveform") -> Prediction: ...
+
+    def predict(self, waveform, sample_rate=None, name="waveform"):
+        """Recognise one utterance: a sound file by its path, or a waveform and its sampling rate.
+
+        Of a waveform longer than 7 s the middle is recognised. Of such a file all windows are, and the prediction is
+        the mean of theirs, without attention (`predict_windows` gives each).
 
         Shapes      waveform (samples,) or (samples, channels)
         Units       sample_rate in Hz
-        Raises      InputError: the waveform is empty, too short, or has NaN; nobody speaks in what the network is
-                    shown of it. The message begins with `name`
+        Raises      InputError: the sound is empty, too short, or has NaN; the file cannot be read; nobody speaks in
+                    what the network is shown of it. The message begins with the path, or with `name`
         """
+        if isinstance(waveform, str | os.PathLike):
+            if sample_rate is not None:
+                raise InputError(f"sample_rate: the file {waveform} has its own; leave it out")
+            (prediction,) = _of_files(self, [waveform])
+            if isinstance(prediction, InputError):
+                raise prediction
+            return prediction
+        if sample_rate is None:
+            raise InputError("sample_rate: is missing; give it in Hz. For many files there is predict_files")
         (prediction,) = self.predict_each([to_mono_16k(waveform, sample_rate, name)], [name], threads=1)
         if isinstance(prediction, InputError):
             raise prediction
         return prediction
+
+    def predict_files(self, paths: Iterable[str | os.PathLike]) -> list[FilePrediction]:
+        """Recognise many sound files, each as `predict` does: a row a file, in their order. What is wrong with one
+        stands in its row, and stops no other.
+
+            for name, label, probabilities, mistake in recogniser.predict_files(Path("calls").glob("*.wav")):
+
+        Raises      InputError: one path was given instead of several
+        """
+        if isinstance(paths, str | os.PathLike):
+            raise InputError(f"paths: should be several files, found only {paths}; give a list, or use predict")
+        paths = list(paths)
+        rows = []
+        for path, found in zip(paths, _of_files(self, paths), strict=True):
+            if isinstance(found, InputError):
+                rows.append(FilePrediction(str(path), None, None, str(found)))
+            else:
+                rows.append(FilePrediction(str(path), found.label, found.probabilities, None))
+        return rows
 
     def for_speaker(
         self, waveforms: Sequence[np.ndarray], sample_rate: float, names: Sequence[str] | None = None
@@ -129,7 +185,20 @@ class Recogniser:
         shares = dict(zip(self.labels, map(float, probabilities), strict=True))
         return Prediction(best, shares, attention, None if attention is None else seconds)
 
-    def save(self, path: Path) -> None:
+    def __repr__(self) -> str:
+        blocks, attention = self.model.n_blocks, "on" if self.model.attention else "off"
+        parameters = sum(w.size for w in self.params.values())
+        return "\n".join(
+            [
+                "Recogniser",
+                f"  network     {blocks} blocks, attention {attention}, {parameters:,} parameters",
+                f"  labels      {', '.join(self.labels)}",
+                f"  trained on  {self.trained_on or 'unknown'}",
+                f"  level       {self.features.level}",
+            ]
+        )
+
+    def save(self, path: str | Path) -> None:
         """Write everything into one .npz file.
 
         Raises      InputError: the file cannot be written
@@ -143,15 +212,20 @@ class Recogniser:
         }
         params = {f"params.{name}": w for name, w in self.params.items()}
         statistics = {"standardiser.mean": self.standardiser.mean, "standardiser.sd": self.standardiser.sd}
-        write_arrays(path, params | statistics, about)
+        write_arrays(Path(path), params | statistics, about)
 
 
 def load(path: str | Path | None = None) -> Recogniser:
-    """Read a model that numser.train wrote; without a path, the one that comes with numser.
+    """Read a model that numser.train wrote, or the one in a run's folder; without a path, the one that comes with
+    numser.
 
-    Raises      InputError: there is no such file; it is not such a model, or it is damaged
+    Raises      InputError: there is no such file, or no model in the folder; it is not such a model, or it is damaged
     """
     path = PRETRAINED if path is None else Path(path)
+    if path.is_dir():
+        path /= "model.npz"
+        if not path.exists():
+            raise InputError(f"{path.parent}: this folder has no model.npz; name a run's whose training has ended")
     arrays, about = read_arrays(path, KIND)
     try:
         hyper_parameters = dict(about["model"])
@@ -288,3 +362,17 @@ def overall(found: list[Window]) -> Prediction | None:
         label: float(np.mean([p.probabilities[label] for p in predictions])) for label in predictions[0].probabilities
     }
     return Prediction(max(shares, key=shares.get), shares, None, None)
+
+
+def _of_files(recogniser: Recogniser, paths: Sequence[str | os.PathLike]) -> Iterator[Prediction | InputError]:
+    """One answer for each file, or what is wrong with it."""
+    found = predict_windows(recogniser, [(str(path), Path(path)) for path in paths])
+    for i, pairs in groupby(found, key=lambda pair: pair[0]):
+        of_file = [window for _, window in pairs]
+        windows = [window for window in of_file if isinstance(window, Window)]
+        if len(windows) < len(of_file):
+            yield next(window for window in of_file if isinstance(window, InputError))
+        elif len(windows) == 1 and windows[0].prediction is not None:
+            yield windows[0].prediction
+        else:
+            yield overall(windows) or no_speech(str(paths[i]))

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from numser.cli import confusion_table, offline_option, option, python_command, run, shell_line
+from numser.cli import confusion_table, offline_option, option, program, python_command, run, shell_line
 from numser.corpora import NAMES
 from numser.errors import InputError
 from numser.recipe import PAPER, RECIPES, flag_of, recipe, recipe_options, split_options
@@ -33,7 +33,7 @@ examples:
 def parser() -> argparse.ArgumentParser:
     """The command line. An option that is not given is not set, so that a resumed run can keep its own."""
     p = argparse.ArgumentParser(
-        prog="python -m numser.train",
+        prog=program("train"),
         description="Train the network on a corpus of emotional speech, and test it.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,

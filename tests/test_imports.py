@@ -18,6 +18,7 @@ def modules_after(statement: str) -> set[str]:
     ("statement", "absent"),
     [
         ("import numser", {"numpy", "scipy", "soundfile", "numba"}),
+        ("import numser.__main__", {"numpy", "scipy", "soundfile", "numba"}),
         ("import numser.train; numser.train.parser()", {"scipy", "soundfile", "numba"}),
         ("import numser.model", {"scipy.signal", "scipy.fft", "soundfile"}),
         ("import numser.export", {"onnx", "onnxruntime", "scipy", "numba"}),
@@ -35,6 +36,7 @@ def test_slow_packages_are_not_imported_before_they_are_needed(statement, absent
     ("arguments", "limit"),
     [
         (["-c", "import numser"], 0.3),
+        (["-m", "numser"], 0.5),
         (["-m", "numser.train", "--help"], 1.0),
         (["-m", "numser.predict", "--help"], 1.0),
     ],
@@ -54,9 +56,10 @@ def test_what_should_be_quick_is(arguments, limit):
 def test_what_numser_offers_is_there_when_asked_for():
     import numser
     from numser.model import SeparableSER
-    from numser.recogniser import Recogniser, load
+    from numser.recogniser import Prediction, Recogniser, load
 
-    assert (numser.SeparableSER, numser.Recogniser, numser.load) == (SeparableSER, Recogniser, load)
+    offered = (numser.SeparableSER, numser.Recogniser, numser.Prediction, numser.load)
+    assert offered == (SeparableSER, Recogniser, Prediction, load)
     assert "load" in dir(numser)
     with pytest.raises(AttributeError, match="no attribute 'nonesuch'"):
         _ = numser.nonesuch

@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from numser.cli import Progress, program
+
 if TYPE_CHECKING:
     from numser.demo.server import DemoServer
     from numser.recogniser import Recogniser
@@ -45,7 +47,7 @@ examples:
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     p = argparse.ArgumentParser(
-        prog="python -m numser.demo",
+        prog=program("demo"),
         description="Serve a page on this machine to speak into the microphone, or to drop a sound file, and to see "
         "what a model makes of it: log-mel, probabilities, and where it looked.",
         epilog=_EPILOG,
@@ -67,7 +69,6 @@ def main(argv: list[str] | None = None) -> None:
     """Serve the page until the terminal is closed or Ctrl-C is pressed."""
     args = parser().parse_args(argv)
     _end_at_once()
-    from numser.cli import Progress
     from numser.demo.answer import warm_up
     from numser.recogniser import load
 

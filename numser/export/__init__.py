@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from numser import __version__
+from numser.cli import program
 from numser.errors import InputError
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ INPUTS = ("waveform", "log-mel")
 def main(argv: list[str] | None = None) -> None:
     """Write the file, and print what it takes and gives."""
     parser = argparse.ArgumentParser(
-        prog="python -m numser.export",
+        prog=program("export"),
         description="Write a trained model as an ONNX file, with all that lies between sound and probabilities.",
     )
     parser.add_argument("model", metavar="MODEL.npz", help="what numser.train left in its run's folder")

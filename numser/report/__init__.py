@@ -2,12 +2,10 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from numser.cli import Progress, program
 from numser.errors import InputError
-
-if TYPE_CHECKING:
-    from numser.cli import Progress
 
 STYLES = ("base.css", "sound.css", "report.css")
 SCRIPTS = (
@@ -39,7 +37,7 @@ examples:
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     p = argparse.ArgumentParser(
-        prog="python -m numser.report",
+        prog=program("report"),
         description="Write one HTML file that shows how a run went: scores, learning curves, mistakes, and every "
         "test utterance to see and hear. It opens in any browser, without network.",
         epilog=_EPILOG,
@@ -62,8 +60,6 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> None:
     """Write the report, and say where it is."""
     args = parser().parse_args(argv)
-    from numser.cli import Progress
-
     out = args.out or args.run / "report.html"
     written = report(args.run, out, data=args.data, sound=args.sound, megabytes=args.megabytes, progress=Progress())
     absent = sum(u["absent"] is not None for u in written["utterances"])
@@ -118,7 +114,6 @@ def _with_sound(
     content: dict[str, Any], runs: Any, data: Path | None, limit: float, progress: "Progress | None"
 ) -> dict[str, dict[str, Any]]:
     """Say of each utterance how long it is and why it has no sound, if so; return sounds by their elements' ids."""
-    from numser.cli import Progress
     from numser.report.sound import Sound, sounds, sources
 
     progress = progress or Progress()

@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from numser.cli import offline_option, option
+from numser.cli import duration, offline_option, option, program
 from numser.corpora import NAMES
 from numser.recipe import RECIPES, Recipe
 from numser.reproduce.paper import Row, proposed
@@ -30,7 +30,7 @@ WHAT = (*TABLES, "table5", "figure3", "all")
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     p = argparse.ArgumentParser(
-        prog="python -m numser.reproduce", description="Compute the paper's tables anew, beside the paper's figures."
+        prog=program("reproduce"), description="Compute the paper's tables anew, beside the paper's figures."
     )
     p.add_argument("what", choices=WHAT, help="a table, figure 3, or all of them")
     p.add_argument("--corpus", metavar="NAME", required=True, help=", ".join(NAMES))
@@ -114,7 +114,6 @@ def _run_what_is_missing(setting: Setting, names: list[str], jobs: int | None, a
 
 def plan(setting: Setting, names: list[str], jobs: int | None) -> str:
     """What would be run, and how long it takes by a step that is timed now, on one thread."""
-    from numser.cli import duration
     from numser.threads import available_cores
 
     jobs, lines, total, seconds_a_step, seen = jobs or available_cores(), [], 0.0, {}, set()

@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 
 from numser.audio import SAMPLE_RATE
-from numser.cli import Progress, run
+from numser.cli import Progress, program, run
 from numser.corpora import synthetic
 from numser.errors import InputError
 
@@ -59,7 +59,7 @@ def write(folder: Path, progress: Progress) -> None:
 def main(argv: list[str] | None = None) -> None:
     """Write the built-in corpus into files."""
     parser = argparse.ArgumentParser(
-        prog="python -m numser.corpora.synthetic", description="Write the built-in synthetic corpus as WAV files."
+        prog=program("corpora.synthetic"), description="Write the built-in synthetic corpus as WAV files."
     )
     parser.add_argument("folder", type=Path, metavar="DIR", help="a folder that is new or empty")
     write(parser.parse_args(argv).folder, Progress())
