@@ -23,7 +23,7 @@ import numpy as np
 from numser.audio import SAMPLE_RATE, to_mono_16k
 from numser.augment import Augmentation
 from numser.corpora import Corpus, Utterance
-from numser.dataset import Dataset, Selection, prepare
+from numser.dataset import Dataset, prepare
 from numser.errors import InputError
 from numser.features import FeatureSettings, Standardiser
 from numser.inference import recognise
@@ -98,7 +98,7 @@ class SpeechEmotionClassifier:
         dataset = self._dataset(utterances, names, features)
         split = Split(np.arange(count), np.arange(count, len(utterances)), np.arange(0))
         with one_blas_thread():
-            standardiser = Standardiser.fit(Selection(dataset.log_mels, range(count)))
+            standardiser = Standardiser.fit(dataset.log_mels.select(range(count)))
         each = [standardiser] * len(utterances)
         state = train(
             recipe,

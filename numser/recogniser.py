@@ -186,7 +186,7 @@ class Recogniser:
         return Prediction(best, shares, attention, None if attention is None else seconds)
 
     def __repr__(self) -> str:
-        blocks, attention = self.model.n_blocks, "on" if self.model.attention else "off"
+        blocks, attention = self.model.blocks, "on" if self.model.attention else "off"
         parameters = sum(w.size for w in self.params.values())
         return "\n".join(
             [
