@@ -79,7 +79,7 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"{folder}: the folder cannot be made ({error.strerror}); choose another --out") from error
+        raise InputError(f"{folder}: the folder cannot be made ({error.strerror}); choose another ‹out›") from error
 
 
 def check_writable(folder: Path) -> None:
@@ -90,9 +90,9 @@ def check_writable(folder: Path) -> None:
     existing = next(p for p in (folder, *folder.absolute().parents) if p.exists())
     if not existing.is_dir():
         which = "this" if existing == folder else existing
-        raise InputError(f"{folder}: {which} is a file; choose another --out")
+        raise InputError(f"{folder}: {which} is a file; choose another ‹out›")
     if not os.access(existing, os.W_OK | os.X_OK):
-        raise InputError(f"{folder}: {existing} may not be written to; choose another --out")
+        raise InputError(f"{folder}: {existing} may not be written to; choose another ‹out›")
 
 
 def write_arrays(path: Path, arrays: dict[str, np.ndarray], about: dict[str, Any]) -> None:

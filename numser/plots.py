@@ -218,7 +218,7 @@ def vote_shares(counts: dict[str, int], levels: dict[str, int], picture: Path) -
         from matplotlib.figure import Figure
     except ImportError:
         raise InputError(
-            f'--picture {picture}: matplotlib is not installed; pip install "numser[tutorials]" brings it'
+            f'‹picture› {picture}: matplotlib is not installed; pip install "numser[tutorials]" brings it'
         ) from None
     figure = Figure(figsize=(9, 3.5), layout="constrained")
     for axes, (title, table) in zip(figure.subplots(1, 2), (("(a)", counts), ("(b)", levels)), strict=True):
@@ -231,7 +231,7 @@ def vote_shares(counts: dict[str, int], levels: dict[str, int], picture: Path) -
     try:
         figure.savefig(picture)
     except (OSError, ValueError) as error:
-        raise InputError(f"--picture {picture}: cannot be written ({error})") from error
+        raise InputError(f"‹picture› {picture}: cannot be written ({error})") from error
 
 
 def _new(size: tuple[float, float]) -> "Axes":

@@ -95,7 +95,7 @@ def main(argv: list[str] | None = None) -> int:
                 output.write(name, windows)
             if mistake:
                 failures += 1
-                print(f"error: {mistake}", file=sys.stderr, flush=True)
+                print(f"error: {mistake.for_command()}", file=sys.stderr, flush=True)
     return 2 if failures else 0
 
 

@@ -317,7 +317,7 @@ def predict_windows(
     longest = window_seconds(recogniser)
     step = longest if step is None else step
     if not 0.1 <= step <= longest:
-        raise InputError(f"--step {step:g}: should be from 0.1 to {longest:g} seconds, the length of a window")
+        raise InputError(f"‹step› {step:g}: should be from 0.1 to {longest:g} seconds, the length of a window")
     threads = threads or available_cores()
     pieces = (p for i, (name, path) in enumerate(files) for p in _pieces(i, name, path, longest, step))
     while group := list(islice(pieces, _AT_ONCE * threads)):

@@ -44,7 +44,7 @@ def random_subsets(labels: Sequence[str]) -> list[np.ndarray]:
         if len(members) < SUBSETS:
             raise InputError(
                 f"the corpus has {len(members)} utterances of {label}, and ten subsets need at least {SUBSETS} of "
-                f"each label; add recordings or use --test-speaker"
+                f"each label; add recordings or use ‹test_speaker›"
             )
         shuffled.append(rng.permutation(members))
     dealt = np.concatenate(shuffled)

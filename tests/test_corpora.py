@@ -152,15 +152,15 @@ def test_links_are_followed_and_circles_end(tmp_path):
 @pytest.mark.parametrize("name", CODED)
 def test_a_coded_corpus_that_is_not_there(tmp_path, name, monkeypatch):
     monkeypatch.setenv("NUMSER_DATA", str(tmp_path))
-    with pytest.raises(InputError, match=rf"{tmp_path / name}: there is no such folder; .*--data"):
+    with pytest.raises(InputError, match=rf"{tmp_path / name}: there is no such folder; .*data"):
         load_corpus(name)
     (tmp_path / name).mkdir()
-    with pytest.raises(InputError, match=r"there are no sound files in it; .*--data"):
+    with pytest.raises(InputError, match=r"there are no sound files in it; .*data"):
         load_corpus(name)
     make(tmp_path / name, "hello.wav")
-    with pytest.raises(InputError, match=r"none of its 1 sound files has a name as in .*, such as .*wav.*--data"):
+    with pytest.raises(InputError, match=r"none of its 1 sound files has a name as in .*, such as .*wav.*data"):
         load_corpus(name)
-    with pytest.raises(InputError, match=r"hello.wav: this is a file, not a folder; .*--data"):
+    with pytest.raises(InputError, match=r"hello.wav: this is a file, not a folder; .*data"):
         load_corpus(name, tmp_path / name / "hello.wav")
 
 
@@ -181,9 +181,9 @@ def test_a_folder_of_folders(tmp_path):
 
 def test_folders_that_cannot_be_meant(tmp_path):
     make(tmp_path, "a.wav")
-    with pytest.raises(InputError, match="all its 1 sound files lie side by side; give, as --data"):
+    with pytest.raises(InputError, match="all its 1 sound files lie side by side; give, as data"):
         folder.load(tmp_path)
-    with pytest.raises(InputError, match="--corpus folder: give, as --data"):
+    with pytest.raises(InputError, match="corpus folder: give, as data"):
         folder.load()
 
 
@@ -269,13 +269,13 @@ def test_refuses_a_table(tmp_path, text, match):
 
 
 def test_refuses_what_is_no_table(tmp_path):
-    with pytest.raises(InputError, match="this is a folder; give, as --data, a CSV file"):
+    with pytest.raises(InputError, match="this is a folder; give, as data, a CSV file"):
         table.load(tmp_path)
     with pytest.raises(InputError, match=r"no.csv: cannot be read \(No such file"):
         table.load(tmp_path / "no.csv")
     with pytest.raises(InputError, match="is not UTF-8"):
         table.load(write(tmp_path, "path,label\na.wav,Zärtlichkeit\n", "latin-1"))
-    with pytest.raises(InputError, match="--corpus table: give, as --data, a CSV file"):
+    with pytest.raises(InputError, match="corpus table: give, as data, a CSV file"):
         table.load()
 
 

@@ -134,7 +134,7 @@ def test_a_fold_whose_workers_all_die_is_given_up(tiny_corpus, tmp_path):
 def test_the_result_of_other_recordings_is_not_taken(tiny_corpus, tmp_path):
     folds = {"fold0": four_folds(tiny_corpus)["fold0"]}
     run_folds(folds, tmp_path, lambda: ThreadPoolExecutor(1), identity(tiny_corpus))
-    with pytest.raises(InputError, match=r"fold0.result.json: is the result of other recordings than --data has now"):
+    with pytest.raises(InputError, match=r"fold0.result.json: is the result of other recordings than data has now"):
         run_folds(folds, tmp_path, lambda: ThreadPoolExecutor(1), "another")
 
 

@@ -114,7 +114,7 @@ def test_who_has_gone_is_not_missed(small, capfd):
 
 @pytest.mark.parametrize("port", [-1, 65536])
 def test_no_port(recogniser, port):
-    with pytest.raises(InputError, match=f"--port {port}: .*choose another"):
+    with pytest.raises(InputError, match=f"port {port}: .*choose another"):
         demo_server(recogniser, None, port)
 
 

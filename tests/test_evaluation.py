@@ -93,7 +93,7 @@ def test_there_are_results_of_older_versions():
         ({"seconds": 10**400}, "seconds should be"),
         ({"config": 3.0}, "config should be an object, found 3.0"),
         ({"config": RESULT["config"] | {"recipe": {"lr": "1"}}}, "config.recipe.lr should be a number, found '1'"),
-        ({"config": RESULT["config"] | {"recipe": {"lr": -1}}}, "--lr -1: should be a positive number"),
+        ({"config": RESULT["config"] | {"recipe": {"lr": -1}}}, "lr -1: should be a positive number"),
         ({"config": RESULT["config"] | {"recipe": {"magic": 1}}}, "config has magic, which this version does not"),
         ({"config": RESULT["config"] | {"fold": None}}, "fold or test_speaker should be given, and not both"),
         ({"versions": ["1.0"]}, "versions should be an object"),

@@ -179,7 +179,7 @@ def test_two_trainings_into_one_folder(tiny_corpus, tmp_path):
         complaint = rf"--out {out}: another process is training in this folder; wait for it, or choose another --out"
         with pytest.raises(InputError, match=complaint):
             train.main(["--resume", "--out", str(out)])
-        with pytest.raises(InputError, match=f"--out {out}: already holds a run"):
+        with pytest.raises(InputError, match=f"out {out}: already holds a run"):
             train.main(fresh)
     finally:
         process.kill()  # whatever it held ends with it

@@ -126,7 +126,7 @@ def test_speech_is_made_20_times_as_fast_as_spoken(whole):  # `whole` has compil
 
 
 def test_wrong_names_are_told():
-    with pytest.raises(InputError, match=r"needs no --data"):
+    with pytest.raises(InputError, match=r"needs no data"):
         synthetic.load("somewhere")
     with pytest.raises(InputError, match=r"speaker 11: .* only 01, 02"):
         synthetic.load(speakers=["11"])

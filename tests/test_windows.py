@@ -143,7 +143,7 @@ def test_silence_in_a_long_recording(recogniser, write):
 
 @pytest.mark.parametrize("step", [0, -1, 7.5, float("nan"), 0.01])
 def test_a_step_that_is_no_part_of_a_window(recogniser, step):
-    with pytest.raises(InputError, match=r"--step .*: should be from 0.1 to 7 seconds"):
+    with pytest.raises(InputError, match=r"step .*: should be from 0.1 to 7 seconds"):
         list(predict_windows(recogniser, [], step))
 
 

@@ -65,7 +65,7 @@ def load_corpus(name: str, data: Path | None = None, *, offline: bool = False) -
     Raises      InputError: no such corpus; what the corpus itself raises about its files
     """
     if name not in NAMES:
-        raise InputError(f"--corpus {name}: there is no such corpus; choose one of {', '.join(NAMES)}")
+        raise InputError(f"‹corpus› {name}: there is no such corpus; choose one of {', '.join(NAMES)}")
     load: Callable[..., Corpus] = import_module(f"numser.corpora.{'coded' if name in _CODED else name}").load
     if name in _CODED:
         return load(name, data)

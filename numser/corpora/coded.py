@@ -65,7 +65,7 @@ _RAVDESS = Coded(
     full=dict(anger=192, calm=192, disgust=192, fear=192, happiness=192, neutral=96, sadness=192, surprise=192),
     example="such as 03-01-05-02-01-01-12.wav",
     remedy="unpack Audio_Speech_Actors_01-24.zip from https://zenodo.org/record/1188976 and give its folder as "
-    "--data",
+    "‹data›",
     name="{all}",
     left_out={"..-02-.*": "song", "0[12]-.*": "the sound of a film, which is there as sound alone too"},
 )
@@ -90,7 +90,7 @@ _SAVEE = Coded(
     },
     full=dict(anger=60, disgust=60, fear=60, happiness=60, neutral=120, sadness=60, surprise=60),
     example="such as DC/a01.wav or DC_a01.wav",
-    remedy="ask for it at http://kahlan.eps.surrey.ac.uk/savee and give the folder AudioData as --data",
+    remedy="ask for it at http://kahlan.eps.surrey.ac.uk/savee and give the folder AudioData as ‹data›",
     name="{speaker}_{text}",
 )
 
@@ -116,7 +116,7 @@ _TESS = Coded(
     },
     full=dict(anger=400, disgust=400, fear=400, happiness=400, neutral=400, sadness=400) | {"pleasant surprise": 400},
     example="such as OAF_back_angry.wav",
-    remedy="unpack it from https://doi.org/10.5683/SP2/E8H2MF and give its folder as --data",
+    remedy="unpack it from https://doi.org/10.5683/SP2/E8H2MF and give its folder as ‹data›",
     name="{speaker}_{text}_{emotion}",
     speakers={"OA": "OAF"},
 )
@@ -144,7 +144,7 @@ _CREMA_D = Coded(
     },
     full=dict(anger=1271, disgust=1270, fear=1271, happiness=1271, neutral=1087, sadness=1270),
     example="such as 1001_IEO_HAP_MD.wav",
-    remedy="get it, by git lfs, from https://github.com/CheyneyComputerScience/CREMA-D and give AudioWAV as --data",
+    remedy="get it, by git lfs, from https://github.com/CheyneyComputerScience/CREMA-D and give AudioWAV as ‹data›",
     name="{speaker}_{text}_{emotion}_{level}",
     spell=str.upper,
     left_out={"1076_MTI_SAD_XX": "without sound", "1064_IEO_DIS_MD": "with several emotions"},

@@ -63,7 +63,7 @@ def load(data: Path | None = None, *, offline: bool = False) -> Corpus:
 
 
 def _fetch(folder: Path, offline: bool) -> None:
-    by_hand = f"unpack {ADDRESS} into it, or give, as --data, the folder that holds wav and erkennung.txt"
+    by_hand = f"unpack {ADDRESS} into it, or give, as ‹data›, the folder that holds wav and erkennung.txt"
     if offline:
         raise InputError(f"{folder}: there is no such folder, and nothing is fetched offline; {by_hand}")
     from numser.corpora.fetch import fetch_zip  # here, since most runs need no network
@@ -97,7 +97,7 @@ def _utterances(folder: Path) -> list[Utterance]:
 
 def _recordings(folder: Path) -> list[Path]:
     """Sound files in `folder/wav`, by name; hidden ones, such as macOS's ._03a01Fa.wav, are no recordings."""
-    remedy = f"unpack {ADDRESS} and give, as --data, the folder that holds wav and erkennung.txt"
+    remedy = f"unpack {ADDRESS} and give, as ‹data›, the folder that holds wav and erkennung.txt"
     wav = folder / "wav"
     if folder.is_file():
         raise InputError(f"{folder}: this is a file, not a folder; to use Emo-DB, {remedy}")

@@ -21,9 +21,9 @@ def load(data: Path | None = None) -> Corpus:
     Raises      InputError: no folder is given or there is none; no label's folder holds sound files; two labels
                 differ in capitals only
     """
-    remedy = "give, as --data, a folder with one subfolder of sound files per label"
+    remedy = "give, as ‹data›, a folder with one subfolder of sound files per label"
     if data is None:
-        raise InputError(f"--corpus folder: {remedy}")
+        raise InputError(f"‹corpus› folder: {remedy}")
     folder = Path(data)
     sounds, passed_over = sound_files(folder, remedy)
     utterances = []

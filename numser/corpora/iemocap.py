@@ -94,7 +94,7 @@ def load(data: Path | None = None) -> Corpus:
 
 def _evaluations(folder: Path) -> list[Path]:
     """The evaluation files of all sessions. Folders beside them, with single annotators' files, are not entered."""
-    remedy = "give, as --data, the folder that holds Session1 to Session5"
+    remedy = "give, as ‹data›, the folder that holds Session1 to Session5"
     if not folder.is_dir():
         raise InputError(f"{folder}: there is no such folder; to use IEMOCAP, ask its authors for it, and {remedy}")
     inner = folder / "IEMOCAP_full_release"

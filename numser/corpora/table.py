@@ -17,7 +17,7 @@ from pathlib import Path
 from numser.corpora import Corpus, Utterance, listed
 from numser.errors import InputError
 
-_REMEDY = "give, as --data, a CSV file whose first row is path,label or path,label,speaker,votes"
+_REMEDY = "give, as ‹data›, a CSV file whose first row is path,label or path,label,speaker,votes"
 
 
 def load(data: Path | None = None) -> Corpus:
@@ -29,7 +29,7 @@ def load(data: Path | None = None) -> Corpus:
                 label, votes that are no share, or a path that does not exist or has another label in another row
     """
     if data is None:
-        raise InputError(f"--corpus table: {_REMEDY}")
+        raise InputError(f"‹corpus› table: {_REMEDY}")
     file = Path(data)
     by_path: dict[str, Utterance] = {}
     repeated = 0

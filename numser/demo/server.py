@@ -65,7 +65,7 @@ class DemoServer(ThreadingHTTPServer):
         except (OSError, OverflowError) as error:
             reason = getattr(error, "strerror", None) or "ports go from 0 to 65535"
             raise InputError(
-                f"--port {port}: cannot be listened at ({reason}); choose another one, or none"
+                f"‹port› {port}: cannot be listened at ({reason}); choose another one, or none"
             ) from None
 
     def server_bind(self) -> None:

@@ -25,7 +25,8 @@ def he_convolutions(rng: np.random.Generator, params: dict[str, np.ndarray], blo
     filter sees 9 inputs, however many channels stand beside it: TensorFlow's fan of 9·C makes its weights several
     times too small. From the log-mel to the GRU the paper's initial values shrink the signal a hundredfold, and the
     residual blocks add next to nothing to what they are given; the first hundred steps go into growing the weights.
-    Here the signal keeps its size, and the n residual branches, each scaled by 1/√n, add as much as goes around them.
+    Here the signal keeps its size, and each of the n residual branches is scaled by 1/n, so that all together add only
+    a little at first.
 
     Source      He, Zhang, Ren, Sun, "Delving deep into rectifiers", 2015; branches: Zhang, Dauphin, Ma, "Fixup", 2019
     """
@@ -36,7 +37,7 @@ def he_convolutions(rng: np.random.Generator, params: dict[str, np.ndarray], blo
             continue
         fan_in = 9 if layer.endswith("depthwise") else math.prod(w.shape[:-1])
         projects = layer.endswith("project")
-        gain = (1 if projects else 2) / (blocks if projects and layer.startswith("blocks.") else 1)
+        gain = (1 if projects else 2) / (blocks**2 if projects and layer.startswith("blocks.") else 1)
         limit = math.sqrt(3 * gain / fan_in)
         drawn[name] = rng.uniform(-limit, limit, w.shape).astype(w.dtype)
     return drawn

@@ -191,7 +191,7 @@ def figure3(setting: Setting, picture: Path | None = None) -> str:
     corpus = setting.loaded
     votes = [u.votes for u in corpus.utterances if u.votes is not None]
     if not votes:
-        raise InputError(f"--corpus {setting.corpus}: no utterance has votes, so there is no figure 3 of it")
+        raise InputError(f"‹corpus› {setting.corpus}: no utterance has votes, so there is no figure 3 of it")
     threshold = THRESHOLDS.get(corpus.name, THRESHOLD)
     edges = [k / 10 for k in range(10)]
     counts = {

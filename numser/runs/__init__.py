@@ -59,7 +59,7 @@ def run(
     check_writable(out)
     folder.check(resume)
     if config.data == "":
-        raise InputError("--data: is empty; name the corpus's folder")
+        raise InputError("‹data›: is empty; name the corpus's folder")
     corpus = load_corpus(config.corpus, None if config.data is None else Path(config.data), offline=offline)
     for finding in corpus.findings:
         progress.line(finding)

@@ -29,9 +29,9 @@ class Config:
         if (self.fold is None) == (self.test_speaker is None):
             raise ValueError("fold or test_speaker should be given, and not both")
         if self.standardise not in STANDARDISE:
-            raise InputError(f"--standardise {self.standardise}: should be one of {', '.join(STANDARDISE)}")
+            raise InputError(f"‹standardise› {self.standardise}: should be one of {', '.join(STANDARDISE)}")
         if self.train_on_validation and self.recipe.keep == "best":
-            raise InputError("--train-on-validation: --keep best needs the validation to choose by; use --keep last")
+            raise InputError("‹train_on_validation›: ‹keep› best needs the validation to choose by; use ‹keep› last")
 
     def split(self, corpus: Corpus) -> Split:
         """The corpus's utterances for training, validation and test."""
@@ -70,7 +70,7 @@ def with_changes(config: Config, data: str | None = None, steps: int | None = No
     config = config if data is None else replace(config, data=data)
     if steps is not None and steps != config.recipe.steps and config.recipe.schedule != "constant":
         raise InputError(
-            f"--steps {steps}: this run's learning rate falls to 0 over {config.recipe.steps} steps, so that it "
-            f"cannot go on for longer; start a new run in another --out"
+            f"‹steps› {steps}: this run's learning rate falls to 0 over {config.recipe.steps} steps, so that it "
+            f"cannot go on for longer; start a new run in another ‹out›"
         )
     return config if steps is None else replace(config, recipe=replace(config.recipe, steps=steps))

@@ -77,11 +77,11 @@ class RunFolder:
         if resume and not self.state.exists():
             raise self._nothing_to_resume()
         if found and not resume:
-            how = ", or add --resume" if self.state.exists() else ""
-            raise InputError(f"--out {self.path}: already holds a run ({found[0]}); choose another folder{how}")
+            how = ", or add ‹resume›" if self.state.exists() else ""
+            raise InputError(f"‹out› {self.path}: already holds a run ({found[0]}); choose another folder{how}")
 
     def _nothing_to_resume(self) -> InputError:
-        return InputError(f"--resume --out {self.path}: there is no run to resume in that folder; leave out --resume")
+        return InputError(f"‹resume› ‹out› {self.path}: there is no run to resume in that folder; leave out ‹resume›")
 
     @contextmanager
     def held(self, resume: bool) -> Iterator[None]:
@@ -92,7 +92,7 @@ class RunFolder:
 
         def refuse() -> None:
             raise InputError(
-                f"--out {self.path}: another process is training in this folder; wait for it, or choose another --out"
+                f"‹out› {self.path}: another process is training in this folder; wait for it, or choose another ‹out›"
             )
 
         make_folder(self.path)
@@ -144,11 +144,11 @@ class RunFolder:
         try:
             if about["corpus_fingerprint"] != fingerprint:
                 raise InputError(
-                    f"{path}: the corpus has changed since this run began; start a new run in another --out"
+                    f"{path}: the corpus has changed since this run began; start a new run in another ‹out›"
                 )
             if about["step"] > config.recipe.steps:
                 raise InputError(
-                    f"--steps {config.recipe.steps}: this run has already done {about['step']} steps; give more"
+                    f"‹steps› {config.recipe.steps}: this run has already done {about['step']} steps; give more"
                 )
             return _state(path, config, arrays, about, n_classes, n_train)
         except InputError:

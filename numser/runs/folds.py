@@ -53,7 +53,7 @@ def folds_of(
             for speaker in sorted({u.speaker for u in corpus.utterances if u.speaker is not None})
         ]
         if len(splits) < 3:
-            raise InputError(f"--speakers: the corpus names {len(splits)} speakers, and three are needed")
+            raise InputError(f"‹speakers›: the corpus names {len(splits)} speakers, and three are needed")
     configs = [Config(name, data, recipe=one, **split, **how) for one in recipes for split in splits]
     return {c.split_name + (f"-seed{c.recipe.seed}" if len(recipes) > 1 else ""): c for c in configs}
 
@@ -64,10 +64,10 @@ def check_workers(jobs: int | None, address: str | None) -> None:
     Raises      InputError: there are none; Dask is to run them, whose workers' threads decide how many run at once
     """
     if jobs is not None and jobs < 1:
-        raise InputError(f"--jobs {jobs}: should be at least 1")
+        raise InputError(f"‹jobs› {jobs}: should be at least 1")
     if jobs is not None and address:
         raise InputError(
-            f"--jobs {jobs}: with --dask {address} as many folds run at once as its workers have threads"
+            f"‹jobs› {jobs}: with ‹dask› {address} as many folds run at once as its workers have threads"
         )
 
 
@@ -87,12 +87,12 @@ def workers(jobs: int | None, address: str | None) -> Callable[[], Executor]:
         from distributed import Client
     except ImportError:
         raise InputError(
-            f'--dask {address}: Dask is not installed; pip install "numser[distributed]" brings it'
+            f'‹dask› {address}: Dask is not installed; pip install "numser[distributed]" brings it'
         ) from None
     try:
         client = Client(address)
     except (OSError, ValueError) as error:
-        raise InputError(f"--dask {address}: no scheduler answers there ({error})") from error
+        raise InputError(f"‹dask› {address}: no scheduler answers there ({error})") from error
     return lambda: client.get_executor(pure=False)
 
 
@@ -135,9 +135,9 @@ def finished(config: Config, out: Path, identity: str) -> RunResult | None:
     if replace(result.config, data=None) != replace(config, data=None):
         origin = "a run with other settings"
     elif result.corpus_identity != identity:
-        origin = "other recordings than --data has now"
+        origin = "other recordings than ‹data› has now"
     if origin:
-        raise InputError(f"{folder.result}: is the result of {origin}; choose another --out")
+        raise InputError(f"{folder.result}: is the result of {origin}; choose another ‹out›")
     return result
 
 
@@ -217,7 +217,7 @@ def run_folds(
             if left and tries == TRIES:
                 raise InputError(
                     f"{out}: workers died {TRIES} times without a fold ending, perhaps for lack of memory; try the "
-                    "same command again with fewer --jobs"
+                    "same command again with fewer ‹jobs›"
                 )
             if left:
                 progress.line(f"a worker died; going on with {', '.join(left)}")
@@ -254,7 +254,7 @@ def _as_they_end(running: dict[Future, str], follower: "_Follower") -> Iterator[
             if error is None:
                 yield name, future.result()
             elif isinstance(error, InputError):
-                raise InputError(f"{name}: {error}") from error
+                raise InputError(f"{name}: {error.args[0]}") from error
             elif not (isinstance(error, BrokenExecutor) or type(error).__name__ == "KilledWorker"):  # Dask's
                 raise error
         follower.look()

@@ -102,7 +102,7 @@ def load(
     Raises      InputError: `data` is given; there is no such speaker or text
     """
     if data is not None:
-        raise InputError(f"--data {data}: the synthetic corpus is made on the spot and needs no --data")
+        raise InputError(f"‹data› {data}: the synthetic corpus is made on the spot and needs no ‹data›")
     start = time.perf_counter()
     utterances = [performance.utterance for performance in performances(speakers, texts)]
     took = time.perf_counter() - start
