@@ -32,7 +32,7 @@ def test_the_signal_keeps_its_size_where_glorots_shrinks_a_hundredfold(blocks):
 def test_residual_branches_add_a_little_each(blocks):
     glorot = SeparableSER(7, blocks).init(np.random.default_rng(1))
     found = sizes(he_convolutions(np.random.default_rng(2), glorot, blocks), blocks)
-    assert 1.02 < found["flatten"] / found["pool"] < 1.6
+    assert 1.02 < found["flatten"] / found["pool"] < 2
 
 
 def test_only_convolutions_differ_and_their_biases_stay():
