@@ -115,7 +115,7 @@ class Progress:
         self.stream.flush()
 
 
-def duration(seconds: float) -> str:
+def in_words(seconds: float) -> str:
     """A length of time as a person would say it: 42 s, 3 min, 2 h 5 min."""
     seconds = round(seconds)
     if seconds < 100:

@@ -16,7 +16,6 @@ from typing import IO
 
 import numpy as np
 
-from numser.audio import read_audio
 from numser.corpora import Corpus, Utterance
 from numser.difficulty import THRESHOLD, THRESHOLDS, level
 from numser.errors import InputError
@@ -131,9 +130,7 @@ def prepare(
 
 
 def _frames_of(utterance: Utterance, settings: FeatureSettings) -> tuple[np.ndarray, int]:
-    if utterance.waveform is None:
-        return frames_of_waveform(read_audio(utterance.path), settings, str(utterance.path))
-    return frames_of_waveform(utterance.waveform, settings, utterance.name)
+    return frames_of_waveform(utterance.read(), settings, str(utterance.path or utterance.name))
 
 
 def _line(u: Utterance, frames: np.ndarray) -> bytes:

@@ -63,7 +63,7 @@ def log_mel(
         aspect="auto",
         cmap="magma",
         interpolation="nearest",
-        extent=(left, right, -0.5, settings.bands - 0.5),
+        extent=(float(left), float(right), -0.5, settings.bands - 0.5),
     )
     edges = band_edges(settings)
     hertz = [f for f in (250, 500, 1000, 2000, 4000, 8000, 16000) if edges[0] <= f < edges[-1] + 1]
@@ -122,7 +122,9 @@ def confusion(counts: np.ndarray, labels: Sequence[str], ax: "Axes | None" = Non
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     image = ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for (row, column), share in np.ndenumerate(shares):
-        ax.text(column, row, counts[row, column], ha="center", va="center", color="white" if share > 0.5 else "black")
+        ax.text(
+            column, row, str(counts[row, column]), ha="center", va="center", color="white" if share > 0.5 else "black"
+        )
     ax.set_xticks(range(len(labels)), labels, rotation=45, ha="right", rotation_mode="anchor")
     ax.set_yticks(range(len(labels)), labels)
     ax.set(xlabel="recognised", ylabel="true")
@@ -184,7 +186,8 @@ def gradient_errors(
     names = (*names, *[""] * errors.ndim)[: errors.ndim]
     if errors.ndim == 1:
         errors, names = errors[np.newaxis], ("", *names)
-    high, wide, down, across = (*errors.shape[:2], *(1, 1, *errors.shape[2:])[-2:])  # of a tile; tiles
+    high, wide = errors.shape[:2]  # of a tile
+    down, across = (1, 1, *errors.shape[2:])[-2:]  # tiles
     mosaic = errors.reshape(high, wide, down, across).transpose(2, 0, 3, 1).reshape(down * high, across * wide)
     norm = LogNorm(_SMALLEST_ERROR, 1)
     image = ax.imshow(

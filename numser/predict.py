@@ -16,6 +16,8 @@ from numser.cli import Progress, program, run
 from numser.errors import InputError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from numser.recogniser import Prediction, Recogniser, Window
 
 _EPILOG = """\
@@ -107,7 +109,7 @@ def _for_speaker(recogniser: "Recogniser", folder: Path, progress: Progress) -> 
     if not folder.is_dir():
         raise InputError(f"--same-speaker {folder}: there is no such folder; name one with recordings of the person")
     sounds, _ = sound_files(folder, "name a folder that has some")
-    waveforms = []
+    waveforms: list[np.ndarray] = []
     for sound in sounds:
         progress.live(f"{sound}: how this person speaks, {len(waveforms) + 1}/{len(sounds)}")
         waveforms.append(read_audio(sound))
@@ -184,8 +186,8 @@ class Text:
         ranked = sorted(prediction.probabilities.items(), key=lambda item: -item[1])
         shares = "  ".join(f"{label} {share:.3f}" for label, share in ranked)
         print(f"{what}: {prediction.label}  ({shares})", flush=True)
-        if self.attention and prediction.attention is not None:
-            for second, weight in zip(prediction.seconds, prediction.attention, strict=True):
+        if self.attention:
+            for second, weight in prediction.weights():
                 print(f"  {second:8.2f} s  {weight:.5f}")
 
 
@@ -218,7 +220,7 @@ class Csv:
             elif heard is None:
                 self.rows.writerow([*row, "", ""])
             else:
-                for second, weight in zip(heard.seconds, heard.attention, strict=True):
+                for second, weight in heard.weights():
                     self.rows.writerow([*row, f"{second:.2f}", f"{weight:.6f}"])
         sys.stdout.flush()
 
@@ -251,10 +253,9 @@ class Json:
         heard = window.prediction
         values = {"start": round(window.start, 3), "end": round(window.end, 3), **_as_json(heard)}
         if self.attention and heard is not None:
-            seconds, weights = heard.seconds.tolist(), heard.attention.tolist()
             values["attention"] = {
-                "seconds": [round(s, 3) for s in seconds],
-                "weights": [round(w, 6) for w in weights],
+                "seconds": [round(second, 3) for second, _ in heard.weights()],
+                "weights": [round(weight, 6) for _, weight in heard.weights()],
             }
         return values
 
@@ -269,7 +270,7 @@ def _as_json(prediction: "Prediction | None") -> dict[str, Any]:
     return {"label": prediction.label, "probabilities": shares}
 
 
-FORMATS = {"text": Text, "csv": Csv, "json": Json}
+FORMATS: dict[str, type[Text] | type[Csv] | type[Json]] = {"text": Text, "csv": Csv, "json": Json}
 
 
 if __name__ == "__main__":

@@ -40,6 +40,12 @@ class Prediction:
     attention: np.ndarray | None  # (N',) weights that sum to 1; None for a model without attention
     seconds: np.ndarray | None  # (N',) where in the utterance each weight is centred
 
+    def weights(self) -> list[tuple[float, float]]:
+        """Each moment's second and weight; empty for a model without attention."""
+        if self.attention is None or self.seconds is None:
+            return []
+        return list(zip(self.seconds.tolist(), self.attention.tolist(), strict=True))
+
     def __repr__(self) -> str:
         ranked = sorted(self.probabilities.items(), key=lambda item: -item[1])
         return f"Prediction({', '.join(f'{repr(label)[1:-1]} {share:.3f}' for label, share in ranked)})"

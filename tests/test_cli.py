@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from numser.cli import Progress, duration, python_command, run, shell_line
+from numser.cli import Progress, in_words, python_command, run, shell_line
 from numser.errors import InputError
 
 
@@ -125,7 +125,7 @@ class Terminal(io.StringIO):
     [(0.4, "0 s"), (99, "99 s"), (100, "2 min"), (3500, "58 min"), (3600, "1 h 0 min"), (7500, "2 h 5 min")],
 )
 def test_durations_as_a_person_says_them(seconds, words):
-    assert duration(seconds) == words
+    assert in_words(seconds) == words
 
 
 def test_a_terminal_has_one_live_line_and_lines_that_stay(monkeypatch):

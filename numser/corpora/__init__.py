@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from numser.audio import SAMPLE_RATE, duration, read_audio
 from numser.errors import InputError
 
 
@@ -32,6 +33,27 @@ class Utterance:
     waveform: np.ndarray | None = None  # (samples,) float32, 16 kHz, mono
     span: tuple[float, float] | None = None  # seconds: where the emotion was put, if that is known
 
+    def read(self) -> np.ndarray:
+        """Its sound, (samples,) float32, 16 kHz, mono.
+
+        Raises      InputError: its file cannot be read
+        """
+        if self.waveform is not None:
+            return self.waveform
+        assert self.path is not None
+        return read_audio(self.path)
+
+    @property
+    def seconds(self) -> float:
+        """How long it is. Of a file its head is read alone.
+
+        Raises      InputError: its file cannot be read
+        """
+        if self.waveform is not None:
+            return len(self.waveform) / SAMPLE_RATE
+        assert self.path is not None
+        return duration(self.path)
+
 
 @dataclass(frozen=True)
 class Corpus:
@@ -47,7 +69,7 @@ class Corpus:
         """Tells whether two corpora hold the same utterances, by names, labels, votes, sizes; no file is opened."""
         digest = sha256()
         for u in self.utterances:
-            size = u.path.stat().st_size if u.path else len(u.waveform)
+            size = u.path.stat().st_size if u.waveform is None and u.path else len(u.read())
             digest.update(f"{u.name}\t{u.label}\t{u.speaker}\t{u.votes}\t{size}\n".encode(errors="surrogateescape"))
         return digest.hexdigest()
 

@@ -17,7 +17,6 @@ from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
-from numser.audio import duration, read_audio
 from numser.cli import Progress
 from numser.corpora import Corpus, Utterance, against_the_full_corpus, listed
 from numser.errors import InputError
@@ -85,7 +84,7 @@ def _check(folder: Path, progress: Progress) -> None:
     if not any(u.votes for u in utterances):
         raise InputError("erkennung.txt is missing, or has no votes")
     for done, u in enumerate(utterances, start=1):
-        read_audio(u.path)
+        u.read()
         progress.live(f"checking {done}/{len(utterances)}")
 
 
@@ -147,8 +146,7 @@ def _votes(path: Path) -> dict[str, float]:
     votes = {}
     for number, row in enumerate(rows, start=1):
         found = _VOTES.search(row)
-        percent = float(found["percent"].replace(",", ".")) if found else None
-        if percent is not None and percent <= 100:
+        if found and (percent := float(found["percent"].replace(",", "."))) <= 100:
             votes[found["name"]] = percent / 100
         elif ".wav" in row:
             raise InputError(
@@ -161,8 +159,8 @@ def _votes(path: Path) -> dict[str, float]:
 def _findings(folder: Path, utterances: list[Utterance]) -> list[str]:
     """What was found, and what is missing against the full corpus."""
     classes = Counter(u.label for u in utterances)
-    speakers = {u.speaker for u in utterances}
-    minutes = sum(duration(u.path) for u in utterances) / 60
+    speakers = {u.speaker for u in utterances if u.speaker is not None}
+    minutes = sum(u.seconds for u in utterances) / 60
     what = f"{listed(classes)}; {len(speakers)} speakers; {minutes:.1f} minutes."
     if speakers <= _SPEAKERS:
         findings = [f"Found {len(utterances)} of Emo-DB's {sum(_CLASSES.values())} utterances in {folder}: {what}"]

@@ -28,7 +28,7 @@ from urllib.error import HTTPError, URLError
 from urllib.request import HTTPHandler, HTTPRedirectHandler, HTTPSHandler, Request, build_opener
 
 import numser
-from numser.cli import Progress, duration
+from numser.cli import Progress, in_words
 from numser.errors import InputError
 from numser.files import file_lock, read_json, write_json, writing
 
@@ -132,7 +132,7 @@ def _download(address: str, archive: Path, limit: int, progress: Progress) -> No
                 raise _Final(f"{error}{kept}") from error
             progress.line(f"{error}; trying again in {waits[0]:g} s")
         time.sleep(waits.pop(0))
-    progress.line(f"fetched {_mb(archive.stat().st_size)} MB in {duration(time.monotonic() - start)}")
+    progress.line(f"fetched {_mb(archive.stat().st_size)} MB in {in_words(time.monotonic() - start)}")
 
 
 def _begun(address: str, archive: Path) -> tuple[int, dict[str, Any]]:
@@ -264,7 +264,7 @@ def _state(size: int, total: int | None, rate: float) -> str:
     """How far a download is: "12.3 of 40.5 MB (30 %), 1.2 MB/s, 24 s left"."""
     if not total:
         return f"{_mb(size)} MB, {_mb(rate)} MB/s"
-    left = duration((total - size) / rate)
+    left = in_words((total - size) / rate)
     return f"{_mb(size)} of {_mb(total)} MB ({100 * size / total:.0f} %), {_mb(rate)} MB/s, {left} left"
 
 

@@ -26,7 +26,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from numser.audio import duration
 from numser.corpora import Corpus, Utterance, against_the_full_corpus, listed
 from numser.errors import InputError
 from numser.files import cache_folder
@@ -70,7 +69,9 @@ def load(data: Path | None = None) -> Corpus:
                 evaluation file cannot be read, or a line in it is not the head of a block
     """
     folder = cache_folder() / "iemocap" if data is None else Path(data)
-    utterances, others, silent = [], Counter(), []
+    utterances: list[Utterance] = []
+    others: Counter[str] = Counter()
+    silent: list[str] = []
     for evaluation in _evaluations(folder):
         wav = evaluation.parents[2] / "sentences" / "wav"
         for block in _blocks(evaluation):
@@ -150,7 +151,7 @@ def _findings(folder: Path, utterances: list[Utterance], others: Counter, silent
     """What was found, what was passed over, and what is missing against the full corpus."""
     classes = Counter(u.label for u in utterances)
     speakers = {u.speaker for u in utterances}
-    minutes = sum(duration(u.path) for u in utterances) / 60
+    minutes = sum(u.seconds for u in utterances) / 60
     findings = [
         f"Found {len(utterances)} of IEMOCAP's {sum(_CLASSES.values())} utterances of four emotions in {folder}: "
         f"{listed(classes)}; {len(speakers)} speakers; {minutes:.1f} minutes."

@@ -25,8 +25,8 @@ def he_convolutions(rng: np.random.Generator, params: dict[str, np.ndarray], blo
     filter sees 9 inputs, however many channels stand beside it: TensorFlow's fan of 9·C makes its weights several
     times too small. From the log-mel to the GRU the paper's initial values shrink the signal a hundredfold, and the
     residual blocks add next to nothing to what they are given; the first hundred steps go into growing the weights.
-    Here the signal keeps its size, and each of the n residual branches is scaled by 1/n, so that together they add only
-    a little at first.
+    Here the signal keeps its size, and each of the n residual branches is scaled by 1/n, so that together they
+    add only a little at first.
 
     Source      He, Zhang, Ren, Sun, "Delving deep into rectifiers", 2015; branches: Zhang, Dauphin, Ma, "Fixup", 2019
     """

@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from numser.cli import duration, offline_option, option, program
+from numser.cli import in_words, offline_option, option, program
 from numser.corpora import NAMES
 from numser.recipe import RECIPES, Recipe
 from numser.reproduce.paper import Row, proposed
@@ -129,9 +129,9 @@ def plan(setting: Setting, names: list[str], jobs: int | None) -> str:
                 seconds_a_step[recipe.blocks] = _time_a_step(setting, recipe)
             seconds = missing * recipe.steps * seconds_a_step[recipe.blocks] / jobs
             total += seconds
-            lines.append(f"{folder}: {missing} of {len(folds)} folds of {recipe.steps} steps, {duration(seconds)}")
+            lines.append(f"{folder}: {missing} of {len(folds)} folds of {recipe.steps} steps, {in_words(seconds)}")
     how = f"by a timed step on one thread, {jobs} folds at once; validations come on top"
-    return "\n".join([*lines, f"{duration(total)} in all, {how}" if lines else "nothing is missing"])
+    return "\n".join([*lines, f"{in_words(total)} in all, {how}" if lines else "nothing is missing"])
 
 
 def _time_a_step(setting: Setting, recipe: Recipe) -> float:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numser
 from numser.augment import Augmentation
-from numser.cli import Progress, duration
+from numser.cli import Progress, in_words
 from numser.corpora import Corpus, load_corpus
 from numser.dataset import Dataset, prepare
 from numser.errors import InputError
@@ -207,5 +207,5 @@ class _Follower:
     def _line(self, state: State, loss: float) -> str:
         """One line of at most 80 characters."""
         seconds = (time.monotonic() - self.began) / (state.step - self.first)
-        left = duration(seconds * (self.steps - state.step))
+        left = in_words(seconds * (self.steps - state.step))
         return f"step {state.step:>{len(str(self.steps))}}/{self.steps}  loss {loss:.3f}{self.best}  {left} left"

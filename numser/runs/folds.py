@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from numser.cli import Progress, duration
+from numser.cli import Progress, in_words
 from numser.corpora import Corpus
 from numser.errors import InputError
 from numser.files import file_lock, make_folder
@@ -294,4 +294,4 @@ class _Follower:
         if done == self.steps_before or done == self.steps:
             return line
         seconds = (time.monotonic() - self.began) / (done - self.steps_before) * (self.steps - done)
-        return f"{line}, {duration(seconds)} left"
+        return f"{line}, {in_words(seconds)} left"

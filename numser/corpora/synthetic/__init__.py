@@ -19,7 +19,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numser.audio import SAMPLE_RATE
 from numser.corpora import Corpus, Utterance
 from numser.corpora.synthetic.phones import syllables
 from numser.corpora.synthetic.prosody import RULES, Speaker, plan
@@ -106,7 +105,7 @@ def load(
     start = time.perf_counter()
     utterances = [performance.utterance for performance in performances(speakers, texts)]
     took = time.perf_counter() - start
-    minutes = sum(len(u.waveform) for u in utterances) / SAMPLE_RATE / 60
+    minutes = sum(u.seconds for u in utterances) / 60
     voices = len({u.speaker for u in utterances})
     finding = (
         f"Made {len(utterances)} utterances on the spot, in {took:.1f} s: {len(EMOTIONS)} emotions; "
@@ -126,7 +125,7 @@ def performances(
     for speaker in SPEAKERS:
         for text in TEXTS:
             if (speakers is None or speaker in speakers) and (texts is None or text in texts):
-                for emotion in sorted(EMOTIONS, key=EMOTIONS.get):
+                for emotion in sorted(EMOTIONS, key=EMOTIONS.__getitem__):
                     yield perform(speaker, text, emotion)
 
 
@@ -167,7 +166,7 @@ def _record(speech: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     noise = room_noise(rng.standard_normal(len(speech)))
     snr, distance = 10 ** (rng.uniform(*_SNR) / 20), 10 ** (rng.uniform(*_DISTANCE) / 20)
     waveform = _LEVEL * distance * (speech + noise * (speech.std() / noise.std() / snr))
-    waveform = np.float32(waveform * min(1.0, _PEAK / np.abs(waveform).max()))
+    waveform = (waveform * min(1.0, _PEAK / np.abs(waveform).max())).astype(np.float32)
     waveform.flags.writeable = False
     return waveform
 

@@ -39,7 +39,7 @@ def write(folder: Path, progress: Progress) -> None:
         for number, (utterance, strength, heard, _) in enumerate(synthetic.performances(), start=1):
             file = f"{utterance.name}.wav"
             soundfile.write(partial / "wav" / file, utterance.waveform, SAMPLE_RATE, subtype="PCM_16")
-            percent = f"{100 * utterance.votes:.2f}".replace(".", ",")
+            percent = f"{100 * (utterance.votes or 0):.2f}".replace(".", ",")
             recognised.append(f"{number}\t{file}\t{percent}\t0,00")  # nobody was asked how natural it sounds
             votes += [f"{file},{listener},{vote}" for listener, vote in enumerate(heard, start=1)]
             if utterance.span is not None:
