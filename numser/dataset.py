@@ -81,7 +81,7 @@ class Dataset:
         members: dict[str | None, list[int]] = {}
         for i, u in enumerate(self.utterances):
             if u.speaker is None:
-                raise InputError(f"--standardise speaker: {u.name} names no speaker; use --standardise corpus")
+                raise InputError(f"‹standardise› speaker: {u.name} names no speaker; use ‹standardise› corpus")
             members.setdefault(u.speaker, []).append(i)
         fitted = {who: of_all.for_speaker(self.log_mels.select(own)) for who, own in members.items()}
         return [fitted[u.speaker] for u in self.utterances]
@@ -106,7 +106,7 @@ def prepare(
         classes = tuple(sorted({u.label for u in utterances}))
         if len(classes) < 2:
             raise InputError(
-                f"--corpus {corpus.name}: all utterances are labelled {classes}; at least two emotions are needed"
+                f"‹corpus› {corpus.name}: all utterances are labelled {classes}; at least two emotions are needed"
             )
     starts, digest = [], sha256()
     with _Store() as store, one_blas_thread(), ThreadPoolExecutor(threads or available_cores()) as pool:

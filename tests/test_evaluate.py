@@ -144,7 +144,7 @@ def test_each_speaker_may_be_standardised(recogniser, model_file, tiny_corpus, t
 
 
 def test_speakers_who_are_not_named_cannot_be_standardised(model_file, recordings):
-    with pytest.raises(InputError, match=r"--standardise speaker: .* names no speaker; use --standardise corpus"):
+    with pytest.raises(InputError, match=r"standardise speaker: .* names no speaker; use standardise corpus"):
         main([model_file, "--corpus", "folder", "--data", recordings, "--map", "calm=", "--standardise", "speaker"])
 
 
