@@ -79,22 +79,7 @@ NUMSER = FeatureSettings(level="speech")  # ours: how near the microphone was is
 
 
 def log_mel(waveform: np.ndarray, settings: FeatureSettings = PAPER) -> np.ndarray:
-    """Log-mel frames of a waveform.                                            Paper §4.2
-
-        S[t,m] = Σ_k M[m,k] · |Σ_i h[i] · x[hop·t + i − window/2] · e^(−2πjki/fft)|²      h: Hamming window
-        L[t,m] = 10 · log10(max(S[t,m] / level, floor))
-        y[t,m] = max(L[t,m], max(L) − dynamic_range)
-
-    Frame t is centred on sample hop·t. The signal is mirrored at both ends, so that the first and the last
-    frame are full; a signal too short to be mirrored by half an FFT frame has zeros around it instead.
-
-    With the setting "absolute" the level is 1. With "speech" it is that of `speech_level`, and then the frames do not
-    depend on the gain at all: what is said quietly into a near microphone and loudly into a far one looks alike.
-
-    The window stands in the middle of a longer FFT frame of zeros. Where it stands turns only the phase, and
-    power forgets the phase: so just the samples under the window are cut out, and the zeros follow them.
-    Spectra are made some hundred frames at a time: they stay in the processor's cache, and a long recording
-    needs no more memory for them than a short one.
+    """Log-mel frames of a waveform: its mel power, in decibels.                Paper §4.2
 
     Shapes      waveform (n,)   y (1 + n // hop, bands) float32
     Units       y in dB relative to the level; frame t is at t · hop / sample_rate seconds
@@ -102,6 +87,25 @@ def log_mel(waveform: np.ndarray, settings: FeatureSettings = PAPER) -> np.ndarr
     Deviation   the paper says "25% overlap"; the authors' script hops by 25 % of the window, 160 of 640
                 samples, so that neighbours overlap by 75 %. We do as the script does. The paper keeps the absolute
                 level, as PAPER does; NUMSER takes it out.
+    """
+    return in_decibels(mel_power(waveform, settings), settings)
+
+
+def mel_power(waveform: np.ndarray, settings: FeatureSettings = PAPER) -> np.ndarray:
+    """How much power there is in each mel band, frame by frame.
+
+        S[t,m] = Σ_k M[m,k] · |Σ_i h[i] · x[hop·t + i − window/2] · e^(−2πjki/fft)|²      h: Hamming window
+
+    Frame t is centred on sample hop·t. The signal is mirrored at both ends, so that the first and the last
+    frame are full; a signal too short to be mirrored by half an FFT frame has zeros around it instead.
+
+    The window stands in the middle of a longer FFT frame of zeros. Where it stands turns only the phase, and
+    power forgets the phase: so just the samples under the window are cut out, and the zeros follow them.
+    Spectra are made some hundred frames at a time: they stay in the processor's cache, and a long recording
+    needs no more memory for them than a short one.
+
+    Shapes      waveform (n,)   S (1 + n // hop, bands) float32
+    Raises      ValueError: as `log_mel`
     """
     x = _checked(waveform)
     half = settings.fft // 2
@@ -111,15 +115,30 @@ def log_mel(waveform: np.ndarray, settings: FeatureSettings = PAPER) -> np.ndarr
     windows = windows[start :: settings.hop][: 1 + len(waveform) // settings.hop]
 
     filterbank = mel_filterbank(settings)
-    y = np.empty((len(windows), settings.bands), np.float32)
+    mel = np.empty((len(windows), settings.bands), np.float32)
     for a in range(0, len(windows), _CHUNK):
         spectrum = scipy.fft.rfft(windows[a : a + _CHUNK] * hamming(settings.window), settings.fft)
         power = spectrum.real**2 + spectrum.imag**2
-        np.matmul(power, filterbank.T, out=y[a : a + _CHUNK])
+        np.matmul(power, filterbank.T, out=mel[a : a + _CHUNK])
+    return mel
 
-    level = (speech_level(y) or 1.0) if settings.level == "speech" else 1.0
+
+def in_decibels(power: np.ndarray, settings: FeatureSettings = PAPER) -> np.ndarray:
+    """Mel power as the network is shown it.
+
+        L[t,m] = 10 · log10(max(S[t,m] / level, floor))
+        y[t,m] = max(L[t,m], max(L) − dynamic_range)
+
+    With the setting "absolute" the level is 1. With "speech" it is that of `speech_level`, and then the frames do not
+    depend on the gain at all: what is said quietly into a near microphone and loudly into a far one looks alike.
+
+    Shapes      power S, y (T, bands) float32
+    Units       y in dB relative to the level
+    """
+    level = (speech_level(power) or 1.0) if settings.level == "speech" else 1.0
     # divided by as a difference of logarithms: the quotient of a loud click and a faint level may be beyond float32
-    np.log10(np.maximum(y, np.float32(max(settings.floor * level, TINY)), out=y), out=y)
+    y = np.maximum(power, np.float32(max(settings.floor * level, TINY)))
+    np.log10(y, out=y)
     y -= np.float32(np.log10(level))
     y *= 10
     return np.maximum(y, y.max() - np.float32(settings.dynamic_range), out=y)
@@ -237,15 +256,22 @@ def frames_of_waveform(waveform: np.ndarray, settings: FeatureSettings, name: st
 
     Raises      InputError: the sound is silent or too short; the message begins with `name`
     """
-    shortest = (SHORTEST - 1) * settings.hop
-    if len(waveform) < shortest:
-        raise InputError(
-            f"{name}: lasts {len(waveform) / SAMPLE_RATE * 1000:.0f} ms, and the network needs at least "
-            f"{shortest / SAMPLE_RATE * 1000:.0f} ms; leave it out or give a longer recording"
-        )
+    if mistake := too_short(waveform, settings, name):
+        raise mistake
     if not waveform.any():
         raise InputError(f"{name}: every sample is zero; leave it out or give a recording with sound")
     return crop(log_mel(waveform, settings), settings.longest)
+
+
+def too_short(waveform: np.ndarray, settings: FeatureSettings, name: str) -> InputError | None:
+    """What is said of 16 kHz sound that has fewer frames than the network needs."""
+    shortest = (SHORTEST - 1) * settings.hop
+    if len(waveform) >= shortest:
+        return None
+    return InputError(
+        f"{name}: lasts {len(waveform) / SAMPLE_RATE * 1000:.0f} ms, and the network needs at least "
+        f"{shortest / SAMPLE_RATE * 1000:.0f} ms; leave it out or give a longer recording"
+    )
 
 
 def frame_seconds(frame: float | np.ndarray, settings: FeatureSettings = PAPER) -> float | np.ndarray:

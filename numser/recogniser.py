@@ -6,9 +6,9 @@ is cut into windows, and each is recognised as if it were a recording of its own
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
-from itertools import groupby, islice
+from itertools import groupby, islice, repeat
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, overload
 
@@ -16,7 +16,16 @@ import numpy as np
 
 from numser.audio import SAMPLE_RATE, to_mono_16k, windows
 from numser.errors import InputError
-from numser.features import FeatureSettings, Standardiser, frame_seconds, frames_of_waveform
+from numser.features import (
+    FeatureSettings,
+    Standardiser,
+    crop,
+    frame_seconds,
+    frames_of_waveform,
+    in_decibels,
+    mel_power,
+    too_short,
+)
 from numser.files import read_arrays, write_arrays
 from numser.inference import recognise
 from numser.losses import softmax
@@ -155,41 +164,49 @@ class Recogniser:
         Units       16 kHz
         """
         with one_blas_thread(), ThreadPoolExecutor(threads) as pool:
-            framed = list(pool.map(self._framed, waveforms, names))
-            heard = [i for i, found in enumerate(framed) if not isinstance(found, InputError)]
-            if not heard:
-                return framed
-            log_mels = [framed[i][0] for i in heard]
-            logits, attention = recognise(self.model, self.params, log_mels, pool)
-        predictions = framed
-        for row, i in enumerate(heard):
-            frames, start = framed[i]
-            seconds = frame_seconds(start + attended_frames(len(frames)), self.features)
-            weights = attention[row] if attention else None
-            predictions[i] = self._prediction(logits[row], weights, seconds, names[i])
-        return predictions
+            return self._predictions(list(pool.map(self._power, waveforms, names)), names, pool)
 
-    def _framed(self, waveform: np.ndarray, name: str) -> tuple[np.ndarray, int] | InputError:
-        """Standardised frames, and which frame of the utterance the first one is."""
+    def _power(self, waveform: np.ndarray, name: str) -> np.ndarray | InputError:
+        """An utterance's mel power, or what is wrong with it."""
         if not waveform.any():
             return no_speech(name)
-        try:
-            frames, start = frames_of_waveform(waveform, self.features, name)
-        except InputError as mistake:
-            return mistake
+        return too_short(waveform, self.features, name) or mel_power(waveform, self.features)
+
+    def _predictions(
+        self, powers: Sequence[np.ndarray | InputError], names: Sequence[str], pool: Executor
+    ) -> list[Prediction | InputError]:
+        """What comes after `_power`. What is wrong with an utterance stays in its place."""
+        shown = list(pool.map(self._shown, powers, names))
+        rows: Iterator[tuple[np.ndarray, np.ndarray | None]] = iter(())
+        if log_mels := [x[0] for x in shown if not isinstance(x, InputError)]:
+            logits, attention = recognise(self.model, self.params, log_mels, pool)
+            rows = zip(logits, attention or repeat(None), strict=False)
+        return [
+            x if isinstance(x, InputError) else self._prediction(*next(rows), *x, name)
+            for x, name in zip(shown, names, strict=True)
+        ]
+
+    def _shown(self, power: np.ndarray | InputError, name: str) -> tuple[np.ndarray, int] | InputError:
+        """Standardised frames, and which frame of the utterance the first one is."""
+        if isinstance(power, InputError):
+            return power
+        frames, start = crop(in_decibels(power, self.features), self.features.longest)
         if not speech_heard(frames, self.features):
             return no_speech(name)
         return self.standardiser.apply(frames), start
 
     def _prediction(
-        self, logits: np.ndarray, attention: np.ndarray | None, seconds: np.ndarray, name: str
+        self, logits: np.ndarray, attention: np.ndarray | None, frames: np.ndarray, start: int, name: str
     ) -> Prediction | InputError:
         if not np.isfinite(logits).all():
             return InputError(f"{name}: the model's numbers grow beyond all bounds on it; train the model anew")
         probabilities = softmax(logits[np.newaxis])[0]
         best = self.labels[int(probabilities.argmax())]
         shares = dict(zip(self.labels, map(float, probabilities), strict=True))
-        return Prediction(best, shares, attention, None if attention is None else seconds)
+        if attention is None:
+            return Prediction(best, shares, None, None)
+        seconds = frame_seconds(start + attended_frames(len(frames)), self.features)
+        return Prediction(best, shares, attention, np.asarray(seconds))
 
     def __repr__(self) -> str:
         blocks, attention = self.model.blocks, "on" if self.model.attention else "off"
@@ -291,13 +308,13 @@ class Window:
 
 
 @dataclass(frozen=True, eq=False)
-class _Piece:
-    """A window that has been read but not recognised, or, without a waveform, what is wrong with the file."""
+class Piece:
+    """A window that has been read but not recognised; or, without sound, what is wrong with the file."""
 
     file: int
     name: str
-    start: float = 0.0
-    waveform: np.ndarray | None = None
+    start: float  # seconds from the beginning of the recording
+    sound: np.ndarray  # (n,) float32, 16 kHz
     mistake: InputError | None = None
 
 
@@ -324,39 +341,42 @@ def predict_windows(
     step = longest if step is None else step
     if not 0.1 <= step <= longest:
         raise InputError(f"‹step› {step:g}: should be from 0.1 to {longest:g} seconds, the length of a window")
-    threads = threads or available_cores()
     pieces = (p for i, (name, path) in enumerate(files) for p in _pieces(i, name, path, longest, step))
-    while group := list(islice(pieces, _AT_ONCE * threads)):
-        yield from zip([piece.file for piece in group], _recognised(recogniser, group, threads), strict=True)
+    for piece, _, window in predict_pieces(recogniser, pieces, threads):
+        yield piece.file, window
 
 
-def _pieces(file: int, name: str, path: Path | BinaryIO, longest: float, step: float) -> Iterator[_Piece]:
+def _pieces(file: int, name: str, path: Path | BinaryIO, longest: float, step: float) -> Iterator[Piece]:
     try:
         for start, waveform in windows(path, longest, step, name):
-            yield _Piece(file, name, start, waveform)
+            yield Piece(file, name, start, waveform)
     except InputError as mistake:
-        yield _Piece(file, name, mistake=mistake)
+        yield Piece(file, name, 0.0, np.zeros(0, np.float32), mistake)
 
 
-def _recognised(recogniser: Recogniser, group: list[_Piece], threads: int) -> list[Window | InputError]:
-    full = window_seconds(recogniser) * SAMPLE_RATE
-    found: list[Window | InputError | None] = [piece.mistake for piece in group]
-    read = [i for i, piece in enumerate(group) if piece.waveform is not None]
-    predictions = recogniser.predict_each([group[i].waveform for i in read], [group[i].name for i in read], threads)
-    for i, prediction in zip(read, predictions, strict=True):
-        if (
-            isinstance(prediction, NoSpeech) and len(group[i].waveform) >= full - 1
-        ):  # others of the file may have some
-            found[i] = _window(group[i], None)
-        else:
-            found[i] = prediction if isinstance(prediction, InputError) else _window(group[i], prediction)
-    return found
+def predict_pieces(
+    recogniser: Recogniser, pieces: Iterable[Piece], threads: int | None = None
+) -> Iterator[tuple[Piece, np.ndarray | InputError, Window | InputError]]:
+    """Recognise windows that are read elsewhere, in bounded memory and in their order. Each is given back, with the
+    mel power (T, bands) that it was recognised by, and what was found; or twice with what is wrong.
+    """
+    pieces, threads = iter(pieces), threads or available_cores()
+    while group := list(islice(pieces, _AT_ONCE * threads)):
+        with one_blas_thread(), ThreadPoolExecutor(threads) as pool:
+            powers = list(pool.map(lambda piece: piece.mistake or recogniser._power(piece.sound, piece.name), group))
+            predictions = recogniser._predictions(powers, [piece.name for piece in group], pool)
+        full = window_seconds(recogniser) * SAMPLE_RATE
+        for piece, power, found in zip(group, powers, predictions, strict=True):
+            if isinstance(found, NoSpeech) and len(piece.sound) >= full - 1:  # others of the file may have some
+                yield piece, power, _window(piece, None)
+            else:
+                yield piece, power, found if isinstance(found, InputError) else _window(piece, found)
 
 
-def _window(piece: _Piece, prediction: Prediction | None) -> Window:
+def _window(piece: Piece, prediction: Prediction | None) -> Window:
     if prediction is not None and prediction.seconds is not None:
         prediction = replace(prediction, seconds=piece.start + prediction.seconds)
-    return Window(piece.start, piece.start + len(piece.waveform) / SAMPLE_RATE, prediction)
+    return Window(piece.start, piece.start + len(piece.sound) / SAMPLE_RATE, prediction)
 
 
 def overall(found: list[Window]) -> Prediction | None:

@@ -3,15 +3,18 @@
 import base64
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import soundfile
 from conftest import cpu_seconds
 from demo_server import ask, noise, sentence, served, sound
 
 from numser.demo import MOST_BYTES, PLACES, demo_server
 from numser.demo.answer import LONGEST, SoundBytes, answer, growth
 from numser.errors import InputError
+from numser.features import FeatureSettings
 from numser.page.utterance import small_log_mel
 from numser.recogniser import PRETRAINED, load, overall, predict_windows
 
@@ -63,13 +66,47 @@ def test_the_picture_is_the_reports(recogniser):
     assert base64.b64decode(told["log_mel"]) == small_log_mel(waveform).tobytes()
 
 
-def test_the_picture_of_a_long_recording_is_made_of_parts_that_fit(recogniser):
-    waveform = (noise(131)[:, 0] * np.linspace(0.1, 1, 131 * 16000)).astype(np.float32)
+def drawn(told):
+    return np.frombuffer(base64.b64decode(told["log_mel"]), np.uint8).reshape(-1, 64).astype(int)
+
+
+@pytest.mark.parametrize("level", ["absolute", "speech"])
+def test_the_picture_of_a_long_recording_is_of_one_piece(recogniser, level):
+    """Though each window's level may be taken out. Where two meet each is mirrored, and the columns there differ."""
+    waveform = (noise(38)[:, 0] * np.linspace(0.02, 1, 38 * 16000)).astype(np.float32)
+    told = answer(replace(recogniser, features=FeatureSettings(level=level)), sound(waveform, subtype="FLOAT"))
+    shown, whole = drawn(told), small_log_mel(waveform).astype(int)
+    assert shown.shape == whole.shape
+    meet = [349, 350, 699, 700, 1049, 1050, 1399, 1400, 1550]  # the last window begins within the one before
+    assert abs(np.delete(shown - whole, meet, 0)).max() <= 1
+    assert abs(shown - whole)[meet].mean(1).max() < abs(np.diff(whole, axis=0)).mean()  # as neighbours do anyway
+
+
+def test_the_picture_has_silence_and_keeps_its_axes(recogniser):
+    waveform = noise(21)[:, 0].astype(np.float32)
+    waveform[7 * 16000 : 14 * 16000] = 0
     told = answer(recogniser, sound(waveform, subtype="FLOAT"))
-    shown = np.frombuffer(base64.b64decode(told["log_mel"]), np.uint8).astype(int)
-    whole = small_log_mel(waveform).astype(int).ravel()
-    assert len(shown) == len(whole)
-    assert (abs(shown - whole) > 1).mean() < 0.003  # but where the parts meet
+    assert [w["predicted"] is None for w in told["windows"]] == [False, True, False]
+    assert (drawn(told)[351:699] == 0).all() and drawn(told)[[340, 710]].mean() > 100
+    other = FeatureSettings(hop=80, longest=1400, highest=4000.0)
+    assert answer(replace(recogniser, features=other), sound(waveform, subtype="FLOAT"))["log_mel"] == told["log_mel"]
+
+
+@pytest.mark.parametrize(("seconds", "read"), [(5, 5), (20, 20), (900, 301)])
+def test_a_recording_is_read_once_and_no_further_than_it_may_be_long(recogniser, monkeypatch, seconds, read):
+    recording = sound(np.tile(noise(5, 8000)[:, 0], seconds // 5), 8000)
+    frames, plain = [], soundfile.SoundFile.read
+
+    def counted(*args, **options):
+        frames.append(len(part := plain(*args, **options)))
+        return part
+
+    monkeypatch.setattr(soundfile.SoundFile, "read", counted)
+    try:
+        answer(recogniser, recording)
+    except InputError as mistake:
+        assert seconds > LONGEST and "longer than 5 minutes" in str(mistake)
+    assert sum(frames) == read * 8000
 
 
 def test_pieces_of_a_recording_look_as_the_whole_will():

@@ -334,11 +334,13 @@ check.decibels(decibels)
 # %% [markdown]
 # ## 6. All of it
 #
-# numser's function is the three steps in a row, for all frames at once. The signal is mirrored at its two ends, so that
-# the first and last windows are full. You can now read every line of it:
+# numser's `log_mel` is the three steps in a row, for all frames at once: `mel_power` the first two, `in_decibels` the
+# third. The signal is mirrored at its two ends, so that the first and last windows are full. You can now read every
+# line of it:
 
 # %%
-print(inspect.getsource(features.log_mel))
+for function in (features.log_mel, features.mel_power, features.in_decibels):
+    print(inspect.getsource(function))
 
 # %% [markdown]
 # And here are our two voices again, as the network sees them. Since the distance to the microphone says nothing, the

@@ -13,13 +13,22 @@ import numpy as np
 
 from numser.audio import SAMPLE_RATE, windows
 from numser.errors import InputError
-from numser.page.utterance import INSTANT, attention_curve, shades, small_frames
-from numser.recogniser import PRETRAINED, Prediction, Recogniser, Window, overall, predict_windows, window_seconds
+from numser.features import NUMSER, PAPER, in_decibels, log_mel, mel_power
+from numser.page.utterance import attention_curve, picture, small
+from numser.recogniser import (
+    PRETRAINED,
+    Piece,
+    Prediction,
+    Recogniser,
+    overall,
+    predict_pieces,
+    window_seconds,
+)
 from numser.speech import no_speech
 
 LONGEST = 300.0  # seconds of a recording
 NAME = "this recording"  # in sentences about it; the page knows its file's name and does not send it
-_PART = 60.0  # seconds of which the picture is made at once
+_GROWN = 60.0  # seconds of a piece of a recording that still goes on
 _LEARNED = {  # by corpus, where it is not acted speech
     "": "recordings that its file does not name",
     "synthetic": "made-up speech that no person ever spoke",
@@ -50,21 +59,24 @@ def answer(recogniser: Recogniser, sound: bytes) -> dict[str, Any]:
 
     Raises      InputError: it is no sound, empty, too short, longer than LONGEST, or nobody speaks
     """
-    means, loudest, seconds = _picture(sound)
-    found: list[Window] = []
-    for _, window in predict_windows(recogniser, [(NAME, SoundBytes(sound))]):
+    pieces, found = _pieces(recogniser, sound), []
+    firsts = [round(piece.start * PAPER.sample_rate / PAPER.hop) for piece in pieces]
+    power = np.zeros((firsts[-1] + 1 + len(pieces[-1].sound) // PAPER.hop, PAPER.bands), np.float32)
+    for first, (piece, of_piece, window) in zip(firsts, predict_pieces(recogniser, pieces), strict=True):
         if isinstance(window, InputError):
             raise window
         found.append(window)
+        drawn = _drawn(recogniser, piece, of_piece)
+        power[first : first + len(drawn)] = drawn  # the last window may cover the end of the one before
     whole = overall(found)
     if whole is None:
         raise no_speech(NAME)
     return {
-        "seconds": seconds,
+        "seconds": found[-1].end,
         **_said(whole),
         "windows": [{"start": w.start, "end": w.end, **_said(w.prediction)} for w in found],
         "attention": [curve for w in found if (curve := _curve(w.prediction))],
-        "log_mel": _base64(shades(means, loudest)),
+        "log_mel": _base64(picture(in_decibels(power))),
     }
 
 
@@ -73,9 +85,10 @@ def growth(sound: bytes) -> dict[str, Any]:
 
     Raises      InputError: it is no sound
     """
-    _, waveform = next(windows(SoundBytes(sound), _PART, _PART, NAME))
-    means, loudest = small_frames(waveform)
-    return {"loudest": float(loudest), "decibels": _base64(np.round(means).clip(-128, 127).astype(np.int8))}
+    _, waveform = next(windows(SoundBytes(sound), _GROWN, _GROWN, NAME))
+    frames = log_mel(waveform)
+    decibels = np.round(small(frames)).clip(-128, 127).astype(np.int8)
+    return {"loudest": float(frames.max()), "decibels": _base64(decibels)}
 
 
 def page_data(recogniser: Recogniser, path: Path | None, most_bytes: int) -> dict[str, Any]:
@@ -105,27 +118,27 @@ def warm_up(recogniser: Recogniser) -> None:
     answer(recogniser, file.getvalue())
 
 
-def _picture(sound: bytes) -> tuple[np.ndarray, float, float]:
-    """The small log-mel of a recording of any length, in bounded memory; its maximum; and its seconds.
-
-    A long one is cut into parts. The last one ends with the recording, and so covers the end of the one before.
-    """
-    parts, loudest, seconds = [], -np.inf, 0.0
-    for start, waveform in windows(SoundBytes(sound), _PART, _PART, NAME):
-        seconds = start + len(waveform) / SAMPLE_RATE
-        if seconds > LONGEST:
+def _pieces(recogniser: Recogniser, sound: bytes) -> list[Piece]:
+    """A recording's windows. One that is too long is refused before any of it is recognised, or the rest is read."""
+    pieces, longest = [], window_seconds(recogniser)
+    for start, waveform in windows(SoundBytes(sound), longest, longest, NAME):
+        if start + len(waveform) / SAMPLE_RATE > LONGEST:
             raise InputError(
                 f"{NAME}: it is longer than {LONGEST / 60:g} minutes; "
                 "cut it, or use python -m numser.predict, which takes any length"
             )
-        means, peak = small_frames(waveform)
-        parts.append((round(start / INSTANT), means))
-        loudest = max(loudest, float(peak))
-    first, last = parts[-1]
-    picture = np.empty((first + len(last), last.shape[1]), np.float32)
-    for first, means in parts:
-        picture[first : first + len(means)] = means
-    return picture, loudest, seconds
+        pieces.append(Piece(0, NAME, start, waveform))
+    return pieces
+
+
+def _drawn(recogniser: Recogniser, piece: Piece, power: np.ndarray | InputError) -> np.ndarray:
+    """A window's mel power for the picture, which is in decibels of full scale. It is what the network's frames were
+    made of, before the window's own level was taken out: that would make a step where the next window begins. Only
+    where there is none, in digital silence, or the page's axes do not fit it, is it computed for the picture.
+    """
+    if isinstance(power, np.ndarray) and recogniser.features in (PAPER, NUMSER):
+        return power
+    return mel_power(piece.sound)
 
 
 def _said(prediction: Prediction | None) -> dict[str, Any]:

@@ -7,8 +7,6 @@ import numpy as np
 
 from numser.features import PAPER, log_mel
 
-INSTANT = 0.02  # seconds from one column of the picture to the next: two frames
-
 
 def small_log_mel(waveform: np.ndarray) -> np.ndarray:
     """A log-mel to look at.
@@ -16,25 +14,27 @@ def small_log_mel(waveform: np.ndarray) -> np.ndarray:
     Shapes      waveform (n,) at 16 kHz   picture (ceil(frames / 2), 64) uint8
     Units       0 to 255 for the 80 dB below the utterance's maximum
     """
-    return shades(*small_frames(waveform))
+    return picture(log_mel(waveform))
 
 
-def small_frames(waveform: np.ndarray) -> tuple[np.ndarray, float]:
-    """A log-mel in a quarter of its numbers: of four neighbours in time and frequency the mean. And its maximum.
+def picture(frames: np.ndarray) -> np.ndarray:
+    """The same of log-mel frames.
 
-    Shapes      waveform (n,) at 16 kHz   means (ceil(frames / 2), 64): instant k is of frames 2k and 2k + 1
+    Shapes      frames (T, 128) in dB   picture (ceil(T / 2), 64) uint8
+    """
+    floor = frames.max() - PAPER.dynamic_range
+    return np.round((small(frames) - floor) * (255 / PAPER.dynamic_range)).clip(0, 255).astype(np.uint8)
+
+
+def small(frames: np.ndarray) -> np.ndarray:
+    """A log-mel in a quarter of its numbers: of four neighbours in time and frequency the mean.
+
+    Shapes      frames (T, 128)   means (ceil(T / 2), 64): instant k is of frames 2k and 2k + 1, every 20 ms
     Units       dB
     """
-    frames = log_mel(waveform)
     if len(frames) % 2:
         frames = np.concatenate([frames, frames[-1:]])
-    return frames.reshape(len(frames) // 2, 2, frames.shape[1] // 2, 2).mean((1, 3)), frames.max()
-
-
-def shades(means: np.ndarray, loudest: float) -> np.ndarray:
-    """Decibels as the page's 255 steps of the 80 dB below the utterance's maximum."""
-    floor = loudest - PAPER.dynamic_range
-    return np.round((means - floor) * (255 / PAPER.dynamic_range)).clip(0, 255).astype(np.uint8)
+    return frames.reshape(len(frames) // 2, 2, frames.shape[1] // 2, 2).mean((1, 3))
 
 
 def attention_curve(weights: Sequence[float], seconds: Sequence[float]) -> dict[str, Any] | None:
