@@ -387,7 +387,7 @@ def overall(found: list[Window]) -> Prediction | None:
     shares = {
         label: float(np.mean([p.probabilities[label] for p in predictions])) for label in predictions[0].probabilities
     }
-    return Prediction(max(shares, key=shares.get), shares, None, None)
+    return Prediction(max(shares, key=shares.__getitem__), shares, None, None)
 
 
 def _of_files(recogniser: Recogniser, paths: Sequence[str | os.PathLike]) -> Iterator[Prediction | InputError]:

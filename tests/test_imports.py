@@ -1,10 +1,13 @@
 """What is imported when. Slow packages come only with what needs them."""
 
+import ast
 import os
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 
 import pytest
+from conftest import PROJECT
 
 
 def modules_after(statement: str) -> set[str]:
@@ -71,3 +74,70 @@ def test_in_the_folder_above_a_checkout_numser_is_the_package_and_not_the_checko
     code = "import numser; print(numser.load.__module__)"
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "numser.recogniser"
+
+
+def imports_of(path):
+    """Modules of numser that a file imports, also inside functions, but not for type checking alone."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "numser":
+            whole = [f"{node.module}.{name.name}" for name in node.names]
+            yield from (name if name in FILES else node.module for name in whole)
+        elif isinstance(node, ast.Import):
+            yield from (name.name for name in node.names if name.name in FILES)
+
+
+FILES = {
+    ".".join(path.relative_to(PROJECT).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted((PROJECT / "numser").rglob("*.py"))
+}
+GRAPH = {name: set(imports_of(path)) - {name} for name, path in FILES.items()}
+COMMANDS = {f"numser.{name}" for name in ("train", "predict", "evaluate", "crossval", "reproduce", "report", "demo")}
+
+
+def test_there_is_no_circle_of_imports():
+    assert len(FILES) > 60 and GRAPH["numser.training"] >= {"numser.recipe", "numser.inference"}
+    list(TopologicalSorter(GRAPH).static_order())  # raises CycleError, which names one
+
+
+def test_nobody_imports_a_command():
+    """But the command's own parts."""
+    wrong = [
+        (name, command)
+        for name, imported in GRAPH.items()
+        for command in COMMANDS & imported
+        if not name.startswith(f"{command}.")
+    ]
+    assert wrong == []
+
+
+def test_the_network_stands_on_nothing_of_what_uses_it():
+    network = {
+        "ragged",
+        "jit",
+        "losses",
+        "difficulty",
+        "optim",
+        "metrics",
+        "model",
+        "gradcheck",
+        "errors",
+        "cli",
+        "threads",
+    }
+    allowed = {"numser", *(f"numser.{name}" for name in network)} | {
+        n for n in FILES if n.startswith("numser.layers")
+    }
+    assert {imported for name in allowed - {"numser", "numser.cli"} for imported in GRAPH[name]} <= allowed
+
+
+def test_recognising_a_waveform_brings_nothing_of_training_corpora_or_caches():
+    brought = {name for name in modules_after("import numser.recogniser") if name.startswith("numser.")}
+    parts = {name.split(".")[1] for name in brought}
+    assert parts == {
+        *("audio", "cli", "errors", "features", "files", "inference", "jit", "layers", "losses", "model"),
+        *("ragged", "recogniser", "speech", "threads"),
+    }

@@ -153,9 +153,8 @@ def _said(prediction: Prediction | None) -> dict[str, Any]:
 
 
 def _curve(prediction: Prediction | None) -> dict[str, Any] | None:
-    if prediction is None or prediction.attention is None:
-        return None
-    return attention_curve(prediction.attention.tolist(), prediction.seconds.tolist())
+    weights = prediction.weights() if prediction else []
+    return attention_curve([weight for _, weight in weights], [second for second, _ in weights])
 
 
 def _about(recogniser: Recogniser, path: Path | None) -> list[tuple[str, str]]:

@@ -14,7 +14,7 @@ OPSET, IR = 17, 8  # versions of 2022, which every runtime of today knows
 class Graph:
     """Nodes and constants. A value is spoken of by its name, a string."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.nodes: list[NodeProto] = []
         self.constants: list[TensorProto] = []
 
