@@ -28,6 +28,7 @@ LONGEST_MASK = 1 / 8  # of the frames
 SHORTEST = 8  # frames that are left, or all if there are fewer
 SNR = (5.0, 35.0)  # dB
 SLOPE = (-6.0, 3.0)  # dB an octave: from a distant motor to hiss; 0 is white
+CLICK = (-5.0, 15.0)  # dB, its frames against the loudest one
 CUT_OFF = (3400.0, 6000.0)  # Hz: what telephones and old codecs let through
 
 
@@ -56,6 +57,7 @@ class Augmentation:
         room, line = rng.random() < r.noise, rng.random() < r.band_limit
         if room:
             x = noisy(x, self._centres, rng.uniform(*SNR), rng)
+            x = clicked(x, rng) if rng.random() < 0.5 else x
         if line:
             x = np.where(self._centres > rng.uniform(*CUT_OFF), np.float32(-np.inf), x)
         if room or line:
@@ -114,6 +116,17 @@ def noisy(x: np.ndarray, centres: np.ndarray, snr: float, rng: np.random.Generat
     power = 10.0 ** (x / 10)
     noise *= power.sum() / noise.sum() * 10 ** (-snr / 10)
     return (10 * np.log10(power + noise)).astype(np.float32)
+
+
+def clicked(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Somewhere a click: in the four frames whose windows hold it, it is in all bands alike.
+
+    Shapes      x, y (T, bands) in dB
+    """
+    power = 10.0 ** (x / 10)
+    at, loudest = rng.integers(len(x)), power.sum(axis=1).max()
+    power[at : at + 4] += loudest / x.shape[1] * 10 ** (rng.uniform(*CLICK) / 10)
+    return (10 * np.log10(power)).astype(np.float32)
 
 
 def coloured(x: np.ndarray, offset: float, tilt: float) -> np.ndarray:

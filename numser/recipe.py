@@ -113,7 +113,11 @@ class Recipe:
     tilt: float = _of(0.0, AUGMENTATION, "brighter or duller: standard deviation at both ends, in that of a band", 0)
     masks: int = _of(0, AUGMENTATION, "rows and columns that are blotted out: so many of each", 0, 100)
     noise: float = _of(
-        0.0, AUGMENTATION, "share of utterances that get steady noise, 5 to 35 dB below the speech", 0, 1
+        0.0,
+        AUGMENTATION,
+        "share of utterances that get noise, 5 to 35 dB below the speech; half of these a click",
+        0,
+        1,
     )
     band_limit: float = _of(0.0, AUGMENTATION, "share of utterances that lose all above 3.4 to 6 kHz", 0, 1)
     seed: int = field(default=0, metadata={"least": 0})
@@ -171,7 +175,7 @@ NUMSER = Recipe(
     smoothing=0.1,
     steps=600,
     batch_size=32,
-    lr=1e-3,
+    lr=2e-3,
     warm_up=30,
     schedule="cosine",
     weight_decay=0.1,
@@ -185,7 +189,7 @@ NUMSER = Recipe(
     offset=0.3,
     tilt=0.3,
     masks=2,
-    noise=0.5,
+    noise=0.4,
     band_limit=0.3,
 )
 

@@ -5,7 +5,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from numser.augment import CUT_OFF, WIDEST_MASK, Augmentation, coloured, masked, noisy, stretched, warped
+from numser.augment import (
+    CLICK,
+    CUT_OFF,
+    WIDEST_MASK,
+    Augmentation,
+    clicked,
+    coloured,
+    masked,
+    noisy,
+    stretched,
+    warped,
+)
 from numser.features import FeatureSettings, Standardiser, band_edges, log_mel
 from numser.recipe import NUMSER, PAPER, Recipe
 
@@ -109,6 +120,17 @@ def test_noise_is_as_loud_as_it_says_and_adds_as_power(snr):
     added = 10.0 ** (y.astype(float) / 10) - power
     assert 10 * np.log10(power.sum() / added.sum()) == pytest.approx(snr, abs=0.1)
     assert added.min() > -1e-3 * power.max()
+
+
+def test_a_click_is_in_four_frames_and_all_bands_and_as_loud_as_said():
+    x = frames_of(500)
+    for seed in range(50):
+        y = clicked(x, rng(seed))
+        moved = np.flatnonzero((np.abs(y - x) > 1e-3).any(1))
+        assert 1 <= len(moved) <= 4 and (np.diff(moved) == 1).all()
+        before, after = ((10.0 ** (frames.astype(float) / 10)).sum(1) for frames in (x, y))
+        gain = 10 * np.log10((after - before)[moved] / before.max())
+        assert CLICK[0] - 0.1 < gain.min() and gain.max() < CLICK[1] + 0.1
 
 
 def test_a_cut_band_is_gone_and_the_level_is_that_of_what_is_left():
