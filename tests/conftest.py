@@ -3,6 +3,7 @@
 import os
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,14 @@ settings.load_profile("numser")
 
 PROJECT = Path(__file__).parents[1]
 os.environ["NUMSER_OFFLINE"] = "1"  # no test fetches anything, but from a server of its own
+
+
+def pytest_deselected(items) -> None:
+    """Say which tests README's command leaves to .ci/run."""
+    left = Counter(item.path.stem for item in items if item.get_closest_marker("slow"))
+    if left:
+        names = ", ".join(f"{name} {count}" for name, count in sorted(left.items()))
+        print(f"\nleft to .ci/run, since they are slow (or by: pytest -m slow): {names}")
 
 
 def cpu_seconds(work: Callable[[], object]) -> float:
