@@ -22,7 +22,7 @@ from numser.evaluate import of_speakers
 from numser.evaluation import Result, test
 from numser.files import read_json
 from numser.recogniser import Recogniser, load
-from numser.runs.folder import CrossvalidationFolder
+from numser.runs.folder import CrossvalidationFolder, RunFolder
 from numser.summary import summarise
 from numser.threads import available_cores
 
@@ -41,12 +41,14 @@ def main(argv: list[str] | None = None) -> None:
     speakers = sorted({u.speaker for u in corpus.utterances})
     four = sorted({u.label for u in corpus.utterances})
     found: dict[str, Any] = {}
-    folds = CrossvalidationFolder(args.speakers)
     for answers, number in ((None, "seven"), (four, "four")):
-        kept_out = [_test(load(folds.run(f"speaker{s}").model), of_speakers(corpus, [s]), answers) for s in speakers]
+        kept_out = [
+            _test(load(RunFolder(args.speakers / f"speaker{s}").model), of_speakers(corpus, [s]), answers)
+            for s in speakers
+        ]
         found[f"Emo-DB, the speaker kept out, {number} answers"] = _together(kept_out)
         found[f"built-in corpus, {number} answers"] = _together([_test(load(args.synthetic), corpus, answers)])
-    recipe = read_json(folds.summary)["config"]["recipe"]
+    recipe = read_json(CrossvalidationFolder(args.speakers).summary)["config"]["recipe"]
     print("| trained on | UA | 95 % interval | WA | F1 |\n|---|---|---|---|---|")
     for name, s in found.items():
         low, high = s["ua_interval"]

@@ -75,13 +75,12 @@ class RunFolder:
         """
         found = [name for name in FILES if (self.path / name).exists()]
         if resume and not self.state.exists():
-            raise self._nothing_to_resume()
+            raise InputError(
+                f"‹resume› ‹out› {self.path}: there is no run to resume in that folder; leave out ‹resume›"
+            )
         if found and not resume:
             how = ", or add ‹resume›" if self.state.exists() else ""
             raise InputError(f"‹out› {self.path}: already holds a run ({found[0]}); choose another folder{how}")
-
-    def _nothing_to_resume(self) -> InputError:
-        return InputError(f"‹resume› ‹out› {self.path}: there is no run to resume in that folder; leave out ‹resume›")
 
     @contextmanager
     def held(self, resume: bool) -> Iterator[None]:
@@ -129,8 +128,7 @@ class RunFolder:
 
         Raises      InputError: there is no run, or its state is damaged
         """
-        if not self.state.exists():
-            raise self._nothing_to_resume()
+        self.check(resume=True)
         return self._read_state()[0]
 
     def restore(self, config: Config, n_classes: int, n_train: int, fingerprint: str) -> State:
@@ -262,10 +260,6 @@ class CrossvalidationFolder:
 
     def __init__(self, path: Path):
         self.path, self.table, self.summary = path, path / "folds.csv", path / "summary.json"
-
-    def run(self, name: str) -> RunFolder:
-        """The folder of the fold of this name."""
-        return RunFolder(self.path / name)
 
     def remove_halves(self) -> None:
         """Remove what a process that was killed had written of the files that are its own."""
