@@ -1,16 +1,20 @@
 """What several tests share."""
 
 import os
+import re
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 from hypothesis import settings
+
+from numser.errors import InputError
 
 settings.register_profile("numser", deadline=None)  # a kernel's first call compiles it, which takes seconds
 settings.load_profile("numser")
@@ -25,6 +29,14 @@ def pytest_deselected(items) -> None:
     if left:
         names = ", ".join(f"{name} {count}" for name, count in sorted(left.items()))
         print(f"\nleft to .ci/run, since they are slow (or by: pytest -m slow): {names}")
+
+
+@contextmanager
+def command_refuses(match: str) -> Iterator[pytest.ExceptionInfo]:
+    """What is done inside ends with a sentence that matches, in the words of a command: options, not arguments."""
+    with pytest.raises(InputError) as refusal:
+        yield refusal
+    assert re.search(match, refusal.value.for_command()), refusal.value.for_command()
 
 
 def cpu_seconds(work: Callable[[], object]) -> float:

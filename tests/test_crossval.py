@@ -9,6 +9,7 @@ from concurrent.futures.process import BrokenProcessPool
 
 import numpy as np
 import pytest
+from conftest import command_refuses
 
 from numser import crossval
 from numser.cli import Progress
@@ -253,6 +254,6 @@ def test_the_summary_says_what_the_figures_are_over(uneven_corpus, tmp_path, cap
     ],
 )
 def test_mistakes_are_said_in_a_sentence(tiny_corpus, tmp_path, options, complaint):
-    with pytest.raises(InputError, match=complaint):
+    with command_refuses(complaint):
         command(tiny_corpus, tmp_path / "run", *options)
     assert not (tmp_path / "run").exists()

@@ -154,7 +154,7 @@ def test_refuses_what_is_no_sound(tmp_path):
 
 def test_refuses_a_folder_without_recordings(tmp_path):
     remedy = (
-        "unpack http://emodb.bilderbar.info/download/download.zip and give, as --data, the folder that holds wav and "
+        "unpack http://emodb.bilderbar.info/download/download.zip and give, as data, the folder that holds wav and "
         "erkennung.txt"
     )
 

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from conftest import command_refuses
 
 from numser import files, train
 from numser.corpora import load_corpus
@@ -177,7 +178,7 @@ def test_two_trainings_into_one_folder(tiny_corpus, tmp_path):
     try:
         next(line for line in process.stderr if line.startswith("step"))
         complaint = rf"--out {out}: another process is training in this folder; wait for it, or choose another --out"
-        with pytest.raises(InputError, match=complaint):
+        with command_refuses(complaint):
             train.main(["--resume", "--out", str(out)])
         with pytest.raises(InputError, match=f"out {out}: already holds a run"):
             train.main(fresh)

@@ -439,7 +439,7 @@ def test_what_is_no_archive(server, cache):
         cache, rf"^{server.address}: what came from there cannot be used \(it is no zip archive, or "
     )
     assert message.endswith(
-        f"; try again later, or make {cache / 'emodb'} and unpack {server.address} into it, or give, as --data, the "
+        f"; try again later, or make {cache / 'emodb'} and unpack {server.address} into it, or give, as data, the "
         "folder that holds wav and erkennung.txt"
     )
     assert names(cache) == [".emodb.lock"]
@@ -506,7 +506,7 @@ def test_offline_says_where_to_put_the_files(server, cache, command, how, monkey
     more = ["table2"] * (command is reproduce) + [how] * (how == "--offline")
     with pytest.raises(InputError) as caught:
         command.main([*more, "--corpus", "emodb", *([] if command is evaluate else ["--out", "out"])])
-    assert str(caught.value) == (
+    assert caught.value.for_command() == (
         f"{cache / 'emodb'}: there is no such folder, and nothing is fetched offline; unpack {server.address} into "
         "it, or give, as --data, the folder that holds wav and erkennung.txt"
     )

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
+from conftest import command_refuses
 from made_runs import LABELS, run_of
-from made_runs import row as tested_row
+from made_runs import row as made_row
 
 from numser.corpora import Utterance
-from numser.errors import InputError
 from numser.evaluation import Result, TestedUtterance
 from numser.model import SeparableSER
 from numser.recipe import Recipe
@@ -60,7 +60,7 @@ def test_a_table_says_what_speakers_left_out_promise_to_other_people(tiny_corpus
         results = []
         for k, ua in enumerate(uas[protocol][changes.get("attention", True) is False]):
             speaker = f"s{k}" if protocol == "speakers" else "s0"
-            rows = [tested_row(f"{speaker}-{i}", "anger", LABELS[i >= 100 * ua], speaker=speaker) for i in range(100)]
+            rows = [made_row(f"{speaker}-{i}", "anger", LABELS[i >= 100 * ua], speaker=speaker) for i in range(100)]
             tested = Result.of(LABELS, [TestedUtterance(**r) for r in rows])
             left_out = protocol == "speakers"
             results.append(run_of(tested, fold=None if left_out else k, test_speaker=speaker if left_out else None))
@@ -156,6 +156,6 @@ def test_every_row_is_a_recipe_and_a_network():
 
 @pytest.mark.parametrize(("options", "complaint"), [(["--jobs", "0"], "--jobs 0"), (["--steps", "0"], "--steps 0")])
 def test_mistakes_are_said_in_a_sentence(tiny_corpus, tmp_path, options, complaint):
-    with pytest.raises(InputError, match=complaint):
+    with command_refuses(complaint):
         reproduce("table2", tiny_corpus, tmp_path / "out", *options)
     assert not (tmp_path / "out").exists()
