@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,12 +22,12 @@ PROJECT = Path(__file__).parents[1]
 os.environ["NUMSER_OFFLINE"] = "1"  # no test fetches anything, but from a server of its own
 
 
-def pytest_deselected(items) -> None:
+def pytest_report_header(config: pytest.Config) -> str | None:
     """Say which tests README's command leaves to .ci/run."""
-    left = Counter(item.path.stem for item in items if item.get_closest_marker("slow"))
-    if left:
-        names = ", ".join(f"{name} {count}" for name, count in sorted(left.items()))
-        print(f"\nleft to .ci/run, since they are slow (or by: pytest -m slow): {names}")
+    if config.option.markexpr != "not slow":
+        return None
+    files = [path.stem for path in sorted(Path(__file__).parent.glob("test_*.py")) if "mark.slow" in path.read_text()]
+    return f"left to .ci/run, since they are slow (here: pytest -m slow): all or some of {', '.join(files)}"
 
 
 @contextmanager

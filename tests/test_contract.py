@@ -253,6 +253,7 @@ def test_a_wrong_backward_is_caught(name, tensor, spoil):
     assert all(error <= TOLERANCE for other, error in errors.items() if other != tensor)
 
 
+@pytest.mark.slow
 @pytest.mark.network
 @pytest.mark.parametrize("tensor", ["x", "entry.w", "attention.w", "output.b"])
 def test_a_wrong_backward_of_the_network_is_caught(tensor):

@@ -67,6 +67,7 @@ def test_processes_give_the_same_bits(tiny_corpus, tmp_path, serial):
     assert list(serial) == ["fold0", "fold1", "fold2", "fold3"]
 
 
+@pytest.mark.slow
 def test_a_killed_worker_changes_nothing(tiny_corpus, tmp_path, serial):
     said = io.StringIO()
     kill = KillOne(lambda: [child.pid for child in multiprocessing.active_children()])
@@ -149,6 +150,7 @@ class Frail(ThreadPoolExecutor):
         return Doomed().submit()
 
 
+@pytest.mark.slow
 def test_workers_may_die_more_often_if_folds_end_between(tiny_corpus, tmp_path, serial):
     assert bits(run_folds(four_folds(tiny_corpus), tmp_path, lambda: Frail(1), identity(tiny_corpus))) == serial
 

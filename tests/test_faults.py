@@ -23,6 +23,8 @@ from numser.recipe import Recipe
 from numser.runs import Config
 from numser.runs.folds import run_fold
 
+pytestmark = pytest.mark.slow
+
 FAULTS = Path(__file__).with_name("killed_at_every_write.py")
 
 

@@ -515,16 +515,15 @@ def test_offline_says_where_to_put_the_files(server, cache, command, how, monkey
 
 def test_workers_fetch_nothing_and_are_told_where_the_corpus_was(server, cache, archive, monkeypatch, tmp_path):
     from numser.recipe import Recipe
-    from numser.runs.folds import run_fold
+    from numser.runs.folds import folds_of, run_fold
 
-    config = vars(runs.Config("emodb", None, 0, None, Recipe(steps=1))) | {"recipe": vars(Recipe(steps=1))}
     with pytest.raises(InputError, match="nothing is fetched offline"):
-        run_fold(config, str(tmp_path / "out"), "")
+        run_fold(runs.Config("emodb", None, 0, None, Recipe(steps=1)), tmp_path / "out", "")
     assert server.requests == []
     server.script = [whole(archive)]
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("NUMSER_DATA", "here")
-    folds = crossval.folds_of("emodb", None, False, [Recipe()], load_corpus("emodb"))
+    folds = folds_of("emodb", None, False, [Recipe()], load_corpus("emodb"))
     assert {config.data for config in folds.values()} == {str(tmp_path / "here" / "emodb")}
 
 

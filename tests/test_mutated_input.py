@@ -15,6 +15,8 @@ from numser import audio
 from numser.corpora import table
 from numser.errors import InputError
 
+pytestmark = pytest.mark.slow
+
 if sys.platform == "win32":
     pytest.skip("Windows does not tell how much memory was used", allow_module_level=True)
 

@@ -23,6 +23,7 @@ def rows_of(text: str) -> dict[str, list[str]]:
     return {row[0]: row[1:] for row in rows}
 
 
+@pytest.mark.slow
 def test_a_table_is_planned_run_and_shown(tiny_corpus, tmp_path, capsys):
     reproduce("table2", tiny_corpus, tmp_path, "--plan")
     planned = capsys.readouterr().out
@@ -127,6 +128,7 @@ def test_table_4s_parameters_are_exact(tiny_corpus, tmp_path):
     assert "6 × block, focal" not in rows  # the paper has it for IEMOCAP alone
 
 
+@pytest.mark.slow
 def test_table_5_has_the_papers_loss_and_a_column_for_any_corpus(tmp_path):
     assert (paper.proposed("iemocap"), paper.proposed("emodb")) == ({"loss": "focal"}, {})
     text = show(Setting("synthetic", None, tmp_path, {}, ("folds",)), "table5")

@@ -82,6 +82,7 @@ def test_a_difference_is_of_pairs():
         ua_difference([one], [result("ab", "ab", first=7)])
 
 
+@pytest.mark.slow
 def test_it_covers_19_in_20_where_drawing_few_anew_does_not():
     rng = np.random.default_rng(0)
     truth, uas = 0.8, 1 - rng.beta(2, 8, (4000, 10))  # ten people, again and again
@@ -126,6 +127,7 @@ def flipped(rng, p, n=60):
     return "".join("a" if right else "b" for right in rng.random(n) < p)
 
 
+@pytest.mark.slow
 def test_the_interval_covers_new_recordings_and_new_trainings():
     """Nine runs on one test: recordings are hard or easy, and runs are good or bad."""
     rng, n, times = np.random.default_rng(1), 60, 80

@@ -307,6 +307,7 @@ def test_nothing_is_left_of_an_interrupted_writing(small, tmp_path, monkeypatch)
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_the_label_is_not_written_into_averages(whole):
     """What a network must beat: averages over the utterance, compared with those of other speakers."""
     labels = np.array([u.label for u in whole])

@@ -124,6 +124,7 @@ def test_a_corpus_without_files_leaves_a_file_to_try(tmp_path, monkeypatch, caps
     assert recogniser.predict(*soundfile.read(example, dtype="float32")).label in recogniser.labels
 
 
+@pytest.mark.slow
 def test_killed_at_twenty_moments_and_resumed_it_ends_with_the_same_bits(tiny_corpus, tmp_path):
     disturbed, state = tmp_path / "disturbed", tmp_path / "disturbed" / "state.npz"
     steps = ["--steps", "100000"]  # more than can be done before the last kill; the end is set then

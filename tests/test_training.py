@@ -40,6 +40,7 @@ def trained(recipe, dataset, **options):
     return train(recipe, dataset, all_of(dataset), state, **options)
 
 
+@pytest.mark.slow
 def test_twenty_utterances_are_learned_by_heart():
     dataset = random_dataset()
     recipe = Recipe(blocks=1, steps=80, batch_size=20, lr=1e-3)

@@ -281,6 +281,7 @@ def test_what_cannot_be_asked(model_file, recogniser, write, tmp_path):
     assert main([str(tmp_path / "plain.npz"), path, "--format", "json"]) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows does not tell how much memory was used")
 def test_memory_does_not_grow_with_the_recording(model_file, tmp_path):
     """8 minutes at 48 kHz in stereo, 184 MB as floats, of which nothing but a few windows is ever held."""
