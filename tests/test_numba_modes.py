@@ -52,7 +52,7 @@ def start_python(arguments, cache: Path, **mode: str) -> subprocess.Popen:
 @pytest.fixture(scope="module")
 def layer_tests(tmp_path_factory):
     """The cache and the process of each mode. They run side by side."""
-    options = ["-m", "pytest", "-q", "-m", "not network", "-p", "no:cacheprovider"]
+    options = ["-m", "pytest", "-q", "-n0", "-m", "not network", "-p", "no:cacheprovider"]
     caches = {mode: tmp_path_factory.mktemp("cache") for mode in MODES}
     started = {
         mode: (cache, start_python([*options, *map(str, LAYER_TESTS)], cache, **{mode: "1"}))
