@@ -49,7 +49,9 @@ def test_twenty_utterances_are_learned_by_heart():
     assert state.history[-1].loss < 0.05
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize(
+    "loss", ["ce", *(pytest.param(loss, marks=pytest.mark.slow) for loss in LOSSES if loss != "ce")]
+)
 def test_any_number_of_threads_gives_the_same_bits(loss):
     dataset = random_dataset(24, lowest=150, highest=500)
     recipe = Recipe(blocks=1, steps=3, batch_size=16, loss=loss, dropout=0.3, validate_every=2)
