@@ -180,12 +180,11 @@ def smoothed(
     if smoothing == 0:
         return loss, dlogits
     s, K = logits.dtype.type(smoothing), logits.shape[1]
+    rest = logits.dtype.type(1) - s  # 1 - s would be float64 before NumPy 2
     w = (weights / (weights.sum() if total_weight is None else total_weight)).astype(logits.dtype)
     log_all = _log_softmax(logits)
     uniform = -(w * log_all.mean(1)).sum()
-    return (1 - s) * loss + s * uniform, (1 - s) * dlogits + s * w[:, None] * (
-        np.exp(log_all) - logits.dtype.type(1 / K)
-    )
+    return rest * loss + s * uniform, rest * dlogits + s * w[:, None] * (np.exp(log_all) - logits.dtype.type(1 / K))
 
 
 def class_weights(labels: np.ndarray, n_classes: int) -> np.ndarray:

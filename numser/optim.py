@@ -54,11 +54,12 @@ class Adam:
         rate = self.lr * math.sqrt(1 - self.beta2**step) / (1 - self.beta1**step)
         m = {name: self.beta1 * state.m[name] + (1 - self.beta1) * g for name, g in grads.items()}
         v = {name: self.beta2 * state.v[name] + (1 - self.beta2) * g * g for name, g in grads.items()}
-        moved = {name: w - rate * m[name] / (np.sqrt(v[name]) + self.epsilon) for name, w in params.items()}
-        if (
-            decay := self.lr * self.weight_decay
-        ):  # apart from g, where √v would scale it away: Loshchilov, Hutter 2019
-            moved |= {name: moved[name] - decay * w for name, w in params.items() if w.ndim > 1}
+        moved = {  # a rate beyond float32 is infinite in it; before NumPy 2 it would make float64 of the weights
+            name: w - w.dtype.type(rate) * m[name] / (np.sqrt(v[name]) + self.epsilon) for name, w in params.items()
+        }
+        decay = self.lr * self.weight_decay  # apart from g, where √v would scale it away: Loshchilov, Hutter 2019
+        if decay:
+            moved |= {name: moved[name] - w.dtype.type(decay) * w for name, w in params.items() if w.ndim > 1}
         return moved, AdamState(step, m, v)
 
 
