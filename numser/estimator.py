@@ -97,8 +97,7 @@ class SpeechEmotionClassifier:
         features = FeatureSettings(level=recipe.level)
         dataset = self._dataset(utterances, names, features)
         split = Split(np.arange(count), np.arange(count, len(utterances)), np.arange(0))
-        with one_blas_thread():
-            standardiser = Standardiser.fit(dataset.log_mels.select(range(count)))
+        standardiser = Standardiser.fit(dataset.log_mels.select(range(count)))
         each = [standardiser] * len(utterances)
         state = train(
             recipe,

@@ -141,7 +141,7 @@ class Recogniser:
         """The same for recordings of one person, of whom some are at hand; what they express need not be known.
 
         Recordings with the same microphone are best, of different moods; the one to be recognised may be among them.
-        README says from how many on it helps.
+        The card in pretrained/ says from how many on it helps.
 
         Shapes      waveforms: each (samples,) or (samples, channels)
         Units       sample_rate in Hz

@@ -26,7 +26,8 @@ def pytest_report_header(config: pytest.Config) -> str | None:
     """Say which tests README's command leaves to .ci/run."""
     if config.option.markexpr != "not slow":
         return None
-    files = [path.stem for path in sorted(Path(__file__).parent.glob("test_*.py")) if "mark.slow" in path.read_text()]
+    tests = sorted(Path(__file__).parent.glob("test_*.py"))
+    files = [path.stem for path in tests if "mark.slow" in path.read_text(encoding="utf-8")]
     return f"left to .ci/run, since they are slow (here: pytest -m slow): all or some of {', '.join(files)}"
 
 
