@@ -1,7 +1,7 @@
 """A whole training on the built-in corpus, for the lessons: its learning curve, and its test in short.
 
-    python -m numser.train --corpus synthetic --test-speaker 09,10 --steps 300 --batch-size 32 --lr 0.001 \
-        --validate-every 10 --out RUN
+    python -m numser.train --corpus synthetic --test-speaker 09,10 --recipe paper --steps 300 --batch-size 32 \
+        --lr 0.001 --validate-every 10 --out RUN
     python benchmarks/training.py RUN
 
 Written are results/training.csv, which is the run's history.csv, and results/training.json, which is its result.json

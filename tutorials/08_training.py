@@ -368,11 +368,11 @@ check.fit(fit)
 # %% [markdown]
 # ## 6. The whole corpus
 #
-# With all texts and speakers a training takes minutes, so we read one. It is the README's first command, but that it
-# validates every 10 steps:
+# With all texts and speakers a training takes minutes, so we read one. It has the corpus and the speakers of README's
+# first command, but the paper's recipe, with smaller batches and a higher learning rate:
 #
-#     python -m numser.train --corpus synthetic --test-speaker 09,10 --steps 300 --batch-size 32 --lr 0.001 \
-#         --validate-every 10
+#     python -m numser.train --corpus synthetic --test-speaker 09,10 --recipe paper --steps 300 --batch-size 32 \
+#         --lr 0.001 --validate-every 10
 #
 # Speakers 09 and 10 are the test, 01 validates, seven speakers train. `benchmarks/training.py` has kept the run's history.
 
@@ -410,7 +410,7 @@ print(f"test, speakers 09 and 10, with the parameters of step {run['best_step']}
 # - *How rough is it?* Between two validations UA falls by seven utterances, and comes back. One utterance is 1/70. So
 #   two or three more or less are no news, and a best value out of 30 is partly luck.
 # - *And the test?* It is lower than the best validation: two other voices, and the step was not chosen by them. Quite
-#   clean it is not: the README says that the number of steps was set after looking at test curves of these two speakers.
+#   clean it is not: the number of steps was set after looking at test curves of these two speakers.
 #
 # ## 7. The paper's recipe on real recordings
 #
