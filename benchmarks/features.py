@@ -26,14 +26,14 @@ def with_librosa(waveform: np.ndarray) -> np.ndarray:
     power = librosa.feature.melspectrogram(
         y=waveform,
         sr=PAPER.sample_rate,
-        n_fft=PAPER.fft,
-        hop_length=PAPER.hop,
-        win_length=PAPER.window,
+        n_fft=PAPER.n_fft,
+        hop_length=PAPER.hop_length,
+        win_length=PAPER.win_length,
         window="hamming",
         pad_mode="reflect",
-        n_mels=PAPER.bands,
-        fmin=PAPER.lowest,
-        fmax=PAPER.highest,
+        n_mels=PAPER.n_mels,
+        fmin=PAPER.fmin,
+        fmax=PAPER.fmax,
     )
     return librosa.power_to_db(power, ref=1.0, amin=PAPER.floor, top_db=PAPER.dynamic_range).T
 
@@ -45,12 +45,12 @@ def make_torchaudio():
 
         mel = MelSpectrogram(
             PAPER.sample_rate,
-            PAPER.fft,
-            PAPER.window,
-            PAPER.hop,
-            PAPER.lowest,
-            PAPER.highest,
-            n_mels=PAPER.bands,
+            PAPER.n_fft,
+            PAPER.win_length,
+            PAPER.hop_length,
+            PAPER.fmin,
+            PAPER.fmax,
+            n_mels=PAPER.n_mels,
             window_fn=torch.hamming_window,
             norm="slaney",
             mel_scale="slaney",
@@ -67,13 +67,15 @@ def make_torchaudio():
 
 def make_torch():
     """torch.stft, a matrix product, the logarithm: torchaudio's steps."""
-    window = torch.hamming_window(PAPER.window)
+    window = torch.hamming_window(PAPER.win_length)
     filterbank = torch.from_numpy(mel_filterbank().copy())
     floor = torch.tensor(PAPER.floor)
 
     def function(waveform: np.ndarray) -> np.ndarray:
         x = torch.from_numpy(waveform)
-        spectrum = torch.stft(x, PAPER.fft, PAPER.hop, PAPER.window, window, pad_mode="reflect", return_complex=True)
+        spectrum = torch.stft(
+            x, PAPER.n_fft, PAPER.hop_length, PAPER.win_length, window, pad_mode="reflect", return_complex=True
+        )
         level = 10 * torch.log10(torch.maximum(filterbank @ spectrum.abs().square(), floor))
         return torch.maximum(level, level.max() - PAPER.dynamic_range).T.numpy()
 

@@ -51,7 +51,7 @@ class Augmentation:
     def __call__(self, i: int, rng: np.random.Generator) -> np.ndarray:
         """Draw how utterance i is shown now: standardised, (T', bands) float32."""
         r, x = self.recipe, self.log_mels[i]
-        longest = round(r.crop * self.settings.sample_rate / self.settings.hop)
+        longest = round(r.crop * self.settings.sample_rate / self.settings.hop_length)
         x = stretched(x, r.tempo ** rng.uniform(-1, 1), longest, rng)
         x = warped(x, self._centres, r.warp ** rng.uniform(-1, 1), rng.uniform(-r.shift, r.shift))
         room, line = rng.random() < r.noise, rng.random() < r.band_limit

@@ -36,15 +36,15 @@ class FeatureSettings:
     """
 
     sample_rate: int = SAMPLE_RATE  # Hz
-    window: int = 640  # samples under the Hamming window, 40 ms
-    fft: int = 1024  # samples in an FFT frame, with the window in its middle
-    hop: int = 160  # samples from one frame to the next, 10 ms
-    bands: int = 128  # mel bands
-    lowest: float = 0.0  # Hz, where the first band begins
-    highest: float = 8000.0  # Hz, where the last band ends
+    win_length: int = 640  # samples under the Hamming window, 40 ms
+    n_fft: int = 1024  # samples in an FFT frame, with the window in its middle
+    hop_length: int = 160  # samples from one frame to the next, 10 ms
+    n_mels: int = 128  # mel bands
+    fmin: float = 0.0  # Hz, where the first band begins
+    fmax: float = 8000.0  # Hz, where the last band ends
     floor: float = 1e-10  # power below this counts as this, so that silence has a logarithm
     dynamic_range: float = 80.0  # dB that an utterance may span below its maximum
-    longest: int = 700  # frames that are kept of a longer utterance, 7 s
+    max_frames: int = 700  # frames that are kept of a longer utterance, 7 s
     level: str = "absolute"  # or "speech": the recording's level is taken out first
 
     def __post_init__(self) -> None:
@@ -58,15 +58,14 @@ class FeatureSettings:
             meant = "whole" if field.type is int else "finite"
             if isinstance(number, bool) or not isinstance(number, kind) or not abs(number) < np.inf:
                 raise ValueError(f"{field.name}: should be a {meant} number, found {number!r}")
-        for name in ("sample_rate", "window", "hop", "bands", "floor", "dynamic_range", "longest"):
+        for name in ("sample_rate", "win_length", "hop_length", "n_mels", "floor", "dynamic_range", "max_frames"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name}: should be positive, found {getattr(self, name)}")
-        if self.fft < self.window or self.fft % 2:
-            raise ValueError(f"fft: should be even and at least the window, {self.window}, found {self.fft}")
-        if not 0 <= self.lowest < self.highest <= self.sample_rate / 2:
+        if self.n_fft < self.win_length or self.n_fft % 2:
+            raise ValueError(f"n_fft: should be even and at least the window, {self.win_length}, found {self.n_fft}")
+        if not 0 <= self.fmin < self.fmax <= self.sample_rate / 2:
             raise ValueError(
-                f"lowest, highest: should rise within 0 to {self.sample_rate / 2} Hz, "
-                f"found {self.lowest} and {self.highest}"
+                f"fmin, fmax: should rise within 0 to {self.sample_rate / 2} Hz, found {self.fmin} and {self.fmax}"
             )
 
     def as_dict(self) -> dict[str, float | str]:
@@ -81,8 +80,8 @@ NUMSER = FeatureSettings(level="speech")  # ours: how near the microphone was is
 def log_mel(waveform: np.ndarray, settings: FeatureSettings = PAPER) -> np.ndarray:
     """Log-mel frames of a waveform: its mel power, in decibels.                Paper §4.2
 
-    Shapes      waveform (n,)   y (1 + n // hop, bands) float32
-    Units       y in dB relative to the level; frame t is at t · hop / sample_rate seconds
+    Shapes      waveform (n,)   y (1 + n // hop_length, n_mels) float32
+    Units       y in dB relative to the level; frame t is at t · hop_length / sample_rate seconds
     Raises      ValueError: the waveform is not one channel of floats, is empty, holds NaN or infinity
     Deviation   the paper says "25% overlap"; the authors' script hops by 25 % of the window, 160 of 640
                 samples, so that neighbours overlap by 75 %. We do as the script does. The paper keeps the absolute
@@ -94,9 +93,9 @@ def log_mel(waveform: np.ndarray, settings: FeatureSettings = PAPER) -> np.ndarr
 def mel_power(waveform: np.ndarray, settings: FeatureSettings = PAPER) -> np.ndarray:
     """How much power there is in each mel band, frame by frame.
 
-        S[t,m] = Σ_k M[m,k] · |Σ_i h[i] · x[hop·t + i − window/2] · e^(−2πjki/fft)|²      h: Hamming window
+        S[t,m] = Σ_k M[m,k] · |Σ_i h[i] · x[hop_length·t + i − win_length/2] · e^(−2πjki/n_fft)|²   h: Hamming window
 
-    Frame t is centred on sample hop·t. The signal is mirrored at both ends, so that the first and the last
+    Frame t is centred on sample hop_length·t. The signal is mirrored at both ends, so that the first and the last
     frame are full; a signal too short to be mirrored by half an FFT frame has zeros around it instead.
 
     The window stands in the middle of a longer FFT frame of zeros. Where it stands turns only the phase, and
@@ -104,20 +103,20 @@ def mel_power(waveform: np.ndarray, settings: FeatureSettings = PAPER) -> np.nda
     Spectra are made some hundred frames at a time: they stay in the processor's cache, and a long recording
     needs no more memory for them than a short one.
 
-    Shapes      waveform (n,)   S (1 + n // hop, bands) float32
+    Shapes      waveform (n,)   S (1 + n // hop_length, n_mels) float32
     Raises      ValueError: as `log_mel`
     """
     x = _checked(waveform)
-    half = settings.fft // 2
+    half = settings.n_fft // 2
     x = np.pad(x, half, mode="reflect") if len(x) > half else np.pad(x, half)
-    windows = np.lib.stride_tricks.sliding_window_view(x, settings.window)
-    start = (settings.fft - settings.window) // 2
-    windows = windows[start :: settings.hop][: 1 + len(waveform) // settings.hop]
+    windows = np.lib.stride_tricks.sliding_window_view(x, settings.win_length)
+    start = (settings.n_fft - settings.win_length) // 2
+    windows = windows[start :: settings.hop_length][: 1 + len(waveform) // settings.hop_length]
 
     filterbank = mel_filterbank(settings)
-    mel = np.empty((len(windows), settings.bands), np.float32)
+    mel = np.empty((len(windows), settings.n_mels), np.float32)
     for a in range(0, len(windows), _CHUNK):
-        spectrum = scipy.fft.rfft(windows[a : a + _CHUNK] * hamming(settings.window), settings.fft)
+        spectrum = scipy.fft.rfft(windows[a : a + _CHUNK] * hamming(settings.win_length), settings.n_fft)
         power = spectrum.real**2 + spectrum.imag**2
         np.matmul(power, filterbank.T, out=mel[a : a + _CHUNK])
     return mel
@@ -204,13 +203,13 @@ def mel_filterbank(settings: FeatureSettings = PAPER) -> np.ndarray:
     A band rises from its left neighbour's centre to its own and falls to its right neighbour's. Divided by
     half its width in Hz, every triangle has area 1: white noise gives all bands the same power.
 
-    Shapes      filterbank (bands, fft/2 + 1)   float32, read-only
+    Shapes      filterbank (n_mels, n_fft/2 + 1)   float32, read-only
     Units       1/Hz
     Source      Slaney, Auditory Toolbox, 1998: the mel scale is linear below 1 kHz, logarithmic above
     """
     edges = band_edges(settings)[:, np.newaxis]
     left, centre, right = edges[:-2], edges[1:-1], edges[2:]
-    frequency = np.arange(settings.fft // 2 + 1) * settings.sample_rate / settings.fft
+    frequency = np.arange(settings.n_fft // 2 + 1) * settings.sample_rate / settings.n_fft
     triangles = np.minimum((frequency - left) / (centre - left), (right - frequency) / (right - centre))
     filterbank = (np.maximum(triangles, 0) * 2 / (right - left)).astype(np.float32)
     filterbank.flags.writeable = False  # every caller gets this same array
@@ -220,11 +219,11 @@ def mel_filterbank(settings: FeatureSettings = PAPER) -> np.ndarray:
 def band_edges(settings: FeatureSettings = PAPER) -> np.ndarray:
     """Where the mel bands lie: band m begins at edge m, has its centre at edge m + 1 and ends at edge m + 2.
 
-    Shapes      edges (bands + 2,)
+    Shapes      edges (n_mels + 2,)
     Units       Hz
     """
-    ends = _mel_of_hertz(np.array([settings.lowest, settings.highest]))
-    return _hertz_of_mel(np.linspace(ends[0], ends[1], settings.bands + 2))
+    ends = _mel_of_hertz(np.array([settings.fmin, settings.fmax]))
+    return _hertz_of_mel(np.linspace(ends[0], ends[1], settings.n_mels + 2))
 
 
 # Slaney's scale: 3 mel per 200 Hz up to 1 kHz, which is 15 mel; from there 27 mel for each factor of 6.4.
@@ -241,14 +240,14 @@ def _hertz_of_mel(mel: np.ndarray) -> np.ndarray:
     return np.where(mel < 15, mel / _MEL_PER_HERTZ, 1000 * np.exp((mel - 15) / _MEL_PER_E))
 
 
-def crop(log_mel: np.ndarray, longest: int = PAPER.longest) -> tuple[np.ndarray, int]:
+def crop(log_mel: np.ndarray, max_frames: int = PAPER.max_frames) -> tuple[np.ndarray, int]:
     """The middle of an utterance that is too long; a shorter one as it is.         Paper §4.2
 
-    Shapes      log_mel (T, bands)   frames (min(T, longest), bands), a view
+    Shapes      log_mel (T, bands)   frames (min(T, max_frames), bands), a view
     Returns     the frames, and which frame of `log_mel` the first of them is
     """
-    start = max(len(log_mel) - longest, 0) // 2
-    return log_mel[start : start + longest], start
+    start = max(len(log_mel) - max_frames, 0) // 2
+    return log_mel[start : start + max_frames], start
 
 
 def frames_of_waveform(waveform: np.ndarray, settings: FeatureSettings, name: str) -> tuple[np.ndarray, int]:
@@ -260,12 +259,12 @@ def frames_of_waveform(waveform: np.ndarray, settings: FeatureSettings, name: st
         raise mistake
     if not waveform.any():
         raise InputError(f"{name}: every sample is zero; leave it out or give a recording with sound")
-    return crop(log_mel(waveform, settings), settings.longest)
+    return crop(log_mel(waveform, settings), settings.max_frames)
 
 
 def too_short(waveform: np.ndarray, settings: FeatureSettings, name: str) -> InputError | None:
     """What is said of 16 kHz sound that has fewer frames than the network needs."""
-    shortest = (SHORTEST - 1) * settings.hop
+    shortest = (SHORTEST - 1) * settings.hop_length
     if len(waveform) >= shortest:
         return None
     return InputError(
@@ -281,7 +280,7 @@ def frame_seconds(frame: float | np.ndarray, settings: FeatureSettings = PAPER) 
 
     Units       seconds from the beginning of the waveform
     """
-    return frame * settings.hop / settings.sample_rate
+    return frame * settings.hop_length / settings.sample_rate
 
 
 @dataclass(frozen=True, eq=False)

@@ -63,11 +63,11 @@ def log_mel(
         aspect="auto",
         cmap="magma",
         interpolation="nearest",
-        extent=(float(left), float(right), -0.5, settings.bands - 0.5),
+        extent=(float(left), float(right), -0.5, settings.n_mels - 0.5),
     )
     edges = band_edges(settings)
     hertz = [f for f in (250, 500, 1000, 2000, 4000, 8000, 16000) if edges[0] <= f < edges[-1] + 1]
-    bands = np.interp(hertz, edges, np.arange(-1, settings.bands + 1)).clip(-0.5, settings.bands - 0.5)
+    bands = np.interp(hertz, edges, np.arange(-1, settings.n_mels + 1)).clip(-0.5, settings.n_mels - 0.5)
     ax.set_yticks(bands, [f"{f / 1000:g}" for f in hertz])
     ax.set(xlabel="time (s)", ylabel="frequency (kHz)")
     if colorbar:

@@ -37,6 +37,9 @@ from numser.threads import available_cores, one_blas_thread
 KIND = "model"
 _AT_ONCE = 8  # windows a thread
 _LARGEST_FFT = 2**16  # samples, 4 s: more was never meant
+# How older files call what has the field's own name now.
+_OLDER = {"n_blocks": "blocks", "fft": "n_fft", "bands": "n_mels", "lowest": "fmin", "highest": "fmax"}
+_OLDER |= {"longest": "max_frames", "hop": "hop_length", "window": "win_length"}
 PRETRAINED = Path(__file__).parent / "pretrained" / "emodb.npz"  # its card, README.md, is beside it
 
 
@@ -190,7 +193,7 @@ class Recogniser:
         """Standardised frames, and which frame of the utterance the first one is."""
         if isinstance(power, InputError):
             return power
-        frames, start = crop(in_decibels(power, self.features), self.features.longest)
+        frames, start = crop(in_decibels(power, self.features), self.features.max_frames)
         if not speech_heard(frames, self.features):
             return no_speech(name)
         return self.standardiser.apply(frames), start
@@ -251,22 +254,19 @@ def load(path: str | Path | None = None) -> Recogniser:
             raise InputError(f"{path.parent}: this folder has no model.npz; name a run's whose training has ended")
     arrays, about = read_arrays(path, KIND)
     try:
-        hyper_parameters = dict(about["model"])
-        if "n_blocks" in hyper_parameters:  # as older files call it
-            hyper_parameters["blocks"] = hyper_parameters.pop("n_blocks")
-        model = SeparableSER(**hyper_parameters)
-        features = FeatureSettings(**about["features"])
+        model = SeparableSER(**{_OLDER.get(name, name): value for name, value in about["model"].items()})
+        features = FeatureSettings(**{_OLDER.get(name, name): value for name, value in about["features"].items()})
         labels = tuple(map(str, about["labels"]))
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: is not a numser model this version can read ({error})") from error
-    if model.blocks > len(arrays) or features.sample_rate != SAMPLE_RATE or features.fft > _LARGEST_FFT:
+    if model.blocks > len(arrays) or features.sample_rate != SAMPLE_RATE or features.n_fft > _LARGEST_FFT:
         raise InputError(
             f"{path}: is damaged: {model.blocks} blocks in {len(arrays)} arrays, sound at {features.sample_rate} "
-            f"Hz in frames of {features.fft} samples"
+            f"Hz in frames of {features.n_fft} samples"
         )
-    if len(set(labels)) != model.n_classes or features.bands != BANDS:
+    if len(set(labels)) != model.n_classes or features.n_mels != BANDS:
         raise InputError(
-            f"{path}: is damaged: {len(set(labels))} labels for {model.n_classes} classes, {features.bands} mel bands"
+            f"{path}: is damaged: {len(set(labels))} labels for {model.n_classes} classes, {features.n_mels} bands"
         )
     expected = {f"params.{name}": w.shape for name, w in model.init(np.random.default_rng(0)).items()}
     expected |= {"standardiser.mean": (BANDS,), "standardiser.sd": (BANDS,)}
@@ -320,7 +320,7 @@ class Piece:
 
 def window_seconds(recogniser: Recogniser) -> float:
     """How long the windows are: what the model is shown of an utterance at most."""
-    return recogniser.features.longest * recogniser.features.hop / recogniser.features.sample_rate
+    return recogniser.features.max_frames * recogniser.features.hop_length / recogniser.features.sample_rate
 
 
 def predict_windows(

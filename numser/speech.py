@@ -52,14 +52,14 @@ def speech_heard(log_mel: np.ndarray, settings: FeatureSettings = PAPER) -> bool
     Shapes      log_mel (T, bands), not standardised
     Units       dB
     """
-    if len(log_mel) * settings.hop / settings.sample_rate <= _JUDGED:
+    if len(log_mel) * settings.hop_length / settings.sample_rate <= _JUDGED:
         return True
     level = 10 * np.log10(10 ** (log_mel / 10) @ _weights(settings))
     quiet, loud = np.percentile(level, [10, 95])
     if loud - quiet < _VARIATION:
         return False
     audible = level >= quiet + (loud - quiet) / 4
-    return _longest_run(audible) * settings.hop / settings.sample_rate >= _SYLLABLE
+    return _longest_run(audible) * settings.hop_length / settings.sample_rate >= _SYLLABLE
 
 
 @lru_cache

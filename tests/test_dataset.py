@@ -50,7 +50,7 @@ def made(count, seconds=1.0):
     return Corpus("made", [Utterance(f"u{i}", "ab"[i % 2], waveform=x) for i, x in enumerate(sounds)], [], None)
 
 
-@pytest.mark.parametrize("settings", [PAPER, NUMSER, replace(PAPER, longest=10)])
+@pytest.mark.parametrize("settings", [PAPER, NUMSER, replace(PAPER, max_frames=10)])
 @pytest.mark.parametrize("in_memory", [0, 50_000, 24 * 21 * 512 - 1])
 def test_in_memory_and_mapped_are_the_same_frames(tiny_corpus, mapped, settings, in_memory):
     corpus = emodb.load(tiny_corpus)
@@ -62,7 +62,7 @@ def test_in_memory_and_mapped_are_the_same_frames(tiny_corpus, mapped, settings,
     for one, other in zip(memory.log_mels, file.log_mels, strict=True):
         assert other.dtype == np.float32
         np.testing.assert_array_equal(one, other)
-    small = settings.longest == 10 and in_memory == 24 * 21 * 512 - 1  # then all fits
+    small = settings.max_frames == 10 and in_memory == 24 * 21 * 512 - 1  # then all fits
     assert {in_file(x) for x in file.log_mels} == {not small} and not in_file(memory.log_mels[0])
 
 

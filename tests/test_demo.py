@@ -88,7 +88,7 @@ def test_the_picture_has_silence_and_keeps_its_axes(recogniser):
     told = answer(recogniser, sound(waveform, subtype="FLOAT"))
     assert [w["predicted"] is None for w in told["windows"]] == [False, True, False]
     assert (drawn(told)[351:699] == 0).all() and drawn(told)[[340, 710]].mean() > 100
-    other = FeatureSettings(hop=80, longest=1400, highest=4000.0)
+    other = FeatureSettings(hop_length=80, max_frames=1400, fmax=4000.0)
     assert answer(replace(recogniser, features=other), sound(waveform, subtype="FLOAT"))["log_mel"] == told["log_mel"]
 
 

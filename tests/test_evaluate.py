@@ -187,7 +187,7 @@ def test_mapping_keeps_everything_else():
 
 def test_attention_lies_where_the_models_frames_lie(recogniser, tiny_corpus):
     """Seconds follow the model's own hop, not the paper's."""
-    coarse = replace(recogniser, features=replace(PAPER, hop=320))
+    coarse = replace(recogniser, features=replace(PAPER, hop_length=320))
     corpus = emodb.load(tiny_corpus)
     dataset = prepare(corpus, coarse.features, classes=LABELS).standardised(coarse.standardiser)
     row = run_test(coarse, dataset, np.arange(1), threads=1).utterances[0]

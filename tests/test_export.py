@@ -32,7 +32,9 @@ MODELS = {
     "untied, no attention": SeparableSER(4, blocks=1, tied=False, attention=False),
     "dropout": SeparableSER(4, blocks=1, dropout=0.5),
 }
-OTHER = FeatureSettings(window=401, fft=512, hop=100, lowest=50.0, highest=7000.0, dynamic_range=30.0, longest=41)
+OTHER = FeatureSettings(
+    win_length=401, n_fft=512, hop_length=100, fmin=50.0, fmax=7000.0, dynamic_range=30.0, max_frames=41
+)
 LEVELS = pytest.mark.parametrize("features", [PAPER, NUMSER], ids=["absolute", "speech"])
 TOLERANCE = 1e-4
 

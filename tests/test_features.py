@@ -339,18 +339,18 @@ def test_log_mel_refuses(waveform, complaint):
 @pytest.mark.parametrize(
     ("numbers", "complaint"),
     [
-        ({"hop": 0}, "hop: should be positive, found 0"),
-        ({"window": 2048}, "fft: .* at least the window, 2048, found 1024"),
-        ({"fft": 1023}, "fft: should be even"),
-        ({"highest": 9000.0}, "found 0.0 and 9000.0"),
-        ({"lowest": 8000.0}, "found 8000.0 and 8000.0"),
-        ({"fft": 1024.0}, "fft: should be a whole number, found 1024.0"),
-        ({"hop": 160.5}, "hop: should be a whole number, found 160.5"),
-        ({"longest": True}, "longest: should be a whole number, found True"),
-        ({"bands": "128"}, "bands: should be a whole number, found '128'"),
+        ({"hop_length": 0}, "hop_length: should be positive, found 0"),
+        ({"win_length": 2048}, "n_fft: .* at least the window, 2048, found 1024"),
+        ({"n_fft": 1023}, "n_fft: should be even"),
+        ({"fmax": 9000.0}, "found 0.0 and 9000.0"),
+        ({"fmin": 8000.0}, "found 8000.0 and 8000.0"),
+        ({"n_fft": 1024.0}, "n_fft: should be a whole number, found 1024.0"),
+        ({"hop_length": 160.5}, "hop_length: should be a whole number, found 160.5"),
+        ({"max_frames": True}, "max_frames: should be a whole number, found True"),
+        ({"n_mels": "128"}, "n_mels: should be a whole number, found '128'"),
         ({"floor": float("nan")}, "floor: should be a finite number, found nan"),
         ({"dynamic_range": float("inf")}, "dynamic_range: should be a finite number, found inf"),
-        ({"lowest": None}, "lowest: should be a finite number, found None"),
+        ({"fmin": None}, "fmin: should be a finite number, found None"),
         ({"level": "loud"}, "level: should be one of absolute, speech, found 'loud'"),
         ({"level": 1}, "level: should be one of absolute, speech, found 1"),
         ({"level": ["speech"]}, r"level: should be one of absolute, speech, found \['speech'\]"),
@@ -362,7 +362,7 @@ def test_settings_refuse(numbers, complaint):
 
 
 def test_settings_survive_json():
-    chosen = FeatureSettings(bands=64, hop=320, level="speech")
+    chosen = FeatureSettings(n_mels=64, hop_length=320, level="speech")
     before = {name: value for name, value in chosen.as_dict().items() if name != "level"}  # what files had
     assert FeatureSettings(**before).level == "absolute"
     assert FeatureSettings(**json.loads(json.dumps(chosen.as_dict()))) == chosen

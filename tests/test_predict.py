@@ -66,12 +66,17 @@ def test_the_level_is_kept_and_one_that_a_file_lacks_is_absolute(recogniser, tmp
     assert answers["speech"] != answers["absolute"]
 
 
-def test_older_files_call_blocks_otherwise(recogniser, tmp_path):
+def test_older_files_have_other_names(recogniser, tmp_path):
     recogniser.save(tmp_path / "model.npz")
     arrays, about = read_arrays(tmp_path / "model.npz", "model")
     about["model"]["n_blocks"] = about["model"].pop("blocks")
+    older = {"win_length": "window", "n_fft": "fft", "hop_length": "hop", "n_mels": "bands"}
+    older |= {"fmin": "lowest", "fmax": "highest", "max_frames": "longest"}
+    about["features"] = {older.get(name, name): value for name, value in about["features"].items()} | {"longest": 500}
     write_arrays(tmp_path / "old.npz", arrays, about)
-    assert numser.load(tmp_path / "old.npz").model == recogniser.model
+    loaded = numser.load(tmp_path / "old.npz")
+    assert loaded.model == recogniser.model
+    assert loaded.features == dataclasses.replace(recogniser.features, max_frames=500)
 
 
 def test_a_gain_changes_no_answer_once_the_level_is_taken_out(recogniser):
@@ -178,7 +183,7 @@ def test_a_model_file_that_is_not_one(model_file, recogniser, tmp_path):
     refused("is not a numser model this version can read")
     write_arrays(wrong, arrays, about | {"model": {"n_classes": 3, "blocks": 10**9}})
     refused(r"is damaged: 1000000000 blocks in \d+ arrays")
-    for features in ({"fft": 2**40, "window": 2**39}, {"sample_rate": 48_000}):
+    for features in ({"n_fft": 2**40, "win_length": 2**39}, {"sample_rate": 48_000}):
         write_arrays(wrong, arrays, about | {"features": about["features"] | features})
         refused("is damaged: .* sound at .* Hz in frames of")
     write_arrays(wrong, arrays, about | {"labels": ["only one"]})
@@ -198,7 +203,7 @@ def test_a_model_file_that_is_not_one(model_file, recogniser, tmp_path):
     for model in ({"n_classes": 3.0}, {"n_classes": 3, "blocks": 1.5}, {"n_classes": 3, "dropout": 5}):
         write_arrays(wrong, arrays, about | {"model": model})
         refused("is not a numser model this version can read")
-    for features in ({"hop": 160.5}, {"fft": 1024.0}, {"bands": "x"}, {"level": "loud"}, {"level": None}):
+    for features in ({"hop_length": 160.5}, {"n_fft": 1024.0}, {"n_mels": "x"}, {"level": "loud"}, {"level": None}):
         write_arrays(wrong, arrays, about | {"features": about["features"] | features})
         refused("is not a numser model this version can read")
     np.savez(wrong, about=np.array("[" * 100_000))

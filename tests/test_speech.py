@@ -146,7 +146,7 @@ def swelling(n):
     return 0.1 * np.random.default_rng(0).standard_normal(n) * syllables(n)
 
 
-@pytest.mark.parametrize("settings", [PAPER, NUMSER, FeatureSettings(hop=320), FeatureSettings(hop=80)])
+@pytest.mark.parametrize("settings", [PAPER, NUMSER, FeatureSettings(hop_length=320), FeatureSettings(hop_length=80)])
 def test_it_takes_a_syllable(settings):
     """Tones of 500 Hz over faint noise, twice a second: of 20 ms they are in frames as a click is, longer ones are a
     syllable.

@@ -112,9 +112,9 @@ def power_by_definition(x, h, n):
     return power
 
 
-h = features.hamming(PAPER.window)
-power = power_by_definition(now, h, PAPER.fft)
-fast = np.abs(np.fft.rfft(now * h, PAPER.fft)) ** 2  # the same, by the fast Fourier transform
+h = features.hamming(PAPER.win_length)
+power = power_by_definition(now, h, PAPER.n_fft)
+fast = np.abs(np.fft.rfft(now * h, PAPER.n_fft)) ** 2  # the same, by the fast Fourier transform
 print(
     f"{power.shape[0]} powers; largest difference {np.abs(power - fast).max() / fast.max():.0e} of the largest power"
 )
@@ -182,12 +182,12 @@ check.power_spectrum(power_spectrum)
 
 # %%
 readings = {
-    "the paper's words": features.FeatureSettings(window=1024, hop=768),
+    "the paper's words": features.FeatureSettings(win_length=1024, hop_length=768),
     "the authors' program": PAPER,
 }
 for name, settings in readings.items():
-    frames = 1 + 7 * SAMPLE_RATE // settings.hop
-    step = 4 * settings.hop / SAMPLE_RATE
+    frames = 1 + 7 * SAMPLE_RATE // settings.hop_length
+    step = 4 * settings.hop_length / SAMPLE_RATE
     print(f"{name + ':':<22}{frames:>4} frames in 7 s; the network's own steps are {step * 1000:.0f} ms long")
 
 # %% [markdown]
@@ -199,7 +199,7 @@ figure, panels = plt.subplots(1, 2, sharey=True, figsize=(10, 3.2))
 for ax, (name, settings) in zip(panels, readings.items(), strict=True):
     frames = features.log_mel(angry, settings)
     plots.log_mel(frames, ax, settings, colorbar=False)
-    ax.set_title(f"{name}: hop {settings.hop} samples, {len(frames)} frames")
+    ax.set_title(f"{name}: hop {settings.hop_length} samples, {len(frames)} frames")
 panels[1].set_ylabel("")
 figure.colorbar(panels[1].images[0], ax=panels, label="power (dB)", pad=0.01)
 plt.show()

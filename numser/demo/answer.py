@@ -60,8 +60,8 @@ def answer(recogniser: Recogniser, sound: bytes) -> dict[str, Any]:
     Raises      InputError: it is no sound, empty, too short, longer than LONGEST, or nobody speaks
     """
     pieces, found = _pieces(recogniser, sound), []
-    firsts = [round(piece.start * PAPER.sample_rate / PAPER.hop) for piece in pieces]
-    power = np.zeros((firsts[-1] + 1 + len(pieces[-1].sound) // PAPER.hop, PAPER.bands), np.float32)
+    firsts = [round(piece.start * PAPER.sample_rate / PAPER.hop_length) for piece in pieces]
+    power = np.zeros((firsts[-1] + 1 + len(pieces[-1].sound) // PAPER.hop_length, PAPER.n_mels), np.float32)
     for first, (piece, of_piece, window) in zip(firsts, predict_pieces(recogniser, pieces), strict=True):
         if isinstance(window, InputError):
             raise window

@@ -104,11 +104,11 @@ def onnx_model(recogniser: "Recogniser", takes: str = INPUTS[0]) -> "ModelProto"
 
     graph, settings = Graph(), recogniser.features
     if takes == "waveform":
-        given, shortest = floats("waveform", "samples"), (SHORTEST - 1) * settings.hop
+        given, shortest = floats("waveform", "samples"), (SHORTEST - 1) * settings.hop_length
         whole = log_mel(graph, "waveform", settings)
     else:
         given, shortest, whole = floats("log_mel", "frames", BANDS), SHORTEST, "log_mel"
-    frames, start = crop(graph, whole, settings.longest)
+    frames, start = crop(graph, whole, settings.max_frames)
     x = graph.node("Unsqueeze", standardise(graph, frames, recogniser.standardiser), [0, 1])
     logits, alpha = network(graph, recogniser.model, recogniser.params, x)
     graph.node("Squeeze", graph.node("Softmax", logits, axis=1), [0], output="probabilities")

@@ -50,9 +50,9 @@ def bordered(graph: Graph, waveform: str, settings: FeatureSettings) -> str:
     The signal mirrored; or zeros, if it is too short to be mirrored by half an FFT frame. Both are always there, and
     one of them is of length 0.
     """
-    half = settings.fft // 2
-    before = half - (settings.fft - settings.window) // 2
-    border = [before, settings.window - before]
+    half = settings.n_fft // 2
+    before = half - (settings.n_fft - settings.win_length) // 2
+    border = [before, settings.win_length - before]
     mirrored = graph.node("Where", graph.node("Greater", graph.length(waveform), half), border, [0, 0])
     x = graph.node("Pad", waveform, mirrored, mode="reflect")
     return graph.node("Pad", x, graph.node("Sub", border, mirrored))
@@ -60,12 +60,12 @@ def bordered(graph: Graph, waveform: str, settings: FeatureSettings) -> str:
 
 def spectra(graph: Graph, x: str, settings: FeatureSettings) -> str:
     """Power spectra (fft/2 + 1, T) of windows of x, a hop apart."""
-    bins = settings.fft // 2 + 1
+    bins = settings.n_fft // 2 + 1
     # turns are counted modulo fft, in whole numbers, so that late samples' angles are as exact as early ones'
-    angle = 2 * np.pi / settings.fft * (np.outer(np.arange(bins), np.arange(settings.window)) % settings.fft)
-    filters = np.concatenate([np.cos(angle), np.sin(angle)]) * hamming(settings.window)
+    angle = 2 * np.pi / settings.n_fft * (np.outer(np.arange(bins), np.arange(settings.win_length)) % settings.n_fft)
+    filters = np.concatenate([np.cos(angle), np.sin(angle)]) * hamming(settings.win_length)
     dft = graph.constant("dft", filters[:, np.newaxis])
-    parts = graph.node("Conv", graph.node("Unsqueeze", x, [0, 1]), dft, strides=[settings.hop])
+    parts = graph.node("Conv", graph.node("Unsqueeze", x, [0, 1]), dft, strides=[settings.hop_length])
     squares = graph.node("Reshape", graph.node("Mul", parts, parts), [2, bins, -1])
     return graph.node("ReduceSum", squares, [0], keepdims=0)
 
@@ -94,5 +94,8 @@ def seconds(graph: Graph, start: str, frames: str, alpha: str, settings: Feature
     steps = graph.node("Mul", 4, graph.node("Range", 0, graph.length(alpha), 1))
     centres = graph.node("Add", steps, graph.node("Add", start, first))
     return graph.node(
-        "Mul", graph.node("Cast", centres, to=TensorProto.FLOAT), settings.hop / settings.sample_rate, output=output
+        "Mul",
+        graph.node("Cast", centres, to=TensorProto.FLOAT),
+        settings.hop_length / settings.sample_rate,
+        output=output,
     )

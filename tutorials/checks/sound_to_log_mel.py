@@ -19,11 +19,11 @@ def power_spectrum(answer):
 @exercise
 def triangles(answer):
     """Edges and frequencies to a filterbank: a small one first, then numser's."""
-    small = FeatureSettings(window=32, fft=32, bands=5)
+    small = FeatureSettings(win_length=32, n_fft=32, n_mels=5)
     for settings in (small, FeatureSettings()):
-        frequency = np.arange(settings.fft // 2 + 1) * settings.sample_rate / settings.fft
+        frequency = np.arange(settings.n_fft // 2 + 1) * settings.sample_rate / settings.n_fft
         found = answer(band_edges(settings), frequency)
-        what = f"triangles with {settings.bands} bands and {len(frequency)} frequencies"
+        what = f"triangles with {settings.n_mels} bands and {len(frequency)} frequencies"
         same(found, mel_filterbank(settings), what, tolerance=1e-5)
 
 
