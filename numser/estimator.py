@@ -14,7 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
 from importlib import import_module
 from inspect import Parameter, Signature
-from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -245,17 +244,15 @@ def _not_fitted() -> Exception:
 def _progress(steps: int) -> dict[str, Any]:
     """What tells, while training, how far it is."""
     from numser.cli import Progress
+    from numser.runs import Follower
 
     progress = Progress()
+    follower = Follower(progress, steps, first=0)
 
     def on_step(state: State, loss: float) -> bool:
-        progress.live(f"step {state.step}/{steps}  loss {loss:.3f}")
+        follower.step(state, loss)
+        if state.step == steps:
+            progress.clear()
         return False
 
-    def on_validation(state: State) -> None:
-        row = state.history[-1]
-        ua = "" if isnan(row.validation_ua) else f"  validation UA {row.validation_ua:.3f}"
-        say = progress.line if state.step == steps else progress.step
-        say(f"step {state.step}/{steps}  loss {row.loss:.3f}{ua}")
-
-    return {"on_step": on_step, "on_validation": on_validation}
+    return {"on_step": on_step, "on_validation": follower.validation}

@@ -118,7 +118,7 @@ def _train(
 
     Raises      Interrupted: `stop` said so
     """
-    follower = _Follower(progress, config.recipe.steps, state.step)
+    follower = Follower(progress, config.recipe.steps, state.step)
 
     def on_step(state: State, loss: float) -> bool:
         follower.step(state, loss)
@@ -187,7 +187,7 @@ def _summary(config: Config, dataset: Dataset, split: Split, threads: int) -> st
     )
 
 
-class _Follower:
+class Follower:
     """Says where the training is, and when it will be done."""
 
     def __init__(self, progress: Progress, steps: int, first: int):
@@ -196,9 +196,11 @@ class _Follower:
         self.best = ""
 
     def step(self, state: State, loss: float) -> None:
+        """A step has been done."""
         self.progress.live(self._line(state, loss))
 
     def validation(self, state: State) -> None:
+        """The learning curve has a new row."""
         row = state.history[-1]
         if not math.isnan(row.validation_ua):
             self.best = f"  validation UA {row.validation_ua:.3f}  best {state.best_ua:.3f} at {state.best_step}"
