@@ -27,25 +27,39 @@ _LOUDEST = 100.0  # 40 dB over full scale: such floats are 16-bit numbers that n
 _UNKNOWN = 2**63 - 1  # libsndfile's length of a file whose header has none: a FLAC that was written to a pipe
 
 
-def read_audio(path: str | os.PathLike) -> np.ndarray:
-    """Read a sound file of any kind, rate and number of channels.
+def read_audio(path: str | os.PathLike, start: float = 0, end: float | None = None) -> np.ndarray:
+    """Read a sound file of any kind, rate and number of channels; or the part of it from `start` to `end`.
 
     Shapes      waveform (n,)   float32
-    Units       16 kHz; full scale is −1 to 1
+    Units       16 kHz; full scale is −1 to 1; start and end in seconds
     Raises      InputError: the file is missing, a folder, not sound, empty, too long for the memory, or holds NaN
                 or infinity
     """
     with _opened(path) as sound:
         try:
-            return to_mono_16k(
-                sound.read(sound.frames, dtype="float32", always_2d=True), sound.samplerate, name=str(path)
-            )
+            first = _go_to(sound, start)
+            last = sound.frames if end is None else round(end * sound.samplerate)
+            samples = sound.read(max(last - first, 0), dtype="float32", always_2d=True)
+            return to_mono_16k(samples, sound.samplerate, name=str(path))
         except MemoryError:
             hours = sound.frames / sound.samplerate / 3600
             raise InputError(
                 f"{path}: {hours:.4g} hours of sound, as its header says, do not fit in memory; "
                 "cut it into parts, or convert it anew if it is shorter"
             ) from None
+
+
+def _go_to(sound: "soundfile.SoundFile", seconds: float) -> int:
+    """Pass over the beginning of a file that was just opened. Returns how many frames that were."""
+    import soundfile
+
+    first = round(seconds * sound.samplerate)
+    if first:
+        try:
+            sound.seek(first)
+        except soundfile.LibsndfileError:  # some codecs, such as GSM 06.10, go forwards only
+            _read_mono(sound, first)
+    return first
 
 
 def windows(
@@ -172,7 +186,19 @@ def _opened(path: str | os.PathLike | BinaryIO, name: str | None = None) -> "Ite
         raise InputError(f"{called}: cannot be opened ({error.strerror}); check its name and rights") from None
     except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: .raw files, which have no header
         reason = str(getattr(error, "error_string", error)).rstrip(".")
+        if _is_pointer(path):
+            raise InputError(
+                f"{called}: is a pointer of Git LFS, without the sound; git lfs pull, in its repository, brings it"
+            ) from None
         raise InputError(f"{called}: cannot be read as sound ({reason}); give WAV, FLAC, OGG or MP3") from None
+
+
+def _is_pointer(path: str | os.PathLike | BinaryIO) -> bool:
+    """Whether Git LFS left a few lines in a file's place."""
+    if not isinstance(path, str | os.PathLike):
+        return False
+    with open(path, "rb") as file:
+        return file.read(24) == b"version https://git-lfs."
 
 
 def _present(path: str | os.PathLike, called: object) -> str | bytes:

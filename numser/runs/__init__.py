@@ -14,9 +14,8 @@ from typing import Any
 import numser
 from numser.augment import Augmentation
 from numser.cli import Progress, in_words
-from numser.corpora import Corpus, load_corpus
+from numser.corpora import Corpus
 from numser.dataset import Dataset, prepare
-from numser.errors import InputError
 from numser.evaluation import test
 from numser.features import FeatureSettings, Standardiser
 from numser.files import check_writable
@@ -24,7 +23,7 @@ from numser.recogniser import Recogniser
 from numser.runs.config import Config
 from numser.runs.folder import RunFolder
 from numser.runs.result import RunResult
-from numser.splits import Split
+from numser.splits import Split, remarks
 from numser.threads import available_cores
 from numser.training import State, final_params, initial_state, network, train
 
@@ -58,12 +57,12 @@ def run(
     folder = RunFolder(out)
     check_writable(out)
     folder.check(resume)
-    if config.data == "":
-        raise InputError("‹data›: is empty; name the corpus's folder")
-    corpus = load_corpus(config.corpus, None if config.data is None else Path(config.data), offline=offline)
+    corpus = config.load(offline)
     for finding in corpus.findings:
         progress.line(finding)
     split = config.split(corpus)
+    for remark in remarks(corpus.utterances, split):
+        progress.line(remark)
     features = FeatureSettings(level=config.recipe.level)
     dataset = prepare(corpus, features, threads, lambda done, of: progress.live(f"log-mels {done}/{of}"))
     standardiser = Standardiser.fit(dataset.log_mels.select(split.train))

@@ -1,11 +1,12 @@
 """What a training run is asked to do."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Any
 
 from numser import splits
-from numser.corpora import Corpus
+from numser.corpora import READING, Corpus, load_corpus
 from numser.errors import InputError
 from numser.files import from_json
 from numser.recipe import STANDARDISE, Recipe
@@ -24,19 +25,39 @@ class Config:
     recipe: Recipe
     train_on_validation: bool = False  # the utterances that would validate train as well, and nothing validates
     standardise: str = "corpus"  # or "speaker": each speaker's frames by all of the speaker's own, labels unseen
+    subsets: int = splits.SUBSETS  # of which a fold's test is one
+    layout: str | None = None  # these three: how the corpus is read, see numser.corpora.READING
+    table: str | None = None
+    encoding: str | None = None
 
     def __post_init__(self) -> None:
         if (self.fold is None) == (self.test_speaker is None):
             raise ValueError("fold or test_speaker should be given, and not both")
         if self.standardise not in STANDARDISE:
             raise InputError(f"‹standardise› {self.standardise}: should be one of {', '.join(STANDARDISE)}")
+        if self.subsets < splits.FEWEST:
+            raise InputError(
+                f"‹subsets› {self.subsets}: should be at least {splits.FEWEST}, to train, to validate and to test"
+            )
+        if self.subsets != splits.SUBSETS and self.fold is None:
+            raise InputError(f"‹subsets› {self.subsets}: is for random subsets, not for ‹test_speaker›; leave it out")
         if self.train_on_validation and self.recipe.keep == "best":
             raise InputError("‹train_on_validation›: ‹keep› best needs the validation to choose by; use ‹keep› last")
+
+    def load(self, offline: bool = False) -> Corpus:
+        """The corpus, from where it is.
+
+        Raises      InputError: `data` is empty; what `load_corpus` raises
+        """
+        if self.data == "":
+            raise InputError("‹data›: is empty; name the corpus's folder")
+        told = {option: getattr(self, option) for option in READING}
+        return load_corpus(self.corpus, None if self.data is None else Path(self.data), offline=offline, **told)
 
     def split(self, corpus: Corpus) -> Split:
         """The corpus's utterances for training, validation and test."""
         if self.fold is not None:
-            split = splits.fold(corpus.utterances, self.fold)
+            split = splits.fold(corpus.utterances, self.fold, self.subsets)
         else:
             split = splits.leave_speakers_out(corpus.utterances, str(self.test_speaker).split(","))
         return splits.training_on_validation(split) if self.train_on_validation else split
@@ -57,6 +78,10 @@ class Config:
             if strange := sorted(given.keys() - vars(known)):
                 raise ValueError(f"{name} has {strange[0]}, which this version does not know")
         return config
+
+
+# What an option of its own says, in every command that trains.
+HOW = [f.name for f in fields(Config) if f.name not in ("corpus", "data", "fold", "test_speaker", "recipe")]
 
 
 def with_changes(config: Config, data: str | None = None, steps: int | None = None) -> Config:

@@ -19,6 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from numser import splits
 from numser.cli import Progress, in_words
 from numser.corpora import Corpus
 from numser.errors import InputError
@@ -28,7 +29,6 @@ from numser.runs import run
 from numser.runs.config import Config
 from numser.runs.folder import CrossvalidationFolder, RunFolder
 from numser.runs.result import RunResult
-from numser.splits import SUBSETS
 from numser.threads import available_cores, keep_freed_memory
 
 TRIES = 3  # how often workers may die without a fold ending between
@@ -42,19 +42,22 @@ def folds_of(
     where it usually is: then folds are told where that was, since elsewhere it may be another folder. `how` goes to
     each `Config`.
 
-    Raises      InputError: speakers are to be left out, and there are fewer than three
+    Raises      InputError: speakers are to be left out, and there are fewer than three; a label has too few
+                utterances
     """
     if data is None and corpus.source is not None:
         data = str(corpus.source.absolute())
-    splits: list[dict[str, Any]] = [{"fold": k, "test_speaker": None} for k in range(SUBSETS - 1)]
-    if speakers:
-        splits = [
+    if not speakers:
+        runs = range(splits.folds(corpus.utterances, how.get("subsets", splits.SUBSETS)))
+        asked: list[dict[str, Any]] = [{"fold": k, "test_speaker": None} for k in runs]
+    else:
+        asked = [
             {"fold": None, "test_speaker": speaker}
             for speaker in sorted({u.speaker for u in corpus.utterances if u.speaker is not None})
         ]
-        if len(splits) < 3:
-            raise InputError(f"‹speakers›: the corpus names {len(splits)} speakers, and three are needed")
-    configs = [Config(name, data, recipe=one, **split, **how) for one in recipes for split in splits]
+        if len(asked) < 3:
+            raise InputError(f"‹speakers›: the corpus names {len(asked)} speakers, and three are needed")
+    configs = [Config(name, data, recipe=one, **split, **how) for one in recipes for split in asked]
     return {c.split_name + (f"-seed{c.recipe.seed}" if len(recipes) > 1 else ""): c for c in configs}
 
 
