@@ -51,8 +51,13 @@ class Config:
         """
         if self.data == "":
             raise InputError("‹data›: is empty; name the corpus's folder")
-        told = {option: getattr(self, option) for option in READING}
-        return load_corpus(self.corpus, None if self.data is None else Path(self.data), offline=offline, **told)
+        data = None if self.data is None else Path(self.data)
+        return load_corpus(self.corpus, data, offline=offline, **self.reading)
+
+    @property
+    def reading(self) -> dict[str, str | None]:
+        """What the corpus is told about how to read it."""
+        return {option: getattr(self, option) for option in READING}
 
     def split(self, corpus: Corpus) -> Split:
         """The corpus's utterances for training, validation and test."""
