@@ -37,23 +37,6 @@ _LEARNED = {  # by corpus, where it is not acted speech
 }
 
 
-class SoundBytes(io.BytesIO):
-    """A sound file in memory. Damaged ones lead libsndfile to impossible places: it then stays where it is, since an
-    exception could not pass through C and would be printed as a traceback.
-    """
-
-    def __init__(self, sound: bytes):
-        # An MP3 may begin with zeros. From a file libsndfile knows it by its name, here by its first bytes.
-        super().__init__(sound.lstrip(b"\0") if sound.startswith(bytes(4)) else sound)
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        """Go to a place, if there is one."""
-        try:
-            return super().seek(offset, whence)
-        except (ValueError, OverflowError):
-            return self.tell()
-
-
 def answer(recogniser: Recogniser, sound: bytes) -> dict[str, Any]:
     """What the model makes of a recording, window by window and as a whole, and how the page draws it.
 
@@ -85,7 +68,7 @@ def growth(sound: bytes) -> dict[str, Any]:
 
     Raises      InputError: it is no sound
     """
-    _, waveform = next(windows(SoundBytes(sound), _GROWN, _GROWN, NAME))
+    _, waveform = next(windows(io.BytesIO(sound), _GROWN, _GROWN, NAME))
     frames = log_mel(waveform)
     decibels = np.round(small(frames)).clip(-128, 127).astype(np.int8)
     return {"loudest": float(frames.max()), "decibels": _base64(decibels)}
@@ -121,7 +104,7 @@ def warm_up(recogniser: Recogniser) -> None:
 def _pieces(recogniser: Recogniser, sound: bytes) -> list[Piece]:
     """A recording's windows. One that is too long is refused before any of it is recognised, or the rest is read."""
     pieces, longest = [], window_seconds(recogniser)
-    for start, waveform in windows(SoundBytes(sound), longest, longest, NAME):
+    for start, waveform in windows(io.BytesIO(sound), longest, longest, NAME):
         if start + len(waveform) / SAMPLE_RATE > LONGEST:
             raise InputError(
                 f"{NAME}: it is longer than {LONGEST / 60:g} minutes; "
