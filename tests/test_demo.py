@@ -160,8 +160,7 @@ def test_damaged_sound_is_taken_or_refused_and_says_nothing_in_the_terminal(reco
         except InputError as mistake:
             assert str(mistake).startswith("this recording: ")
     assert 20 < taken < 190
-    printed = "".join(capfd.readouterr())  # libmpg123 has its say about damaged MP3s
-    assert "Traceback" not in printed and "Error" not in printed
+    assert capfd.readouterr() == ("", "")  # where libmpg123 would have its say
 
 
 def test_the_page_says_what_the_model_is(recogniser, server, tmp_path):
