@@ -3,6 +3,7 @@
 Recordings come in many forms: stereo, 44.1 kHz, 16-bit numbers, FLAC. What comes after this file sees one.
 """
 
+import math
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -124,8 +125,8 @@ def _channel(channels: int, wanted: str | None, name: str) -> int | None:
     return channel
 
 
-def duration(path: str | os.PathLike) -> float:
-    """How long a sound file is, from its header; where that does not say it, by reading all.
+def duration(path: str | os.PathLike | BinaryIO, most: float = math.inf) -> float:
+    """How long a sound file is, from its header; where that does not say it, by reading it, but no more than `most`.
 
     Units       seconds
     Raises      InputError: the file is missing, a folder or not sound
@@ -134,7 +135,7 @@ def duration(path: str | os.PathLike) -> float:
         frames = sound.frames
         if frames is None:
             frames = 0
-            while read := len(sound.read(2**20)):
+            while frames < most * sound.samplerate and (read := len(sound.read(2**17))):
                 frames += read
         return frames / sound.samplerate
 

@@ -124,17 +124,7 @@ class Sound:
         if re.match(_STREAM, head, re.DOTALL):
             number = self._closing.enter_context(_pumped(head, source))
             return self._closing.enter_context(reader()(number, closefd=False))
-        kept = self._closing.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
-        try:
-            while head:
-                kept.write(head)
-                head = os.read(source.fileno(), 2**16)
-            kept.seek(0)
-        except OSError as error:
-            raise InputError(
-                f"{self.called}: cannot be kept in {tempfile.gettempdir()} ({error.strerror}); make room there"
-            ) from None
-        return self._opened(kept)
+        return self._opened(self._closing.enter_context(kept(source, self.called, head)))
 
     def _opened(self, source: BinaryIO) -> "soundfile.SoundFile":
         """The file by whoever can read it: libsndfile by what is in it, ffmpeg, libsndfile by its name."""
@@ -284,6 +274,25 @@ def reader() -> type:
             return False
 
     return ForwardsOnly
+
+
+def kept(source: BinaryIO, called: str, head: bytes = b"") -> BinaryIO:
+    """What comes through a pipe, in a file without a name, which is gone when it is closed, however that comes about.
+
+    Raises      InputError: there is no room for it
+    """
+    file = tempfile.TemporaryFile()  # noqa: SIM115
+    try:
+        file.write(head)
+        while part := os.read(source.fileno(), 2**16):
+            file.write(part)
+        file.seek(0)
+    except OSError as error:
+        file.close()
+        raise InputError(
+            f"{called}: cannot be kept in {tempfile.gettempdir()} ({error.strerror}); make room there"
+        ) from None
+    return cast(BinaryIO, file)
 
 
 @contextmanager

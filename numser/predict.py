@@ -5,18 +5,21 @@ import csv
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import asdict, replace
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from numser.cli import Progress, program, run
-from numser.errors import InputError
+from numser.errors import InputError, collected_notes
 
 if TYPE_CHECKING:
     import numpy as np
 
     from numser.recogniser import Prediction, Recogniser, Window
 
+_LITTLE = 30.0  # seconds of sound that NumPy alone recognises in the time that it takes to load Numba
 _EPILOG = """\
 A recording of more than 7 s is recognised window by window, and then as a whole, by the mean of its windows'
 probabilities; windows in which nobody speaks do not count. The probabilities are the network's: they say how sure it
@@ -89,10 +92,16 @@ def main(argv: list[str] | None = None) -> int:
     progress, failures = Progress(), 0
     if args.same_speaker is not None:
         recogniser = _for_speaker(recogniser, args.same_speaker, progress)
-    files = _named(args.files)
-    with FORMATS[args.format](recogniser.labels, args.attention) as output:
-        live = args.step is not None and any(path is sys.stdin.buffer for _, path in files)
-        found = predict_windows(recogniser, files, args.step, channel=args.channel, live=live)
+    live = args.step is not None and "-" in args.files
+    with ExitStack() as kept, FORMATS[args.format](recogniser.labels, args.attention) as output:
+        files = _named(args.files, live, kept)
+        found = predict_windows(
+            recogniser if live else _ready_at_once(recogniser, files, args.step),
+            files,
+            args.step,
+            channel=args.channel,
+            live=live,
+        )
         for i, of_file in groupby(found, key=lambda pair: pair[0]):
             (name, path), windows, mistake = files[i], [], None
             at_once = live and path is sys.stdin.buffer
@@ -133,15 +142,34 @@ def _for_speaker(recogniser: "Recogniser", folder: Path, progress: Progress) -> 
     return recogniser.for_speaker(waveforms, SAMPLE_RATE, list(map(str, sounds)))
 
 
+def _ready_at_once(
+    recogniser: "Recogniser", files: list[tuple[str, Path | BinaryIO]], step: float | None
+) -> "Recogniser":
+    """A recogniser that does without Numba, where to load it would take longer than to recognise the files."""
+    from numser.audio import duration
+    from numser.plain import PlainSER
+    from numser.recogniser import window_seconds
+
+    window, heard = window_seconds(recogniser), 0.0
+    for _, path in files:
+        with suppress(InputError), collected_notes():  # they are said when the file's turn comes
+            seconds = duration(path, _LITTLE + window)
+            heard += min(seconds, window) + max(seconds - window, 0) * window / (step or window)
+        if heard > _LITTLE:
+            return recogniser
+    return replace(recogniser, model=PlainSER(**asdict(recogniser.model)))
+
+
 def _is_model(argument: str) -> bool:
     """Whether it is a model's file, a run's folder, or a folder of runs, whose examples are not what is meant."""
     kept = ("model.npz", "*/model.npz", "state.npz", "*/state.npz")
     return argument.lower().endswith(".npz") or any(any(Path(argument).glob(pattern)) for pattern in kept)
 
 
-def _named(arguments: list[str]) -> list[tuple[str, Path | BinaryIO]]:
+def _named(arguments: list[str], live: bool, closing: ExitStack) -> list[tuple[str, Path | BinaryIO]]:
     """The files that the arguments stand for, each with the name it is called by; folders are searched."""
     from numser.corpora.recordings import passed_over_sentences, sound_files
+    from numser.decode import kept
 
     files: list[tuple[str, Path | BinaryIO]] = []
     for argument in arguments:
@@ -149,7 +177,8 @@ def _named(arguments: list[str]) -> list[tuple[str, Path | BinaryIO]]:
         if argument == "-":
             if sys.stdin.isatty():
                 raise InputError("-: standard input is the terminal; let a program send sound, or name a file")
-            files.append(("standard input", sys.stdin.buffer))
+            sound = sys.stdin.buffer if live else closing.enter_context(kept(sys.stdin.buffer, "standard input"))
+            files.append(("standard input", sound))
         elif path.is_dir():
             sounds, passed_over = sound_files(path, "name a folder that has some, or a file")
             files += [(str(sound), sound) for sound in sounds]
