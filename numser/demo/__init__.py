@@ -89,7 +89,7 @@ def demo_server(recogniser: "Recogniser", path: Path | None, port: int = 0) -> "
 
     Raises      InputError: the port is taken or may not be used
     """
-    from numser.demo.answer import answer, growth, page_data
+    from numser.demo.answer import answer, clips, growth, page_data
     from numser.demo.server import DemoServer, Post, Queue
     from numser.page import page, part
 
@@ -98,6 +98,7 @@ def demo_server(recogniser: "Recogniser", path: Path | None, port: int = 0) -> "
     pages = {
         "/": ("text/html; charset=utf-8", page("numser: demo", STYLES, SCRIPTS, data, own)),
         f"/{WORKLET}": ("text/javascript; charset=utf-8", part(WORKLET).encode()),
+        **{f"/clip-{emotion}.wav": ("audio/wav", sound) for emotion, sound in clips().items()},
     }
     posts = {
         "/recognise": Post(partial(answer, recogniser), MOST_BYTES, Queue(PLACES)),

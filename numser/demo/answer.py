@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from numser.audio import SAMPLE_RATE, windows
-from numser.errors import InputError
+from numser.errors import InputError, collected_notes
 from numser.features import NUMSER, PAPER, in_decibels, log_mel, mel_power
 from numser.page.utterance import attention_curve, picture, small
 from numser.recogniser import (
@@ -27,6 +27,7 @@ from numser.recogniser import (
 from numser.speech import no_speech
 
 LONGEST = 300.0  # seconds of a recording
+CLIPS = {"anger": ("03", "a02"), "happiness": ("02", "a02"), "sadness": ("09", "a02")}  # made-up voice, and sentence
 NAME = "this recording"  # in sentences about it; the page knows its file's name and does not send it
 _GROWN = 60.0  # seconds of a piece of a recording that still goes on
 _LEARNED = {  # by corpus, where it is not acted speech
@@ -42,7 +43,8 @@ def answer(recogniser: Recogniser, sound: bytes) -> dict[str, Any]:
 
     Raises      InputError: it is no sound, empty, too short, longer than LONGEST, or nobody speaks
     """
-    pieces, found = _pieces(recogniser, sound), []
+    with collected_notes() as notes:
+        pieces, found = _pieces(recogniser, sound), []
     firsts = [round(piece.start * PAPER.sample_rate / PAPER.hop_length) for piece in pieces]
     power = np.zeros((firsts[-1] + 1 + len(pieces[-1].sound) // PAPER.hop_length, PAPER.n_mels), np.float32)
     for first, (piece, of_piece, window) in zip(firsts, predict_pieces(recogniser, pieces), strict=True):
@@ -56,6 +58,7 @@ def answer(recogniser: Recogniser, sound: bytes) -> dict[str, Any]:
         raise no_speech(NAME)
     return {
         "seconds": found[-1].end,
+        "notes": notes,
         **_said(whole),
         "windows": [{"start": w.start, "end": w.end, **_said(w.prediction)} for w in found],
         "attention": [curve for w in found if (curve := _curve(w.prediction))],
@@ -80,12 +83,27 @@ def page_data(recogniser: Recogniser, path: Path | None, most_bytes: int) -> dic
     """
     corpus = recogniser.trained_on.partition(",")[0]
     return {
+        "clips": list(CLIPS),
         "labels": list(recogniser.labels),
         "about": _about(recogniser, path),
         "learned": _LEARNED.get(corpus, "acted speech"),
         "window": window_seconds(recogniser),
         "most": {"bytes": most_bytes, "seconds": LONGEST},
     }
+
+
+def clips() -> dict[str, bytes]:
+    """WAV files of the built-in corpus to try the page with, by their emotions."""
+    import soundfile
+
+    from numser.corpora.synthetic import perform
+
+    files = {}
+    for emotion, (speaker, sentence) in CLIPS.items():
+        file = io.BytesIO()
+        soundfile.write(file, perform(speaker, sentence, emotion).utterance.waveform, SAMPLE_RATE, format="WAV")
+        files[emotion] = file.getvalue()
+    return files
 
 
 def warm_up(recogniser: Recogniser) -> None:

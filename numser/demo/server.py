@@ -22,6 +22,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
 from typing import Any
 
+from numser.decode import Unreadable
 from numser.errors import InputError
 
 ADDRESS = "127.0.0.1"
@@ -155,6 +156,8 @@ class Handler(BaseHTTPRequestHandler):
             self._send(200, JSON, json.dumps(found, allow_nan=False).encode())
         except Refusal as refusal:
             self._refuse(refusal.status, str(refusal))
+        except Unreadable as mistake:
+            self._refuse(415, str(mistake))
         except InputError as mistake:
             self._refuse(422, str(mistake))
         except ConnectionError:
