@@ -252,7 +252,7 @@ class View:
             self.seek(place)
             part = self.read(8)
             name, size = part[:4], int.from_bytes(part[4:], "little")
-            if not re.fullmatch(rb"[ -~]{4}", name):
+            if len(part) < 8 or not re.fullmatch(rb"[ -~]{4}", name):
                 return found
             if name == b"data":
                 if size:
