@@ -98,8 +98,9 @@ def _needed(names: list[str], corpus: str) -> Iterator[dict[str, Any]]:
 def _run_what_is_missing(setting: Setting, names: list[str], jobs: int | None, address: str | None) -> None:
     from numser.runs.folder import CrossvalidationFolder
     from numser.runs.folds import run_folds, workers
+    from numser.threads import available_cores
 
-    make_executor = workers(jobs, address)
+    make_executor, at_once = workers(jobs, address), 1 if address else jobs or available_cores()
     done = set()
     for changes in _needed(names, setting.corpus):
         for protocol in setting.protocols:
@@ -109,7 +110,7 @@ def _run_what_is_missing(setting: Setting, names: list[str], jobs: int | None, a
             done.add(folder)
             print(f"{folder}: {len(folds)} folds", file=sys.stderr)
             write_table = CrossvalidationFolder(folder).write_table
-            run_folds(folds, folder, make_executor, setting.loaded.identity, on_result=write_table)
+            run_folds(folds, folder, make_executor, setting.loaded.identity, jobs=at_once, on_result=write_table)
 
 
 def plan(setting: Setting, names: list[str], jobs: int | None) -> str:

@@ -34,6 +34,21 @@ class Interrupted(Exception):
     """The run was asked to stop, and has saved its state."""
 
 
+def load_frames(config: Config, threads: int, progress: Progress, offline: bool) -> tuple[Corpus, Dataset]:
+    """The corpus that a run asks for, and its log-mels. `offline`: a corpus that is missing is not fetched.
+
+    Raises      InputError: the corpus cannot be used, or does not have the split
+    """
+    if config.data == "":
+        raise InputError("‹data›: is empty; name the corpus's folder")
+    corpus = load_corpus(config.corpus, None if config.data is None else Path(config.data), offline=offline)
+    for finding in corpus.findings:
+        progress.line(finding)
+    config.split(corpus)  # before the work of making frames
+    features = FeatureSettings(level=config.recipe.level)
+    return corpus, prepare(corpus, features, threads, lambda done, of: progress.live(f"log-mels {done}/{of}"))
+
+
 def run(
     config: Config,
     out: Path,
@@ -44,6 +59,7 @@ def run(
     on_begin: Callable[[], None] = lambda: None,
     stop: Callable[[], bool] = lambda: False,
     offline: bool = False,
+    load: Callable[[Config, int, Progress, bool], tuple[Corpus, Dataset]] = load_frames,
 ) -> RunResult:
     """Train as `config` says, test, leave everything in the folder `out`, and return what is in result.json.
 
@@ -59,14 +75,9 @@ def run(
     folder = RunFolder(out)
     check_writable(out)
     folder.check(resume)
-    if config.data == "":
-        raise InputError("‹data›: is empty; name the corpus's folder")
-    corpus = load_corpus(config.corpus, None if config.data is None else Path(config.data), offline=offline)
-    for finding in corpus.findings:
-        progress.line(finding)
+    corpus, dataset = load(config, threads, progress, offline)
     split = config.split(corpus)
     features = FeatureSettings(level=config.recipe.level)
-    dataset = prepare(corpus, features, threads, lambda done, of: progress.live(f"log-mels {done}/{of}"))
     standardiser = Standardiser.fit(dataset.log_mels.select(split.train))
     each = [standardiser] * len(dataset.labels)
     if config.standardise == "speaker":

@@ -1,8 +1,9 @@
 """Many runs, one a fold, on any executor.        Paper §4.2
 
 A fold is a run of its own with a folder of its own, so it can be computed anywhere, killed at any moment and gone on
-with. What comes out does not depend on where it ran, how many ran at once, or what died on the way: each fold
-computes on one thread, and a run's bits do not depend on threads or interruptions anyway.
+with. What comes out does not depend on where it ran, how many ran at once, or what died on the way, since a run's
+bits do not depend on threads or interruptions. Each fold computes on one thread, but for the last ones on this
+machine, which share the cores that would have nothing to do.
 
 Whoever runs folds gives a callable that makes a `concurrent.futures.Executor`. If a worker dies, the pool that it
 belonged to is of no more use; another one is made, and the folds that had not ended go on there.
@@ -21,10 +22,11 @@ from typing import Any
 
 from numser.cli import Progress, in_words
 from numser.corpora import Corpus
+from numser.dataset import Dataset
 from numser.errors import InputError
 from numser.files import file_lock, make_folder
 from numser.recipe import Recipe
-from numser.runs import run
+from numser.runs import load_frames, run
 from numser.runs.config import Config
 from numser.runs.folder import CrossvalidationFolder, RunFolder
 from numser.runs.result import RunResult
@@ -105,7 +107,21 @@ class _Quiet(Progress):
     step = line = live
 
 
-def run_fold(config: Config, out: Path, identity: str) -> RunResult:
+_kept: dict[tuple, tuple[Corpus, Dataset]] | None = None  # a corpus and its frames, for a worker's next fold
+
+
+def _frames_of_last_fold(config: Config, threads: int, progress: Progress, offline: bool) -> tuple[Corpus, Dataset]:
+    """`load_frames`; where the fold before had the same, that again."""
+    key = config.corpus, config.data, config.recipe.level
+    if _kept is None:
+        return load_frames(config, threads, progress, offline)
+    if key not in _kept:
+        _kept.clear()
+        _kept[key] = load_frames(config, threads, progress, offline)
+    return _kept[key]
+
+
+def run_fold(config: Config, out: Path, identity: str, threads: int = 1) -> RunResult:
     """Run one fold, or go on with it, in its folder. This is what workers call. Returns what is in result.json.
 
     The corpus is there: whoever hands out the folds has loaded it. Workers fetch nothing.
@@ -118,7 +134,15 @@ def run_fold(config: Config, out: Path, identity: str) -> RunResult:
         result = finished(config, out, identity)
         if result is None:
             resume = folder.state.exists()
-            result = run(config, out, resume=resume, threads=1, progress=_Quiet(), offline=True)
+            result = run(
+                config,
+                out,
+                resume=resume,
+                threads=threads,
+                progress=_Quiet(),
+                offline=True,
+                load=_frames_of_last_fold,
+            )
         return result
 
 
@@ -151,6 +175,8 @@ def local_processes(jobs: int) -> Callable[[], Executor]:
 
 
 def _begin_worker() -> None:
+    global _kept
+    _kept = {}
     keep_freed_memory()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends its workers
 
@@ -176,12 +202,14 @@ def run_folds(
     make_executor: Callable[[], Executor],
     identity: str,
     *,
+    jobs: int = 1,
     progress: Progress | None = None,
     on_result: Callable[[dict[str, RunResult]], object] = lambda results: None,
 ) -> dict[str, RunResult]:
     """Run all folds that have not ended before. Returns each fold's result, in the order of `folds`.
 
-    `identity` is the corpus's, so that results of other recordings are not taken. `on_result` is called with the
+    `identity` is the corpus's, so that results of other recordings are not taken. `jobs`: how many run at once, where
+    that is on this machine. `on_result` is called with the
     results so far, in the order of `folds`, at first and whenever one has come in.
 
     Raises      InputError: a fold's run raised it, or workers died TRIES times without a fold ending
@@ -199,8 +227,10 @@ def run_folds(
         while waiting:
             executor = make_executor()
             try:
-                jobs = {name: (folds[name], out / name, identity) for name in waiting}
-                with closing(_until_broken(executor, jobs, follower)) as ended:
+                last = len(waiting) % jobs  # fewer than cores: they share them
+                threads = [1] * (len(waiting) - last) + [jobs // last] * last if last else [1] * len(waiting)
+                todo = {n: (folds[n], out / n, identity, k) for n, k in zip(waiting, threads, strict=True)}
+                with closing(_until_broken(executor, todo, follower)) as ended:
                     for name, result in ended:
                         results[name] = result
                         follower.ended(name, result)
