@@ -169,7 +169,7 @@ def _is_model(argument: str) -> bool:
 def _named(arguments: list[str], live: bool, closing: ExitStack) -> list[tuple[str, Path | BinaryIO]]:
     """The files that the arguments stand for, each with the name it is called by; folders are searched."""
     from numser.corpora.recordings import passed_over_sentences, sound_files
-    from numser.decode import kept
+    from numser.streams import kept
 
     files: list[tuple[str, Path | BinaryIO]] = []
     for argument in arguments:

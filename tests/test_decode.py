@@ -12,9 +12,10 @@ import soundfile
 from conftest import syllables
 
 from numser.audio import duration, read_audio, to_mono_16k, windows
-from numser.decode import View
+from numser.corpora.recordings import sound_files
 from numser.errors import InputError, InputWarning
 from numser.predict import main
+from numser.streams import View
 
 FFMPEG = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="the program ffmpeg is not installed")
 RATE = 16_000
@@ -127,6 +128,26 @@ def test_ffmpeg_opens_no_other_file_than_the_one_it_is_given(tmp_path):
     (tmp_path / "b.m4a").write_bytes(b"\0\0\0\x1cftypM4A no more than that")
     with pytest.raises(InputError, match=r"b\.m4a: ffmpeg finds no sound in this MP4; give WAV"):
         read_audio(tmp_path / "b.m4a")
+
+
+@FFMPEG
+def test_a_stream_of_a_browsers_is_decoded_too(recogniser, tmp_path, capsys):
+    recogniser.save(tmp_path / "model.npz")
+    webm = ffmpeg(encoded(voice(), "WAV"), *PHONES["a.webm"])
+    (tmp_path / "a.webm").write_bytes(webm)
+    out, err = command(tmp_path / "model.npz", "-").communicate(webm)
+    main([str(tmp_path / "model.npz"), str(tmp_path / "a.webm")])
+    assert (out.decode().replace("standard input", str(tmp_path / "a.webm")), err) == (capsys.readouterr().out, b"")
+
+
+@FFMPEG
+def test_phones_recordings_are_found_in_folders(tmp_path):
+    for name in ("a.m4a", "a.aac"):
+        (tmp_path / name).write_bytes(ffmpeg(encoded(voice(), "WAV"), *PHONES[name]))
+    (tmp_path / "film.mp4").write_bytes(b"")
+    sounds, passed_over = sound_files(tmp_path, "")
+    assert [path.name for path in sounds] == ["a.aac", "a.m4a"]
+    assert [path.name for path in passed_over["not sound"]] == ["film.mp4"]
 
 
 def joined(kind):

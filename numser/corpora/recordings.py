@@ -7,6 +7,7 @@ from pathlib import Path
 from numser.errors import InputError
 
 SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au"})
+SUFFIXES |= {".m4a", ".aac", ".amr", ".wma"}  # which ffmpeg reads
 
 PassedOver = dict[str, list[Path]]  # by the reason
 
