@@ -168,6 +168,8 @@ def _one_channel(samples: np.ndarray, name: str) -> np.ndarray:
     """The mean of channels; or the louder one, if the mean has less than 1/50 of the power that it would have if the
     channels had nothing to do with each other: 20 dB less than either of two that are alike but for their sign.
     """
+    if samples.shape[1] == 1:
+        return samples[:, 0]
     mean, channels = samples.mean(axis=1), samples.shape[1]
     powers = np.mean(samples**2, axis=0)
     if channels > _FEW_CHANNELS or np.mean(mean**2) >= powers.sum() / channels**2 / 50:

@@ -33,6 +33,7 @@ _FORMATS = (  # how a file begins that libsndfile may not know, what it is, and 
 )
 _GOES_ON = {"MP3": "mp3", "OGG": "ogg"}  # what may go on where libsndfile ends, and what ffmpeg calls it
 _STREAM = rb"RIFF....WAVEfmt .{4}(\x01\0|\x03\0|\xfe\xff)"  # WAV that libsndfile reads as it comes
+_WHOLE = (b"RIFF", b"FORM", b"fLaC")  # how files begin that are read whole, or refused
 _BLOCK, _SMALL_BLOCK = 2**20, 2**14  # frames that are read at once; the rest of a block is lost where damage begins
 _UNKNOWN = 2**63 - 1  # libsndfile's length of a file whose header has none: a FLAC that was written to a pipe
 
@@ -129,6 +130,9 @@ class Sound:
             note(
                 f"{self.called}: its header is unfinished, as a recorder that was cut off leaves it; read to the end"
             )
+        by_name = self._path if sys.platform == "win32" or not self._path else os.fsencode(self._path)  # not text
+        if by_name and not self._view.unfinished and self._view.head[:4] in _WHOLE:
+            return self._closing.enter_context(reader()(by_name))  # without Python between, which is quicker
         try:
             with quiet():
                 sound = self._closing.enter_context(reader()(self._view))
@@ -138,10 +142,9 @@ class Sound:
             for begins, name, format in _FORMATS:
                 if re.match(begins, self._view.head, re.DOTALL):
                     return self._by_ffmpeg(format, name=name)
-            if not self._path:
+            if not by_name:
                 raise
         with quiet():
-            by_name = self._path if sys.platform == "win32" else os.fsencode(self._path)  # it need not be UTF-8
             return self._closing.enter_context(reader()(by_name))
 
     def _ffmpeg(self) -> str | None:

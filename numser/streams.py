@@ -29,11 +29,12 @@ class View:
         self._open: int | None = None
         self.size = file.seek(0, os.SEEK_END)
         self.seek(0)
-        head = self.read(2**16)
-        if head.startswith(bytes(4)):
+        self.head = self.read(2**10)
+        if self.head.startswith(bytes(4)):
+            head = self.head + self.read(2**16)
             self._begin = len(head) - len(head.lstrip(b"\0"))
             self.size -= self._begin
-        self.head = head[self._begin :]
+            self.head = head[self._begin :]
         self._open = self._open_size()
         self.seek(0)
 
