@@ -69,7 +69,18 @@ def test_a_file_s_kernels_are_compiled_together_when_one_is_first_called(tmp_pat
     monkeypatch.syspath_prepend(tmp_path)
     two_kernels = importlib.import_module("two_kernels")
     first = two_kernels.outer
-    assert isinstance(first, jit.Kernel) and first.compiled is None and first.py_func.__name__ == "outer"
+    assert isinstance(first, jit.Kernel) and first.compiled is None
     assert first(3) == 7
     assert two_kernels.outer is first.compiled  # so that nothing stands between them from now on
     assert first(4) == two_kernels.outer(4) == 9
+    assert numba.njit(first.py_func)(5) == 11
+
+
+def test_a_kernel_that_was_not_called_can_be_compiled_in_another_way(tmp_path, monkeypatch):
+    (tmp_path / "more_kernels.py").write_text(
+        "from numser.jit import jit\n"
+        "@jit\ndef inner(x):\n    return 2 * x\n"
+        "@jit\ndef outer(x):\n    return inner(x) + 1\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    assert numba.njit(importlib.import_module("more_kernels").outer.py_func)(3) == 7
