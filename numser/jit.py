@@ -52,12 +52,19 @@ class Kernel:
 
 
 def _compile_file(names: dict[str, Any]) -> None:
-    """Hand all kernels of a file to Numba, and put what it gives in their places, where other kernels look."""
+    """Hand all kernels of a file to Numba, and put what it gives in their places, where other kernels look.
+
+    All at once: another thread may call one of them meanwhile, and Numba must not find a kernel in it that is not yet
+    in its place.
+    """
     with _lock:
-        for kernel in _waiting.pop(id(names), []):
-            kernel.compiled = _njit(kernel.function)
-            if names.get(kernel.function.__name__) is kernel:
-                names[kernel.function.__name__] = kernel.compiled
+        kernels = _waiting.get(id(names), [])
+        compiled = list(map(_njit, (kernel.function for kernel in kernels)))
+        named = {k.function.__name__: c for k, c in zip(kernels, compiled, strict=True)}
+        names.update({name: c for name, c in named.items() if names.get(name) in kernels})
+        for kernel, of_numba in zip(kernels, compiled, strict=True):
+            kernel.compiled = of_numba
+        _waiting.pop(id(names), None)
 
 
 def _njit(function: Callable) -> Callable:
