@@ -6,6 +6,7 @@ Sound comes as the bytes of a file, is never written to disk, and is recognised 
 import base64
 import io
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -92,18 +93,16 @@ def page_data(recogniser: Recogniser, path: Path | None, most_bytes: int) -> dic
     }
 
 
-def clips() -> dict[str, bytes]:
-    """WAV files of the built-in corpus to try the page with, by their emotions."""
+@cache
+def clip(emotion: str) -> bytes:
+    """One of CLIPS as a WAV file, to try the page with. The built-in corpus makes it when it is first asked for."""
     import soundfile
 
     from numser.corpora.synthetic import perform
 
-    files = {}
-    for emotion, (speaker, sentence) in CLIPS.items():
-        file = io.BytesIO()
-        soundfile.write(file, perform(speaker, sentence, emotion).utterance.waveform, SAMPLE_RATE, format="WAV")
-        files[emotion] = file.getvalue()
-    return files
+    (speaker, sentence), file = CLIPS[emotion], io.BytesIO()
+    soundfile.write(file, perform(speaker, sentence, emotion).utterance.waveform, SAMPLE_RATE, format="WAV")
+    return file.getvalue()
 
 
 def warm_up(recogniser: Recogniser) -> None:
