@@ -214,8 +214,9 @@ class Text:
         if len(windows) == 1 and not written:
             self._line(name, windows[0].prediction)
             return
-        for window in windows[:0] if written else windows:
-            self.window(name, window)
+        if not written:
+            for window in windows:
+                self.window(name, window)
         self._line(f"{name}, mean of its windows", overall(windows))
 
     def _line(self, what: str, prediction: "Prediction | None") -> None:
@@ -264,8 +265,9 @@ class Csv:
 
     def write(self, name: str, windows: list["Window"], written: bool) -> None:
         """Write what was found in a file; its windows may be written already."""
-        for window in windows[:0] if written else windows:
-            self.window(name, window)
+        if not written:
+            for window in windows:
+                self.window(name, window)
 
 
 def _shares(prediction: "Prediction") -> list[str]:

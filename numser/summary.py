@@ -37,9 +37,8 @@ def summarise(results: Sequence["Result"], seed: int = 0) -> dict[str, Any]:
     sum of the confusion matrices, and what to bear in mind.
 
     `ua_interval`, and WA's and F1's, is over test utterances, and over runs where a test had several:
-    `ua_interval_holds_runs`. An
-    utterance that several runs were tested on is drawn for all of them together. `ua_interval_speakers` is over
-    speakers, where each was tested by runs of his own, and is None elsewhere.
+    `ua_interval_holds_runs`. An utterance that several runs were tested on is drawn for all of them together.
+    `ua_interval_speakers` is over speakers, where each was tested by runs of his own, and is None elsewhere.
     """
     scores = {key: np.array([getattr(result, key) for result in results]) for key in SCORES}
     names = _test_utterances(results)

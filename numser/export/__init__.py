@@ -15,8 +15,8 @@ Outputs     probabilities (K,) float32, which sum to 1. A model with attention h
             seconds (weights,) float32: where each weight is centred, from the beginning of the input
 Metadata    texts by name, each of them JSON. labels: the K labels, in the order of the probabilities. shortest: how
             many samples, or frames, the input needs; window: how many the network is shown at most. trained_on:
-            corpus and split, in words. And the features' settings, such as sample_rate, hop and level, by their
-            names in numser.features.FeatureSettings
+            corpus and split, in words. And the features' settings, such as sample_rate, hop_length and level, by
+            their names in numser.features.FeatureSettings
 
 An input too short is an error. Nothing else is checked, as numser would: silence, noise and NaN get probabilities
 too. A waveform takes about 1 MB of memory a second.
@@ -117,11 +117,8 @@ def onnx_model(recogniser: "Recogniser", takes: str = INPUTS[0], *, windows: boo
 
     graph, settings = Graph(), recogniser.features
     if takes == "waveform":
-        window, shortest, unit = (
-            settings.max_frames * settings.hop_length,
-            (SHORTEST - 1) * settings.hop_length,
-            "samples",
-        )
+        hop, unit = settings.hop_length, "samples"
+        window, shortest = settings.max_frames * hop, (SHORTEST - 1) * hop
         given, whole = floats("waveform", window if windows else unit), log_mel(graph, "waveform", settings)
     else:
         window, shortest, unit = settings.max_frames, SHORTEST, "frames"
