@@ -5,11 +5,12 @@ import shlex
 import shutil
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn, TextIO
+from typing import Any, NoReturn, TextIO
 
-from numser.errors import InputError
+from numser.errors import InputError, InputWarning
 from numser.threads import keep_freed_memory
 
 
@@ -20,6 +21,7 @@ def run(main: Callable[[], int | None]) -> NoReturn:
     What the terminal's encoding lacks, such as λ in Windows' cp1252, is printed as an escape.
     """
     keep_freed_memory()
+    _show_notes()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a notebook's streams lack it, and need it not
             stream.reconfigure(errors="backslashreplace")
@@ -37,6 +39,20 @@ def run(main: Callable[[], int | None]) -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 141
     sys.exit(code)
+
+
+def _show_notes() -> None:
+    """Show what is used otherwise than it stands as a line on standard error: once for each file, without code."""
+    others = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+        if issubclass(category, InputWarning):
+            Progress().line(f"note: {message}")
+        else:
+            others(message, category, *where, **more)
+
+    warnings.showwarning = show
+    warnings.simplefilter("default", InputWarning)
 
 
 def program(command: str = "") -> str:

@@ -60,7 +60,6 @@ def main(argv: list[str] | None = None) -> int:
     from numser.runs.folder import CrossvalidationFolder  # imports Numba, which takes longer than --help should
     from numser.runs.folds import check_workers, folds_of, run_folds, visible_to_workers, workers
     from numser.splits import remarks
-    from numser.threads import available_cores
 
     how = {name: given.pop(name) for name in HOW if name in given}
     recipes = [recipe(**given, seed=seed) for seed in seeds]
@@ -74,8 +73,7 @@ def main(argv: list[str] | None = None) -> int:
     for sentence in (*loaded.findings, *remarks(loaded.utterances, next(iter(folds.values())).split(loaded))):
         print(sentence, file=sys.stderr)
     try:
-        at_once = 1 if address else jobs or available_cores()
-        make = workers(jobs, address)
+        make, at_once = workers(jobs, address)
         results = run_folds(folds, out, make, loaded.identity, jobs=at_once, on_result=folder.write_table)
     except KeyboardInterrupt:
         line = shell_line(python_command(), "-m", "numser.crossval", *(argv or sys.argv[1:]))

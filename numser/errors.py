@@ -1,6 +1,10 @@
 """The one exception for mistakes of the person who runs numser."""
 
 import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 _ARGUMENT = re.compile("‹([a-z_]+)›")
 
@@ -19,6 +23,33 @@ class InputError(ValueError):
     def for_command(self) -> str:
         """The sentence with options in the place of arguments."""
         return _ARGUMENT.sub(lambda name: option_of(name[1]), super().__str__())
+
+
+class InputWarning(UserWarning):
+    """Something the user gave is used, but not as it stands. One sentence, as in an InputError."""
+
+
+_NOTES: ContextVar[list[str] | None] = ContextVar("_NOTES", default=None)
+
+
+def note(sentence: str) -> None:
+    """Warn by an InputWarning, or tell who collects such sentences."""
+    notes = _NOTES.get()
+    if notes is None:
+        warnings.warn(sentence, InputWarning, stacklevel=3)
+    elif sentence not in notes:
+        notes.append(sentence)
+
+
+@contextmanager
+def collected_notes() -> Iterator[list[str]]:
+    """Collect what `note` is given in this thread."""
+    notes: list[str] = []
+    before = _NOTES.set(notes)
+    try:
+        yield notes
+    finally:
+        _NOTES.reset(before)
 
 
 def option_of(argument: str) -> str:

@@ -82,7 +82,7 @@ def test_reads_stereo_of_another_rate(tmp_path):
 
 
 @given(
-    n=st.integers(1, 2000), channels=st.integers(1, 4), sample_rate=st.sampled_from([8000, 16_000, 22_050, 48_000])
+    n=st.integers(10, 2000), channels=st.integers(1, 4), sample_rate=st.sampled_from([8000, 16_000, 22_050, 48_000])
 )
 @settings(deadline=None)  # the first resampling imports scipy.signal
 def test_length_and_mean_of_channels(n, channels, sample_rate):
@@ -125,7 +125,8 @@ def test_the_waveform_given_stays_the_givers():
         (np.zeros((0, 2)), 16_000, "no samples"),
         (np.float64(0.5), 16_000, r"shape .* found \(\)"),
         (np.zeros((2, 3, 4)), 16_000, r"shape .* found \(2, 3, 4\)"),
-        (np.zeros((2, 16_000)), 16_000, r"shape .* found \(2, 16000\)"),
+        (np.zeros((2, 16_000)), 16_000, r"shape .* found \(2, 16000\); if channels come first"),
+        (np.zeros((9, 9, 2)), 16_000, r"shape .* found \(9, 9, 2\)"),
         (np.array([0, np.nan]), 16_000, "NaN"),
         (np.array([0, -np.inf]), 16_000, "infinite"),
         (np.array([3.0, -20_000.0]), 16_000, "found 20000; divide"),
@@ -156,14 +157,6 @@ def write_half_a_flac(path):
     path.write_bytes(path.read_bytes()[:9000])
 
 
-def write_flac_of_unknown_length(path):
-    soundfile.write(path, tone(440, 16_000), 16_000, format="FLAC")
-    header = bytearray(path.read_bytes())
-    header[21] &= 0xF0  # the 36 bits of STREAMINFO that hold the number of samples; 0 means unknown
-    header[22:26] = bytes(4)
-    path.write_bytes(header)
-
-
 @pytest.mark.parametrize(
     ("file_name", "write", "complaint"),
     [
@@ -172,7 +165,6 @@ def write_flac_of_unknown_length(path):
         ("empty.wav", lambda path: path.touch(), r"cannot be read as sound \(Format not recognised\); give WAV"),
         ("text.wav", lambda path: path.write_text("hello"), "cannot be read as sound"),
         ("headerless.raw", lambda path: path.write_bytes(b"1234"), "cannot be read as sound"),
-        ("streamed.flac", write_flac_of_unknown_length, "does not say how long it is"),
         ("half.flac", write_half_a_flac, "cannot be read as sound"),
         ("no samples.wav", write_wav(np.zeros(0)), "no samples"),
         ("nan.wav", write_wav(np.array([0.1, np.nan])), "NaN"),

@@ -21,7 +21,7 @@ from numser.runs import folds as folds_file
 from numser.runs.folds import local_processes, run_folds
 
 RECIPE = Recipe(blocks=0, steps=4, batch_size=4, validate_every=2)
-WHEREVER = ("seconds", "threads", "example")  # what may differ between two runs of the same fold
+WHEREVER = ("seconds", "threads", "date", "example")  # what may differ between two runs of the same fold
 
 
 def four_folds(corpus, **changes):

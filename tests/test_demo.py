@@ -12,7 +12,7 @@ from conftest import cpu_seconds
 from demo_server import ask, noise, sentence, served, sound
 
 from numser.demo import MOST_BYTES, PLACES, demo_server
-from numser.demo.answer import LONGEST, SoundBytes, answer, growth
+from numser.demo.answer import LONGEST, answer, growth
 from numser.errors import InputError
 from numser.features import FeatureSettings
 from numser.page.utterance import small_log_mel
@@ -142,7 +142,8 @@ BAD = {
 @pytest.mark.parametrize("bad", BAD)
 def test_a_bad_recording_gets_a_sentence(server, bad, capfd):
     body, expected = BAD[bad]
-    assert re.search(expected, sentence(server, 400 if bad == "empty" else 422, "POST", "/recognise", body))
+    status = 400 if bad == "empty" else 415 if "cannot be read" in expected else 422
+    assert re.search(expected, sentence(server, status, "POST", "/recognise", body))
     assert ask(server, "POST", "/recognise", sound(noise(1)))[0] == 200
     assert capfd.readouterr() == ("", "")
 
@@ -160,13 +161,7 @@ def test_damaged_sound_is_taken_or_refused_and_says_nothing_in_the_terminal(reco
         except InputError as mistake:
             assert str(mistake).startswith("this recording: ")
     assert 20 < taken < 190
-    printed = "".join(capfd.readouterr())  # libmpg123 has its say about damaged MP3s
-    assert "Traceback" not in printed and "Error" not in printed
-
-
-def test_impossible_places_are_not_gone_to():
-    file = SoundBytes(b"abcdef")
-    assert (file.seek(2), file.seek(-5), file.seek(2**70), file.read()) == (2, 2, 2, b"cdef")
+    assert capfd.readouterr() == ("", "")  # where libmpg123 would have its say
 
 
 def test_the_page_says_what_the_model_is(recogniser, server, tmp_path):

@@ -11,8 +11,9 @@ from pathlib import Path
 from numser.corpora import Utterance
 from numser.errors import InputError
 
-# How files of libsndfile's formats are called, if not by the format's own name.
+# How files of libsndfile's formats are called, if not by the format's own name; and those that ffmpeg reads.
 _OTHER_SUFFIXES = frozenset({"aif", "aifc", "mp2", "oga", "opus", "snd", "sph", "wave"})
+_OTHER_SUFFIXES |= {"aac", "amr", "m4a", "webm", "wma"}
 _SPLITS = {
     "train": re.compile(r"trn|train(ing)?"),
     "validation": re.compile(r"val(id|idation)?|dev(el|elopment)?"),
@@ -24,7 +25,9 @@ PassedOver = dict[str, list[Path]]  # by the reason
 
 @cache
 def suffixes() -> frozenset[str]:
-    """Those that sound files are known by: what the installed libsndfile opens, but for files without a header."""
+    """Those that sound files are known by: what the installed libsndfile opens, but for files without a header; and
+    what ffmpeg does.
+    """
     import soundfile  # late, as in numser.audio
 
     names = {name.lower() for name in soundfile.available_formats()} - {"raw"}

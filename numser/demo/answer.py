@@ -6,13 +6,14 @@ Sound comes as the bytes of a file, is never written to disk, and is recognised 
 import base64
 import io
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from numser.audio import SAMPLE_RATE, windows
-from numser.errors import InputError
+from numser.errors import InputError, collected_notes
 from numser.features import NUMSER, PAPER, in_decibels, log_mel, mel_power
 from numser.page.utterance import attention_curve, picture, small
 from numser.recogniser import (
@@ -27,6 +28,7 @@ from numser.recogniser import (
 from numser.speech import no_speech
 
 LONGEST = 300.0  # seconds of a recording
+CLIPS = {"anger": ("03", "a02"), "happiness": ("02", "a02"), "sadness": ("09", "a02")}  # made-up voice, and sentence
 NAME = "this recording"  # in sentences about it; the page knows its file's name and does not send it
 _GROWN = 60.0  # seconds of a piece of a recording that still goes on
 _LEARNED = {  # by corpus, where it is not acted speech
@@ -37,29 +39,13 @@ _LEARNED = {  # by corpus, where it is not acted speech
 }
 
 
-class SoundBytes(io.BytesIO):
-    """A sound file in memory. Damaged ones lead libsndfile to impossible places: it then stays where it is, since an
-    exception could not pass through C and would be printed as a traceback.
-    """
-
-    def __init__(self, sound: bytes):
-        # An MP3 may begin with zeros. From a file libsndfile knows it by its name, here by its first bytes.
-        super().__init__(sound.lstrip(b"\0") if sound.startswith(bytes(4)) else sound)
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        """Go to a place, if there is one."""
-        try:
-            return super().seek(offset, whence)
-        except (ValueError, OverflowError):
-            return self.tell()
-
-
 def answer(recogniser: Recogniser, sound: bytes) -> dict[str, Any]:
     """What the model makes of a recording, window by window and as a whole, and how the page draws it.
 
     Raises      InputError: it is no sound, empty, too short, longer than LONGEST, or nobody speaks
     """
-    pieces, found = _pieces(recogniser, sound), []
+    with collected_notes() as notes:
+        pieces, found = _pieces(recogniser, sound), []
     firsts = [round(piece.start * PAPER.sample_rate / PAPER.hop_length) for piece in pieces]
     power = np.zeros((firsts[-1] + 1 + len(pieces[-1].sound) // PAPER.hop_length, PAPER.n_mels), np.float32)
     for first, (piece, of_piece, window) in zip(firsts, predict_pieces(recogniser, pieces), strict=True):
@@ -73,6 +59,7 @@ def answer(recogniser: Recogniser, sound: bytes) -> dict[str, Any]:
         raise no_speech(NAME)
     return {
         "seconds": found[-1].end,
+        "notes": notes,
         **_said(whole),
         "windows": [{"start": w.start, "end": w.end, **_said(w.prediction)} for w in found],
         "attention": [curve for w in found if (curve := _curve(w.prediction))],
@@ -85,7 +72,7 @@ def growth(sound: bytes) -> dict[str, Any]:
 
     Raises      InputError: it is no sound
     """
-    _, waveform = next(windows(SoundBytes(sound), _GROWN, _GROWN, NAME))
+    _, waveform = next(windows(io.BytesIO(sound), _GROWN, _GROWN, NAME))
     frames = log_mel(waveform)
     decibels = np.round(small(frames)).clip(-128, 127).astype(np.int8)
     return {"loudest": float(frames.max()), "decibels": _base64(decibels)}
@@ -97,12 +84,25 @@ def page_data(recogniser: Recogniser, path: Path | None, most_bytes: int) -> dic
     """
     corpus = recogniser.trained_on.partition(",")[0]
     return {
+        "clips": list(CLIPS),
         "labels": list(recogniser.labels),
         "about": _about(recogniser, path),
         "learned": _LEARNED.get(corpus, "acted speech"),
         "window": window_seconds(recogniser),
         "most": {"bytes": most_bytes, "seconds": LONGEST},
     }
+
+
+@cache
+def clip(emotion: str) -> bytes:
+    """One of CLIPS as a WAV file, to try the page with. The built-in corpus makes it when it is first asked for."""
+    import soundfile
+
+    from numser.corpora.synthetic import perform
+
+    (speaker, sentence), file = CLIPS[emotion], io.BytesIO()
+    soundfile.write(file, perform(speaker, sentence, emotion).utterance.waveform, SAMPLE_RATE, format="WAV")
+    return file.getvalue()
 
 
 def warm_up(recogniser: Recogniser) -> None:
@@ -121,7 +121,7 @@ def warm_up(recogniser: Recogniser) -> None:
 def _pieces(recogniser: Recogniser, sound: bytes) -> list[Piece]:
     """A recording's windows. One that is too long is refused before any of it is recognised, or the rest is read."""
     pieces, longest = [], window_seconds(recogniser)
-    for start, waveform in windows(SoundBytes(sound), longest, longest, NAME):
+    for start, waveform in windows(io.BytesIO(sound), longest, longest, NAME):
         if start + len(waveform) / SAMPLE_RATE > LONGEST:
             raise InputError(
                 f"{NAME}: it is longer than {LONGEST / 60:g} minutes; "

@@ -46,16 +46,16 @@ from numser.layers.inverted_residual import separable_block
 from numser.ragged import Gradients, Params, Ragged, check_array, check_parameters, check_ragged
 
 
-def _second_cache() -> int:
-    """How large the processor's second cache is, in bytes; where nobody says, as many have it."""
+def second_cache(file: Path = Path("/sys/devices/system/cpu/cpu0/cache/index2/size")) -> int:
+    """How large the processor's second cache is, in bytes; where no such file says it, as many have it."""
     try:
-        size = Path("/sys/devices/system/cpu/cpu0/cache/index2/size").read_text().strip()  # such as 512K
+        size = file.read_text().strip()  # such as 512K
         return min(max(int(size.removesuffix("K")) * 2**10, 2**18), 2**21)
     except (OSError, ValueError):
         return 2**19
 
 
-TILE = _second_cache() // 4  # numbers of e that are made together: in float32 they fill that cache
+TILE = second_cache() // 4  # numbers of e that are made together: in float32 they fill that cache
 
 
 class Remembered(NamedTuple):

@@ -98,9 +98,8 @@ def _needed(names: list[str], corpus: str) -> Iterator[dict[str, Any]]:
 def _run_what_is_missing(setting: Setting, names: list[str], jobs: int | None, address: str | None) -> None:
     from numser.runs.folder import CrossvalidationFolder
     from numser.runs.folds import run_folds, workers
-    from numser.threads import available_cores
 
-    make_executor, at_once = workers(jobs, address), 1 if address else jobs or available_cores()
+    make_executor, at_once = workers(jobs, address)
     done = set()
     for changes in _needed(names, setting.corpus):
         for protocol in setting.protocols:

@@ -7,6 +7,7 @@ import math
 import platform
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,7 @@ def run(
             validation_labels=sorted({dataset.utterances[i].label for i in split.validation}),
             **_origin(config, corpus, state),
             threads=threads,
+            date=datetime.now(UTC).isoformat(timespec="seconds"),
             seconds=round(time.monotonic() - began, 1),
             example=folder.write_example(dataset.utterances[split.test[0]]),
         )

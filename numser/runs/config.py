@@ -9,7 +9,7 @@ from numser import splits
 from numser.corpora import READING, Corpus, load_corpus
 from numser.errors import InputError
 from numser.files import from_json
-from numser.recipe import STANDARDISE, Recipe
+from numser.recipe import RECIPES, STANDARDISE, Recipe, flag_of
 from numser.splits import Split
 
 
@@ -72,6 +72,13 @@ class Config:
         """The split in words, for file names too."""
         return f"fold{self.fold}" if self.test_speaker is None else "speaker" + re.sub(r"\W", "-", self.test_speaker)
 
+    def options(self) -> list[str]:
+        """The words by which `python -m numser.train` does the same again."""
+        words = _options(self, {f.name: f.default for f in fields(self)})
+        changes = {name: _options(self.recipe, vars(named)) for name, named in RECIPES.items()}
+        name = min(changes, key=lambda name: len(changes[name]))
+        return words + ([] if name == "numser" else ["--recipe", name]) + changes[name]
+
     @classmethod
     def from_json(cls, values: Any, name: str = "config") -> "Config":
         """The reverse of `dataclasses.asdict`.
@@ -87,6 +94,15 @@ class Config:
 
 # What an option of its own says, in every command that trains.
 HOW = [f.name for f in fields(Config) if f.name not in ("corpus", "data", "fold", "test_speaker", "recipe")]
+
+
+def _options(of: Any, usual: dict[str, Any]) -> list[str]:
+    """Options for what is not as usual."""
+    words = []
+    for name, value in vars(of).items():
+        if value is not None and value != usual[name] and name != "recipe":
+            words += [flag_of(name)] if isinstance(value, bool) else [flag_of(name), str(value)]
+    return words
 
 
 def with_changes(config: Config, data: str | None = None, steps: int | None = None) -> Config:

@@ -81,13 +81,15 @@ def visible_to_workers(out: Path, data: str | None) -> tuple[Path, str | None]:
     return out.absolute(), data and str(Path(data).absolute())
 
 
-def workers(jobs: int | None, address: str | None) -> Callable[[], Executor]:
-    """Makes executors: of a Dask cluster's workers if there is an address, else of local processes.
+def workers(jobs: int | None, address: str | None) -> tuple[Callable[[], Executor], int]:
+    """Makes executors: of a Dask cluster's workers if there is an address, else of local processes. And how many of
+    these there are, which share this machine's cores; 1 for Dask, whose workers have their own.
 
     Raises      InputError: Dask is not installed, or no scheduler is at the address
     """
     if not address:
-        return local_processes(jobs or available_cores())
+        jobs = jobs or available_cores()
+        return local_processes(jobs), jobs
     try:
         from distributed import Client
     except ImportError:
@@ -98,7 +100,7 @@ def workers(jobs: int | None, address: str | None) -> Callable[[], Executor]:
         client = Client(address)
     except (OSError, ValueError) as error:
         raise InputError(f"‹dask› {address}: no scheduler answers there ({error})") from error
-    return lambda: client.get_executor(pure=False)
+    return lambda: client.get_executor(pure=False), 1
 
 
 class _Quiet(Progress):
@@ -211,9 +213,9 @@ def run_folds(
 ) -> dict[str, RunResult]:
     """Run all folds that have not ended before. Returns each fold's result, in the order of `folds`.
 
-    `identity` is the corpus's, so that results of other recordings are not taken. `jobs`: how many run at once, where
-    that is on this machine. `on_result` is called with the
-    results so far, in the order of `folds`, at first and whenever one has come in.
+    `identity` is the corpus's, so that results of other recordings are not taken. `jobs`: how many run at once and
+    share this machine's cores. `on_result` is called with the results so far, in the order of `folds`, at first and
+    whenever one has come in.
 
     Raises      InputError: a fold's run raised it, or workers died TRIES times without a fold ending
     """
