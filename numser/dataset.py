@@ -72,18 +72,20 @@ class Dataset:
         each = [standardiser] * len(self.labels) if isinstance(standardiser, Standardiser) else standardiser
         return replace(self, log_mels=self.log_mels.standardised(each))
 
-    def speakers_standardisers(self, of_all: Standardiser) -> list[Standardiser]:
-        """For each utterance that of its speaker, made from all that the speaker says; labels play no part.
+    def speakers_standardisers(self, of_all: Standardiser, known: np.ndarray | None = None) -> list[Standardiser]:
+        """For each utterance that of its speaker, made from all that the speaker says, or from what of it is among
+        the `known`; labels play no part. Who says nothing of that has the one `of_all`.
 
         Raises      InputError: an utterance names no speaker
         """
         members: dict[str | None, list[int]] = {}
-        for i, u in enumerate(self.utterances):
+        for i in range(len(self.utterances)) if known is None else known:
+            u = self.utterances[i]
             if u.speaker is None:
                 raise InputError(f"‹standardise› speaker: {u.name} names no speaker; use ‹standardise› corpus")
             members.setdefault(u.speaker, []).append(i)
         fitted = {who: of_all.for_speaker(self.log_mels.select(own)) for who, own in members.items()}
-        return [fitted[u.speaker] for u in self.utterances]
+        return [fitted.get(u.speaker, of_all) for u in self.utterances]
 
 
 def prepare(

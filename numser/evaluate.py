@@ -100,7 +100,7 @@ def main(argv: list[str] | None = None) -> int:
     standardiser, by_speaker = recogniser.standardiser, args.standardise == "speaker"
     dataset = dataset.standardised(dataset.speakers_standardisers(standardiser) if by_speaker else standardiser)
     answers = sorted({u.label for u in corpus.utterances}) if args.restrict else None
-    result = test(recogniser, dataset, np.arange(len(dataset.labels)), threads, answers)
+    result = test(recogniser, dataset, np.arange(len(dataset.labels)), threads, answers, by_speaker)
     interval = summarise([result])["ua_interval"]
     about = {
         "ua_interval": interval,

@@ -125,15 +125,21 @@ def test(
     members: np.ndarray,
     threads: int,
     answers: Sequence[str] | None = None,
+    by_speaker: bool = False,
 ) -> Result:
     """Recognise utterances of a standardised dataset that has the recogniser's classes. Where `answers` are given,
-    only these labels may be answered; the probabilities then are shares of theirs.
+    only these labels may be answered; the probabilities then are shares of theirs. `by_speaker`: the dataset is
+    standardised so, and all its utterances of a speaker are known.
 
     Shapes      members (B,) int, indices into the dataset
     """
-    log_mels = dataset.log_mels.select(members)
+    log_mels, head = dataset.log_mels.select(members), recogniser.speaker_head
     with one_blas_thread(), ThreadPoolExecutor(threads) as pool:
-        logits, attention = recognise(recogniser.model, recogniser.params, log_mels, pool)
+        logits, attention, _ = recognise(recogniser.model, recogniser.params, log_mels, pool)
+        if by_speaker and head is not None:
+            statistics = recognise(recogniser.model, recogniser.params, dataset.log_mels, pool).statistics
+            standardised = head.standardised_by_speaker(statistics, [u.speaker for u in dataset.utterances])
+            logits, _ = head.layer.forward(head.params, standardised[members])
     if answers is not None:
         logits[:, [label not in answers for label in dataset.classes]] = -np.inf
     probabilities, lengths, tested = softmax(logits), log_mels.lengths, []

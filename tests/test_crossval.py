@@ -236,7 +236,7 @@ def test_the_command_leaves_a_table_and_a_summary(tiny_corpus, tmp_path, capsys)
     assert summary["ua"]["mean"] == pytest.approx(np.mean([float(row["ua"]) for row in rows]))
     assert np.sum(summary["confusion"]) == 2 * 24
     said = capsys.readouterr()
-    assert "6 runs:  UA 0." in said.out
+    assert f"6 runs:  UA {summary['ua']['mean']:.3f} ± " in said.out
     assert "over 24 test utterances" in said.out
     low, high = summary["ua_interval_speakers"]
     assert f"over speakers, for what it promises to other people: {low:.3f} … {high:.3f}" in said.out

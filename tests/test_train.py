@@ -348,6 +348,14 @@ def test_a_learning_rate_that_falls_cannot_go_on_for_longer(numsers, tmp_path):
     refused(["--resume", "--out", out, "--tempo", "1.5"], "--tempo 1.5: the run in .* was started with tempo = ")
 
 
+def test_a_head_that_has_learned_once_more_does_not_go_on(tiny_corpus, tmp_path):
+    out = tmp_path / "run"
+    train.main(arguments(tiny_corpus, out, "--steps", "3", "--refit", "0.01"))
+    refused(
+        ["--resume", "--out", out, "--steps", "9"], "--steps 9: this run's last layers learn once more after 3 steps"
+    )
+
+
 def test_a_run_from_before_recipes_had_names_is_the_papers(finished, tmp_path):
     """Its state lacks what the paper's recipe does without; it is read, and ends with the same bits."""
     out = shutil.copytree(finished, tmp_path / "copy")

@@ -26,7 +26,7 @@ from numser.runs.folder import RunFolder
 from numser.runs.result import RunResult
 from numser.splits import Split, remarks
 from numser.threads import available_cores
-from numser.training import State, final_params, initial_state, network, train
+from numser.training import State, final_params, initial_state, network, speaker_head, train
 
 
 class Interrupted(Exception):
@@ -82,7 +82,7 @@ def run(
     if config.standardise == "speaker":
         each = dataset.speakers_standardisers(standardiser)
     augmentation = Augmentation(config.recipe, features, dataset.log_mels, each) if config.recipe.augments else None
-    dataset = dataset.standardised(each)
+    raw, dataset, by_speaker = dataset, dataset.standardised(each), config.standardise == "speaker"
 
     with folder.held(resume):
         if resume:
@@ -93,17 +93,19 @@ def run(
         progress.line(_summary(config, dataset, split, threads))
         on_begin()
         _train(config, dataset, split, state, augmentation, folder, threads, progress, stop)
+        params = final_params(config.recipe, state)
         recogniser = Recogniser(
             network(config.recipe, len(dataset.classes)),
-            final_params(config.recipe, state),
+            params,
             dataset.classes,
             features,
             standardiser,
             f"{config.corpus}, {config.split_name}",
+            speaker_head(config.recipe, params, raw, split.train, standardiser, threads),
         )
         recogniser.save(folder.model)
         result = RunResult(
-            **vars(test(recogniser, dataset, split.test, threads)),
+            **vars(test(recogniser, dataset, split.test, threads, by_speaker=by_speaker)),
             validation_labels=sorted({dataset.utterances[i].label for i in split.validation}),
             **_origin(config, corpus, state),
             threads=threads,

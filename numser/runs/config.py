@@ -111,12 +111,16 @@ def with_changes(config: Config, data: str | None = None, steps: int | None = No
     A run that goes on for longer ends with the bits of one that was that long from the start, provided that its old
     end was a multiple of `validate_every`: the last step is always followed by a validation.
 
-    Raises      InputError: the learning rate falls over the number of steps, so that another one is another training
+    Raises      InputError: the learning rate falls over the number of steps, or the head is refitted after them, so
+                that another number is another training
     """
     config = config if data is None else replace(config, data=data)
-    if steps is not None and steps != config.recipe.steps and config.recipe.schedule != "constant":
+    recipe = config.recipe
+    if steps is not None and steps != recipe.steps and (recipe.schedule != "constant" or recipe.refit):
+        falls = f"this run's learning rate falls to 0 over {recipe.steps} steps"
+        refits = f"this run's last layers learn once more after {recipe.steps} steps"
         raise InputError(
-            f"‹steps› {steps}: this run's learning rate falls to 0 over {config.recipe.steps} steps, so that it "
-            f"cannot go on for longer; start a new run in another ‹out›"
+            f"‹steps› {steps}: {falls if recipe.schedule != 'constant' else refits}, so that it cannot go on for "
+            f"longer; start a new run in another ‹out›"
         )
     return config if steps is None else replace(config, recipe=replace(config.recipe, steps=steps))
