@@ -157,11 +157,15 @@ class Recogniser:
         names = names or [f"waveforms[{i}]" for i in range(len(waveforms))]
         sounds = [to_mono_16k(w, sample_rate, name) for w, name in zip(waveforms, names, strict=True)]
         frames = [frames_of_waveform(w, self.features, name)[0] for w, name in zip(sounds, names, strict=True)]
+        with one_blas_thread(), ThreadPoolExecutor(available_cores()) as pool:
+            return self.for_speaker_of(frames, pool)
+
+    def for_speaker_of(self, frames: Sequence[np.ndarray], pool: Executor) -> "Recogniser":
+        """As `for_speaker`, from log-mel frames, each (T, bands) in dB."""
         own, head = self.standardiser.for_speaker(frames), self.speaker_head
         if head is not None:
-            with one_blas_thread(), ThreadPoolExecutor(available_cores()) as pool:
-                heard = recognise(self.model, self.params, list(map(own.apply, frames)), pool)
-            head = head.for_speaker(heard.statistics)
+            statistics = recognise(self.model, self.params, list(map(own.apply, frames)), pool).statistics
+            head = head.for_speaker(statistics)
         return replace(self, standardiser=own, speaker_head=head, speaker_known=True)
 
     def predict_each(
