@@ -47,8 +47,17 @@ def pointwise(graph: Graph, params: Params, name: str, x: str) -> str:
 
 
 def pool(graph: Graph, x: str) -> str:
-    """3×3 maximum with stride 2, "same". SAME_UPPER: where the edges differ, the one at the end is wider."""
-    return graph.node("MaxPool", x, kernel_shape=[3, 3], strides=[2, 2], auto_pad="SAME_UPPER")
+    """3×3 maximum with stride 2, "same": where the edges differ, the one at the end is wider.
+
+    ONNX has SAME_UPPER for this, but some engines pad the wrong end, or count one row too few. So the edges are said:
+    an odd number of frames gets its first one twice, which changes no maximum, and then only the end has an edge.
+    The frequencies come first, since then half is left to be copied.
+    """
+    x = graph.node("MaxPool", x, kernel_shape=[1, 3], strides=[1, 2], pads=[0, 1, 0, 1])
+    frames = graph.node("Shape", x, start=2, end=3)
+    odd = graph.node("Mod", frames, [2])
+    x = graph.node("Concat", graph.node("Slice", x, [0], odd, [2]), x, axis=2)
+    return graph.node("MaxPool", x, kernel_shape=[3, 1], strides=[2, 1], pads=[0, 0, 1, 0])
 
 
 def flatten(graph: Graph, x: str) -> str:
@@ -73,7 +82,8 @@ def gru(graph: Graph, params: Params, tied: bool, x: str) -> str:
             value = np.concatenate([value, np.zeros_like(value)]) if letter == "b" else value.T
             each.append(graph.constant(f"{name}.{letter}", value[np.newaxis]))
         inputs.append(graph.node("Concat", *each * (2 // len(each)), axis=0))
-    y = graph.node("GRU", x, *inputs, hidden_size=UNITS, direction="bidirectional", linear_before_reset=0)
+    # OpenCV takes a GRU with one output for one that gives its last states: so these are named, and never used
+    y = graph.node("GRU", x, *inputs, outputs=2, hidden_size=UNITS, direction="bidirectional", linear_before_reset=0)
     return graph.node("Reshape", graph.node("Transpose", y, perm=[0, 2, 1, 3]), [0, -1])  # from (T, 2, 1, H)
 
 
