@@ -89,6 +89,12 @@ def quant_pre_process(path, name, inputs):
     return onnxruntime(prepared, name, inputs)
 
 
+def audonnx(path, name, inputs):
+    """By the YAML beside the file."""
+    model = module("audonnx", "audonnx").load(str(path.parent), model_file=path.with_suffix(".yaml").name)
+    return [model(x, 16000, outputs="probabilities").ravel() for x in inputs]
+
+
 def node(path, name, inputs, package="onnxruntime-node"):
     modules = node_modules(package)
     jobs = []
@@ -125,6 +131,7 @@ ALL = (
     mnn,
     onnxslim,
     quant_pre_process,
+    audonnx,
     node,
     web,
 )

@@ -30,8 +30,11 @@ def speech():
 def exported(request, tmp_path_factory, speech):
     """The file, its input's name, inputs, and what ONNX Runtime makes of them."""
     engines.module("onnx", "onnx")
+    from numser.export.beside import write_audonnx
+
     recogniser, path = load(), tmp_path_factory.mktemp(request.param) / "model.onnx"
     model = export(recogniser, path, request.param)
+    write_audonnx(model, path)
     sound = request.param == "waveform"
     inputs = [x if sound else log_mel(x, recogniser.features) for x in speech]
     name = model.graph.input[0].name
@@ -41,6 +44,8 @@ def exported(request, tmp_path_factory, speech):
 @pytest.mark.parametrize("engine", engines.ALL, ids=lambda engine: engine.__name__)
 def test_an_engine_gives_what_onnx_runtime_gives(exported, engine):
     path, name, inputs, expected = exported
+    if engine is engines.audonnx and name != "waveform":
+        pytest.skip("audonnx gives a model sound")
     for found, right in zip(engine(path, name, inputs), expected, strict=True):
         np.testing.assert_allclose(found, right, rtol=0, atol=TOLERANCE)
 
@@ -51,3 +56,18 @@ def test_each_input_has_its_own_answer(exported):
     for i, one in enumerate(expected):
         for other in expected[:i]:
             assert np.abs(one - other).max() > 5 * TOLERANCE
+
+
+def test_audinterface_names_its_columns_by_the_labels(exported, speech):
+    path, name, _, expected = exported
+    if name != "waveform":
+        pytest.skip("audonnx gives a model sound")
+    audonnx, audinterface = (engines.module(module, module) for module in ("audonnx", "audinterface"))
+    model = audonnx.load(str(path.parent))
+    names = model.labels("probabilities")
+    feature = audinterface.Feature(
+        names, process_func=model, process_func_args={"outputs": "probabilities"}, sampling_rate=16000
+    )
+    table = feature.process_signal(speech[1], 16000)
+    assert list(table.columns) == names == list(load().labels)
+    np.testing.assert_allclose(table.to_numpy()[0], expected[1], atol=1e-6)

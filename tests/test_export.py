@@ -240,6 +240,30 @@ def test_a_file_for_windows_does_with_a_long_recording_as_predict_does(session_o
             session.run(None, {"waveform": wrong})
 
 
+def test_the_same_stands_beside_it(session_of, tmp_path):
+    path = tmp_path / "model.onnx"
+    model = export(recogniser(), path, "log-mel")
+    beside = json.loads((tmp_path / "model.json").read_text(encoding="utf-8"))
+    given, gives = beside.pop("input"), beside.pop("outputs")
+    assert beside == {entry.key: json.loads(entry.value) for entry in model.metadata_props}
+    assert (given["name"], given["axes"]) == ("log_mel", ["frames", BANDS])
+    axes = [("probabilities", [4]), ("attention", ["weights"]), ("seconds", ["weights"])]
+    assert [(y["name"], y["axes"]) for y in gives] == axes
+    export(recogniser("no attention"), path)  # its own files it may write again
+    beside = json.loads((tmp_path / "model.json").read_text(encoding="utf-8"))
+    assert [beside["input"]["axes"], len(beside["outputs"])] == [["samples"], 1]
+
+
+@pytest.mark.parametrize(("name", "option"), [("result.json", []), ("model.yaml", ["--audonnx"])])
+def test_no_other_file_is_overwritten(session_of, tmp_path, name, option):
+    recogniser().save(tmp_path / "model.npz")
+    (tmp_path / name).write_text('{"ua": 0.7}')
+    with pytest.raises(InputError, match=f"beside it {name} would be overwritten, which no export wrote"):
+        main([str(tmp_path / "model.npz"), str((tmp_path / name).with_suffix(".onnx")), *option])
+    assert (tmp_path / name).read_text() == '{"ua": 0.7}'
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["model.npz", name])
+
+
 def test_the_shortest_input_is_what_it_says(session_of):
     for takes, name, x in (("waveform", "waveform", speech_like(320)), ("log-mel", "log_mel", np.zeros((3, BANDS)))):
         x = x.astype(np.float32)
@@ -272,7 +296,9 @@ def test_the_command(session_of, tmp_path):
     assert done.stderr == ""
     export(recogniser("no blocks"), tmp_path / "same.onnx")
     assert (tmp_path / "model.onnx").read_bytes() == (tmp_path / "same.onnx").read_bytes()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.npz", "model.onnx", "same.onnx"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        *("model.json", "model.npz", "model.onnx", "same.json", "same.onnx"),
+    ]
 
 
 def test_without_onnx_one_line_says_what_brings_it(tmp_path, monkeypatch):

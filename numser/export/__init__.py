@@ -16,7 +16,8 @@ Outputs     probabilities (K,) float32, which sum to 1. A model with attention h
 Metadata    texts by name, each of them JSON. labels: the K labels, in the order of the probabilities. shortest: how
             many samples, or frames, the input needs; window: how many the network is shown at most. trained_on:
             corpus and split, in words. And the features' settings, such as sample_rate, hop_length and level, by
-            their names in numser.features.FeatureSettings
+            their names in numser.features.FeatureSettings. The same stands in model.json beside model.onnx, for
+            programs that cannot read metadata, with what the input and the outputs are
 
 An input too short is an error. Nothing else is checked, as numser would: silence, noise and NaN get probabilities
 too. A waveform takes about 1 MB of memory a second.
@@ -56,11 +57,19 @@ def main(argv: list[str] | None = None) -> None:
         help="a file that takes one whole window of 7 s, and nothing else; without it, the middle of what is longer "
         "is recognised, where numser.predict takes the mean of all windows",
     )
+    parser.add_argument(
+        "--audonnx", action="store_true", help="write model.yaml too, from which audonnx has the labels"
+    )
     args = parser.parse_args(argv)
     check_export(args.onnx)
+    from numser.export.beside import check_beside, write_audonnx
     from numser.recogniser import load
 
+    if args.audonnx:
+        check_beside(args.onnx, ".yaml")
     model = export(load(args.model), args.onnx, args.input, windows=args.windows)
+    if args.audonnx:
+        write_audonnx(model, args.onnx)
     (given,), gives = (list(map(_shape, values)) for values in (model.graph.input, model.graph.output))
     name = model.graph.input[0].name
     print(
@@ -72,17 +81,21 @@ def main(argv: list[str] | None = None) -> None:
 def export(
     recogniser: "Recogniser", path: str | Path, takes: str = INPUTS[0], *, windows: bool = False
 ) -> "ModelProto":
-    """Write a recogniser as an ONNX file, and return what was written. The same recogniser gives the same bytes.
+    """Write a recogniser as an ONNX file, with a JSON file beside it that says what it is, and return what was
+    written. The same recogniser gives the same bytes.
 
-    Raises      InputError: onnx is not installed; the file cannot be written
+    Raises      InputError: onnx is not installed; a file cannot be written, or would take another one's place
                 ValueError: `takes` is not one of INPUTS
     """
+    from numser.export.beside import check_beside, write_about
     from numser.files import write_whole
 
     path = Path(path)
     check_export(path)
+    check_beside(path, ".json")
     model = onnx_model(recogniser, takes, windows=windows)
     write_whole(path, lambda file: file.write(model.SerializeToString(deterministic=True)))
+    write_about(model, path)
     return model
 
 
@@ -147,5 +160,7 @@ def onnx_model(recogniser: "Recogniser", takes: str = INPUTS[0], *, windows: boo
 
 def _shape(value) -> str:
     """A graph's input or output with its axes, such as "waveform (samples,)"."""
-    axes = [axis.dim_param or str(axis.dim_value) for axis in value.type.tensor_type.shape.dim]
-    return f"{value.name} ({', '.join(axes)}{',' * (len(axes) == 1)})"
+    from numser.export.beside import axes
+
+    names = list(map(str, axes(value)))
+    return f"{value.name} ({', '.join(names)}{',' * (len(names) == 1)})"
