@@ -15,12 +15,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from numser.corpora.synthetic import performances
 from numser.errors import InputError
 from numser.export import check_export, export, main
 from numser.features import NUMSER, PAPER, FeatureSettings, Standardiser, frames_of_waveform, log_mel
 from numser.model import BANDS, SHORTEST, SeparableSER
 from numser.ragged import pack
-from numser.recogniser import Recogniser
+from numser.recogniser import Recogniser, load
 
 LABELS = ("anger", "boredom", "neutral", "sadness")
 MODELS = {
@@ -331,3 +332,39 @@ def test_what_is_no_model_or_no_input(session_of, tmp_path):
     with pytest.raises(ValueError, match="takes: should be one of waveform, log-mel, found 'mfcc'"):
         export(recogniser(), tmp_path / "model.onnx", "mfcc")
     assert [path.name for path in tmp_path.iterdir()] == ["notes.npz"]
+
+
+@pytest.mark.slow
+def test_in_int8_nearly_every_label_is_the_same(session_of, tmp_path):
+    """Of voices and texts by which it was not made. Probabilities may differ by a little, and do."""
+    import onnxruntime
+
+    sizes, given = [], [performance.utterance.waveform for performance in performances(["05", "06"], ["a02", "b05"])]
+    found = []
+    for int8 in (False, True):
+        export(load(), path := tmp_path / "model.onnx", int8=int8)
+        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        sizes.append(path.stat().st_size)
+        found.append(np.array([session.run(["probabilities"], {"waveform": x})[0] for x in given]))
+    floats, eights = found
+    assert sizes[1] < 0.5 * sizes[0]
+    assert (floats.argmax(axis=1) == eights.argmax(axis=1)).mean() >= 0.95
+    assert 1e-6 < np.abs(floats - eights).max() < 0.1
+    assert len(set(floats.argmax(axis=1))) > 3  # else the labels would say little
+
+
+@pytest.mark.slow
+def test_the_same_model_gives_the_same_bytes_in_int8_and_takes_a_window(session_of, tmp_path):
+    models = [export(recogniser("untied"), tmp_path / "a.onnx", "log-mel", windows=True, int8=True) for _ in range(2)]
+    first, second = (model.SerializeToString(deterministic=True) for model in models)
+    assert first == second
+    assert models[0].producer_name == "numser"
+    (given,) = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))["input"]["axes"][:1]
+    assert given == 700
+
+
+def test_int8_needs_onnx_runtime_and_says_so(tmp_path, monkeypatch):
+    pytest.importorskip("onnx", reason='onnx is not installed; pip install "numser[onnx]"')
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(InputError, match=r"model\.onnx: onnxruntime is not installed; pip install"):
+        export(recogniser(), tmp_path / "model.onnx", int8=True)
