@@ -15,12 +15,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from numser.corpora.synthetic import performances
 from numser.errors import InputError
 from numser.export import check_export, export, main
 from numser.features import NUMSER, PAPER, FeatureSettings, Standardiser, frames_of_waveform, log_mel
 from numser.model import BANDS, SHORTEST, SeparableSER
 from numser.ragged import pack
-from numser.recogniser import Recogniser
+from numser.recogniser import Recogniser, load
 
 LABELS = ("anger", "boredom", "neutral", "sadness")
 MODELS = {
@@ -143,7 +144,11 @@ def test_what_leaves_most_bands_at_the_limit_of_the_range(session_of, waveform, 
 
 
 @pytest.mark.network
-@LEVELS
+@pytest.mark.parametrize(
+    "features",
+    [PAPER, NUMSER, OTHER, replace(OTHER, n_fft=514)],  # the bins' middle lies on one, or between two
+    ids=["absolute", "speech", "other", "bins that are no multiple of four"],
+)
 @pytest.mark.parametrize("gap", [0, 0.5, 0.97, 1], ids=["sound", "half silent", "nearly silent", "silent"])
 def test_the_frames_are_numsers(session_of, features, gap):
     """All of them, before the network: whatever part of the recording is silent, and wherever the level lies."""
@@ -236,6 +241,30 @@ def test_a_file_for_windows_does_with_a_long_recording_as_predict_does(session_o
             session.run(None, {"waveform": wrong})
 
 
+def test_the_same_stands_beside_it(session_of, tmp_path):
+    path = tmp_path / "model.onnx"
+    model = export(recogniser(), path, "log-mel")
+    beside = json.loads((tmp_path / "model.json").read_text(encoding="utf-8"))
+    given, gives = beside.pop("input"), beside.pop("outputs")
+    assert beside == {entry.key: json.loads(entry.value) for entry in model.metadata_props}
+    assert (given["name"], given["axes"]) == ("log_mel", ["frames", BANDS])
+    axes = [("probabilities", [4]), ("attention", ["weights"]), ("seconds", ["weights"])]
+    assert [(y["name"], y["axes"]) for y in gives] == axes
+    export(recogniser("no attention"), path)  # its own files it may write again
+    beside = json.loads((tmp_path / "model.json").read_text(encoding="utf-8"))
+    assert [beside["input"]["axes"], len(beside["outputs"])] == [["samples"], 1]
+
+
+@pytest.mark.parametrize(("name", "option"), [("result.json", []), ("model.yaml", ["--audonnx"])])
+def test_no_other_file_is_overwritten(session_of, tmp_path, name, option):
+    recogniser().save(tmp_path / "model.npz")
+    (tmp_path / name).write_text('{"ua": 0.7}')
+    with pytest.raises(InputError, match=f"beside it {name} would be overwritten, which no export wrote"):
+        main([str(tmp_path / "model.npz"), str((tmp_path / name).with_suffix(".onnx")), *option])
+    assert (tmp_path / name).read_text() == '{"ua": 0.7}'
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["model.npz", name])
+
+
 def test_the_shortest_input_is_what_it_says(session_of):
     for takes, name, x in (("waveform", "waveform", speech_like(320)), ("log-mel", "log_mel", np.zeros((3, BANDS)))):
         x = x.astype(np.float32)
@@ -251,7 +280,7 @@ def test_the_same_model_gives_the_same_bytes(session_of, tmp_path):
     for name in ("a.onnx", "b.onnx"):
         export(recogniser(), tmp_path / name)
     assert (tmp_path / "a.onnx").read_bytes() == (tmp_path / "b.onnx").read_bytes()
-    assert (tmp_path / "a.onnx").stat().st_size < 7e6
+    assert (tmp_path / "a.onnx").stat().st_size < 5e6
 
 
 def test_the_command(session_of, tmp_path):
@@ -264,11 +293,13 @@ def test_the_command(session_of, tmp_path):
     command = [sys.executable, "-W", "error", "-c", code, tmp_path / "model.npz", tmp_path / "model.onnx"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     (line,) = done.stdout.splitlines()
-    assert line.startswith(f"{tmp_path / 'model.onnx'}: 6.3 MB, from waveform (samples,) to probabilities (4,), ")
+    assert line.startswith(f"{tmp_path / 'model.onnx'}: 4.4 MB, from waveform (samples,) to probabilities (4,), ")
     assert done.stderr == ""
     export(recogniser("no blocks"), tmp_path / "same.onnx")
     assert (tmp_path / "model.onnx").read_bytes() == (tmp_path / "same.onnx").read_bytes()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.npz", "model.onnx", "same.onnx"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        *("model.json", "model.npz", "model.onnx", "same.json", "same.onnx"),
+    ]
 
 
 def test_without_onnx_one_line_says_what_brings_it(tmp_path, monkeypatch):
@@ -301,3 +332,39 @@ def test_what_is_no_model_or_no_input(session_of, tmp_path):
     with pytest.raises(ValueError, match="takes: should be one of waveform, log-mel, found 'mfcc'"):
         export(recogniser(), tmp_path / "model.onnx", "mfcc")
     assert [path.name for path in tmp_path.iterdir()] == ["notes.npz"]
+
+
+@pytest.mark.slow
+def test_in_int8_nearly_every_label_is_the_same(session_of, tmp_path):
+    """Of voices and texts by which it was not made. Probabilities may differ by a little, and do."""
+    import onnxruntime
+
+    sizes, given = [], [performance.utterance.waveform for performance in performances(["05", "06"], ["a02", "b05"])]
+    found = []
+    for int8 in (False, True):
+        export(load(), path := tmp_path / "model.onnx", int8=int8)
+        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        sizes.append(path.stat().st_size)
+        found.append(np.array([session.run(["probabilities"], {"waveform": x})[0] for x in given]))
+    floats, eights = found
+    assert sizes[1] < 0.5 * sizes[0]
+    assert (floats.argmax(axis=1) == eights.argmax(axis=1)).mean() >= 0.95
+    assert 1e-6 < np.abs(floats - eights).max() < 0.1
+    assert len(set(floats.argmax(axis=1))) > 3  # else the labels would say little
+
+
+@pytest.mark.slow
+def test_the_same_model_gives_the_same_bytes_in_int8_and_takes_a_window(session_of, tmp_path):
+    models = [export(recogniser("untied"), tmp_path / "a.onnx", "log-mel", windows=True, int8=True) for _ in range(2)]
+    first, second = (model.SerializeToString(deterministic=True) for model in models)
+    assert first == second
+    assert models[0].producer_name == "numser"
+    (given,) = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))["input"]["axes"][:1]
+    assert given == 700
+
+
+def test_int8_needs_onnx_runtime_and_says_so(tmp_path, monkeypatch):
+    pytest.importorskip("onnx", reason='onnx is not installed; pip install "numser[onnx]"')
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(InputError, match=r"model\.onnx: onnxruntime is not installed; pip install"):
+        export(recogniser(), tmp_path / "model.onnx", int8=True)

@@ -18,11 +18,14 @@ class Graph:
         self.nodes: list[NodeProto] = []
         self.constants: list[TensorProto] = []
 
-    def node(self, kind: str, *inputs: Any, output: str | None = None, **attributes: Any) -> str:
-        """Append a node and return its output's name. Inputs that are no names are numbers: they become constants."""
+    def node(self, kind: str, *inputs: Any, output: str | None = None, outputs: int = 1, **attributes: Any) -> str:
+        """Append a node and return its first output's name. Inputs that are no names are numbers: they become
+        constants.
+        """
         names = [x if isinstance(x, str) else self.constant(f"constant_{len(self.constants)}", x) for x in inputs]
         output = output or f"{kind}_{len(self.nodes)}"
-        self.nodes.append(helper.make_node(kind, names, [output], name=output, **attributes))
+        further = [f"{output}_{i}" for i in range(1, outputs)]
+        self.nodes.append(helper.make_node(kind, names, [output, *further], name=output, **attributes))
         return output
 
     def constant(self, name: str, value: Any) -> str:
@@ -35,13 +38,6 @@ class Graph:
     def length(self, x: str) -> str:
         """The length of x's first axis, as a scalar."""
         return self.node("Gather", self.node("Shape", x), 0)
-
-    def largest_first(self, x: str) -> str:
-        """The numbers of x (n,), sorted."""
-        count = self.node("Shape", x)
-        output = f"TopK_{len(self.nodes)}"
-        self.nodes.append(helper.make_node("TopK", [x, count], [output, f"{output}_places"], name=output))
-        return output
 
     def model(
         self, name: str, inputs: list[ValueInfoProto], outputs: list[ValueInfoProto], **about: Any

@@ -5,6 +5,7 @@ frequencies). Dropout is for training, and does not appear.
 """
 
 import numpy as np
+from onnx import TensorProto
 
 from numser.export.graph import Graph
 from numser.model import UNITS, SeparableSER
@@ -47,8 +48,17 @@ def pointwise(graph: Graph, params: Params, name: str, x: str) -> str:
 
 
 def pool(graph: Graph, x: str) -> str:
-    """3×3 maximum with stride 2, "same". SAME_UPPER: where the edges differ, the one at the end is wider."""
-    return graph.node("MaxPool", x, kernel_shape=[3, 3], strides=[2, 2], auto_pad="SAME_UPPER")
+    """3×3 maximum with stride 2, "same": where the edges differ, the one at the end is wider.
+
+    ONNX has SAME_UPPER for this, but some engines pad the wrong end, or count one row too few. So the edges are said:
+    an odd number of frames gets its first one twice, which changes no maximum, and then only the end has an edge.
+    The frequencies come first, since then half is left to be copied.
+    """
+    x = graph.node("MaxPool", x, kernel_shape=[1, 3], strides=[1, 2], pads=[0, 1, 0, 1])
+    frames = graph.node("Shape", x, start=2, end=3)
+    odd = graph.node("Mod", frames, [2])
+    x = graph.node("Concat", graph.node("Slice", x, [0], odd, [2]), x, axis=2)
+    return graph.node("MaxPool", x, kernel_shape=[3, 1], strides=[2, 1], pads=[0, 0, 1, 0])
 
 
 def flatten(graph: Graph, x: str) -> str:
@@ -62,18 +72,25 @@ def gru(graph: Graph, params: Params, tied: bool, x: str) -> str:
     With linear_before_reset=0 ONNX's GRU is ours: the reset comes before the product with the candidate's matrix. It
     wants w, u and b transposed, the gates in the order update, reset, candidate, a second bias, and each input once a
     direction. Weights that the directions share stand in the file once.
+
+    Most of the work is the product w·x, which engines do once a direction, and ONNX Runtime not in int8. So it stands
+    before the GRU, whose own w only picks the direction's part of it.
     """
     zrc = np.r_[UNITS : 2 * UNITS, 0:UNITS, 2 * UNITS : 3 * UNITS]
-    names = ["gru"] if tied else ["gru.forward", "gru.backward"]
-    inputs = []
-    for letter in "wub":
-        each = []
-        for name in names:
-            value = params[f"{name}.{letter}"][..., zrc]
-            value = np.concatenate([value, np.zeros_like(value)]) if letter == "b" else value.T
-            each.append(graph.constant(f"{name}.{letter}", value[np.newaxis]))
-        inputs.append(graph.node("Concat", *each * (2 // len(each)), axis=0))
-    y = graph.node("GRU", x, *inputs, hidden_size=UNITS, direction="bidirectional", linear_before_reset=0)
+    directions = ["gru"] if tied else ["gru.forward", "gru.backward"]
+    w, u, b = ([params[f"{name}.{letter}"][..., zrc] for name in directions] for letter in "wub")
+    x = graph.node("MatMul", x, graph.constant("gru.w", np.concatenate(w, axis=1)))
+    parts = np.arange(3 * UNITS * len(directions))
+    picked = graph.node("Equal", parts.reshape(len(directions), -1, 1), parts)
+    inputs = [
+        graph.node("Cast", picked, to=TensorProto.FLOAT),
+        graph.constant("gru.u", np.stack([each.T for each in u])),
+        graph.constant("gru.b", np.stack([np.append(each, np.zeros_like(each)) for each in b])),
+    ]
+    if tied:
+        inputs = [graph.node("Concat", each, each, axis=0) for each in inputs]
+    # OpenCV takes a GRU with one output for one that gives its last states: so these are named, and never used
+    y = graph.node("GRU", x, *inputs, outputs=2, hidden_size=UNITS, direction="bidirectional", linear_before_reset=0)
     return graph.node("Reshape", graph.node("Transpose", y, perm=[0, 2, 1, 3]), [0, -1])  # from (T, 2, 1, H)
 
 
