@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, NamedTuple, overload
 import numpy as np
 
 from numser.audio import SAMPLE_RATE, to_mono_16k, windows, windows_of
+from numser.deltas import with_deltas
 from numser.errors import InputError
 from numser.features import (
     FeatureSettings,
@@ -27,15 +28,18 @@ from numser.features import (
     too_short,
 )
 from numser.files import read_arrays, write_arrays
-from numser.inference import recognise
+from numser.inference import Network, recognise
+from numser.layers.batch_norm import is_learned
 from numser.losses import softmax
-from numser.model import BANDS, UNITS, SeparableSER, attended_frames
+from numser.model import UNITS, SeparableSER, attended_frames
 from numser.ragged import Params
 from numser.readout import SpeakerHead
 from numser.speech import NoSpeech, no_speech, speech_heard
+from numser.systems import NETWORKS as OF_SYSTEMS
 from numser.threads import available_cores, one_blas_thread
 
 KIND = "model"
+NETWORKS: dict[str, type[Network]] = {"SeparableSER": SeparableSER} | {n.__name__: n for n in OF_SYSTEMS}
 _AT_ONCE = 8  # windows a thread, unless they are awaited
 _LARGEST_FFT = 2**16  # samples, 4 s: more was never meant
 # How older files call what has the field's own name now.
@@ -82,7 +86,7 @@ class FilePrediction(NamedTuple):
 class Recogniser:
     """A trained network, ready for sound."""
 
-    model: SeparableSER
+    model: Network
     params: Params
     labels: tuple[str, ...]
     features: FeatureSettings
@@ -209,7 +213,7 @@ class Recogniser:
         frames, start = crop(in_decibels(power, self.features), self.features.max_frames)
         if not speech_heard(frames, self.features):
             return no_speech(name)
-        return self.standardiser.apply(frames), start
+        return self.standardiser.apply(with_deltas(frames, self.features.deltas)), start
 
     def _prediction(
         self, logits: np.ndarray, attention: np.ndarray | None, frames: np.ndarray, start: int, name: str
@@ -225,12 +229,11 @@ class Recogniser:
         return Prediction(best, shares, attention, np.asarray(seconds))
 
     def __repr__(self) -> str:
-        blocks, attention = self.model.blocks, "on" if self.model.attention else "off"
-        parameters = sum(w.size for w in self.params.values())
+        parameters = sum(w.size for name, w in self.params.items() if is_learned(name))
         return "\n".join(
             [
                 "Recogniser",
-                f"  network     {blocks} blocks, attention {attention}, {parameters:,} parameters",
+                f"  network     {self.model.name}, {parameters:,} parameters",
                 f"  labels      {', '.join(self.labels)}",
                 f"  trained on  {self.trained_on or 'unknown'}",
                 f"  level       {self.features.level}",
@@ -244,6 +247,7 @@ class Recogniser:
         """
         about = {
             "kind": KIND,
+            "network": type(self.model).__name__,
             "model": asdict(self.model),
             "labels": list(self.labels),
             "features": self.features.as_dict(),
@@ -269,7 +273,8 @@ def load(path: str | Path | None = None) -> Recogniser:
             raise InputError(f"{path.parent}: this folder has no model.npz; name a run's whose training has ended")
     arrays, about = read_arrays(path, KIND)
     try:
-        model = SeparableSER(**{_OLDER.get(name, name): value for name, value in about["model"].items()})
+        network = NETWORKS[about.get("network", "SeparableSER")]  # of which older files do not speak
+        model = network(**{_OLDER.get(name, name): value for name, value in about["model"].items()})
         features = FeatureSettings(**{_OLDER.get(name, name): value for name, value in about["features"].items()})
         labels = tuple(map(str, about["labels"]))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -279,18 +284,18 @@ def load(path: str | Path | None = None) -> Recogniser:
             f"{path}: is damaged: {model.blocks} blocks in {len(arrays)} arrays, sound at {features.sample_rate} "
             f"Hz in frames of {features.n_fft} samples"
         )
-    if len(set(labels)) != model.n_classes or features.n_mels != BANDS:
+    if len(set(labels)) != model.n_classes or features.columns != model.inputs:
         raise InputError(
-            f"{path}: is damaged: {len(set(labels))} labels for {model.n_classes} classes, {features.n_mels} bands"
+            f"{path}: is damaged: {len(set(labels))} labels for {model.n_classes} classes, {features.columns} bands"
         )
     expected = {f"params.{name}": w.shape for name, w in model.init(np.random.default_rng(0)).items()}
-    expected |= {"standardiser.mean": (BANDS,), "standardiser.sd": (BANDS,)}
+    expected |= {"standardiser.mean": (model.inputs,), "standardiser.sd": (model.inputs,)}
     has_head = any(name.startswith("speaker_head.") for name in arrays)  # older models have none
     if has_head:
         expected |= SpeakerHead.shapes(4 * UNITS, model.n_classes)
     check_arrays(path, arrays, expected)
-    for name in [name for name in arrays if name.endswith(".sd")]:
-        if arrays[name].min() <= 0:
+    for name in [name for name in arrays if name.endswith((".sd", ".running_variance"))]:
+        if arrays[name].min() < 0 or (arrays[name].min() == 0 and name.endswith(".sd")):
             raise InputError(f"{path}: is damaged: a standard deviation in {name} is not positive")
     head = (
         SpeakerHead.of({name: arrays.pop(name) for name in [*arrays] if "speaker_head." in name})

@@ -126,15 +126,19 @@ def onnx_model(
     """The recogniser as an ONNX model. The docstring of this file describes it.
 
     Raises      ValueError: `takes` is not one of INPUTS
+                InputError: the model is not the paper's network
     """
+    from numser.model import BANDS, SHORTEST, SeparableSER
+
     if takes not in INPUTS:
         raise ValueError(f"takes: should be one of {', '.join(INPUTS)}, found {takes!r}")
+    if not isinstance(recogniser.model, SeparableSER):
+        raise InputError(f"model: only the paper's network can be exported, found {recogniser.model.name}")
     from onnx import helper
 
     from numser.export.features import crop, log_mel, seconds, standardise
     from numser.export.graph import Graph, floats
     from numser.export.network import network
-    from numser.model import BANDS, SHORTEST
 
     graph, settings = Graph(), recogniser.features
     if takes == "waveform":

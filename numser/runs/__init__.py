@@ -18,7 +18,7 @@ from numser.cli import Progress, in_words
 from numser.corpora import Corpus
 from numser.dataset import Dataset, prepare
 from numser.evaluation import test
-from numser.features import FeatureSettings, Standardiser
+from numser.features import Standardiser
 from numser.files import check_writable
 from numser.recogniser import Recogniser
 from numser.runs.config import Config
@@ -26,7 +26,16 @@ from numser.runs.folder import RunFolder
 from numser.runs.result import RunResult
 from numser.splits import Split, remarks
 from numser.threads import available_cores
-from numser.training import State, final_params, initial_state, network, speaker_head, train
+from numser.training import (
+    State,
+    feature_settings,
+    final_params,
+    initial_state,
+    network,
+    speaker_head,
+    train,
+    training_pieces,
+)
 
 
 class Interrupted(Exception):
@@ -42,7 +51,7 @@ def load_frames(config: Config, threads: int, progress: Progress, offline: bool)
     for finding in corpus.findings:
         progress.line(finding)
     config.split(corpus)  # before the work of making frames
-    features = FeatureSettings(level=config.recipe.level)
+    features = feature_settings(config.recipe)
     return corpus, prepare(corpus, features, threads, lambda done, of: progress.live(f"log-mels {done}/{of}"))
 
 
@@ -76,7 +85,7 @@ def run(
     split = config.split(corpus)
     for remark in remarks(corpus.utterances, split):
         progress.line(remark)
-    features = FeatureSettings(level=config.recipe.level)
+    features = feature_settings(config.recipe)
     standardiser = Standardiser.fit(dataset.log_mels.select(split.train))
     each = [standardiser] * len(dataset.labels)
     if config.standardise == "speaker":
@@ -84,13 +93,14 @@ def run(
     augmentation = Augmentation(config.recipe, features, dataset.log_mels, each) if config.recipe.augments else None
     raw, dataset, by_speaker = dataset, dataset.standardised(each), config.standardise == "speaker"
 
+    count = len(training_pieces(config.recipe, dataset.log_mels.lengths, split.train))
     with folder.held(resume):
         if resume:
-            state = folder.restore(config, len(dataset.classes), len(split.train), dataset.fingerprint)
+            state = folder.restore(config, len(dataset.classes), count, dataset.fingerprint)
         else:
-            state = initial_state(config.recipe, len(dataset.classes), len(split.train))
+            state = initial_state(config.recipe, len(dataset.classes), count)
         folder.save(config, state, dataset.fingerprint)
-        progress.line(_summary(config, dataset, split, threads))
+        progress.line(_summary(config, dataset, split, count, threads))
         on_begin()
         _train(config, dataset, split, state, augmentation, folder, threads, progress, stop)
         params = final_params(config.recipe, state)
@@ -182,16 +192,16 @@ def _origin(config: Config, corpus: Corpus, state: State) -> dict[str, Any]:
     }
 
 
-def _summary(config: Config, dataset: Dataset, split: Split, threads: int) -> str:
-    recipe = config.recipe
+def _summary(config: Config, dataset: Dataset, split: Split, pieces: int, threads: int) -> str:
+    recipe, what = config.recipe, "utterances" if pieces == len(split.train) else "pieces of utterances"
     name, settings = recipe.loss_in_words
     loss = f"{name} ({settings})" if settings else recipe.loss
     return (
         f"training on {len(split.train)} utterances, validation on {len(split.validation) or 'none'}, "
         f"test on {len(split.test)} ({config.split_name}); {len(dataset.classes)} emotions\n"
-        f"{recipe.blocks} blocks, attention {'on' if recipe.attention else 'off'}, loss {loss}, "
-        f"{recipe.steps} steps of {recipe.batch_size} utterances "
-        f"({recipe.steps * recipe.batch_size / len(split.train):.0f} epochs), learning rate {recipe.lr:g}, "
+        f"{network(recipe, len(dataset.classes)).name}, loss {loss}, "
+        f"{recipe.steps} steps of {recipe.batch_size} {what} "
+        f"({recipe.steps * recipe.batch_size / pieces:.0f} epochs), learning rate {recipe.lr:g}, "
         f"seed {recipe.seed}, {threads} threads"
         + (
             "\neach speaker standardised by all of the speaker's own recordings"

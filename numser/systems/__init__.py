@@ -6,5 +6,7 @@ from functools import partial
 from numser.systems.acrnn import ACRNN
 from numser.systems.network import SystemNetwork
 
+NETWORKS: tuple[type[SystemNetwork], ...] = (ACRNN,)
+
 # By name, of the number of emotions and, if not the usual one, that of convolutions.
 SYSTEMS: dict[str, Callable[..., SystemNetwork]] = {"acrnn": ACRNN, "acrnn-pool2": partial(ACRNN, pool=2)}

@@ -20,6 +20,7 @@ class SystemNetwork:
     """
 
     n_classes: int
+    blocks: int = 1  # how deep it is; each system says of what
 
     inputs: ClassVar[int]  # columns of a frame
     features: ClassVar[Mapping[str, Any]]  # what its frames differ in from the paper's, as `FeatureSettings` names it
@@ -36,6 +37,11 @@ class SystemNetwork:
         if not whole or number < least or (most is not None and number > most):
             limit = f"of at least {least}" if most is None else f"from {least} to {most}"
             raise ValueError(f"{name}: should be a whole number {limit}, found {number!r}")
+
+    @property
+    def name(self) -> str:
+        """What it is, in words."""
+        return str(self)
 
     @cached_property
     def network(self) -> Sequential:
