@@ -17,7 +17,7 @@ STANDARDISE = ("corpus", "speaker")
 NETWORK, LEARNING, AUGMENTATION = "the network", "how to train", "what training does to each log-mel it shows"
 
 
-SYSTEMS = ("separable", "acrnn", "acrnn-pool2")
+SYSTEMS = ("separable", "acrnn", "acrnn-pool2", "drn", "drn-late", "bcrnn", "bcrnn-real")
 _OF_SEPARABLE = ("attention", "tied", "dropout", "init", "refit")  # what the others' networks do not have
 
 
@@ -63,7 +63,12 @@ class Recipe:
         "separable, the paper's network; or one that its Table 5 compares with, with a recipe of its own",
         choices=SYSTEMS,
     )
-    blocks: int = _of(4, NETWORK, "inverted residual blocks; of another system's network, its convolutions", 0)
+    blocks: int = _of(
+        4,
+        NETWORK,
+        "inverted residual blocks; of another --system, convolutions, or residual blocks a width",
+        0,
+    )
     attention: bool = _of(True, NETWORK, "use the GRU's last states instead")
     tied: bool = _of(True, NETWORK, "own weights for each direction of the GRU")
     dropout: float = _of(0.0, NETWORK, "share of units left out before the hidden layer", 0, below=1)
@@ -224,7 +229,12 @@ ACRNN = Recipe(
     system="acrnn", blocks=5, level="speech", steps=1000, batch_size=40, lr=1e-4, keep="best", validate_every=15
 )
 
-OF_SYSTEMS = {"acrnn": ACRNN, "acrnn-pool2": replace(ACRNN, system="acrnn-pool2")}
+DRN = Recipe(system="drn", blocks=2, level="speech", steps=840, batch_size=32, keep="best", validate_every=14)
+
+OF_SYSTEMS = {
+    **{name: replace(ACRNN, system=name) for name in ("acrnn", "acrnn-pool2", "bcrnn", "bcrnn-real")},
+    **{name: replace(DRN, system=name) for name in ("drn", "drn-late")},
+}
 
 
 def recipe(recipe: str | None = None, **changes: Any) -> Recipe:

@@ -11,21 +11,23 @@ import pytest
 from conftest import command_refuses
 
 import numser
-from numser import crossval, evaluate, predict, train
+from numser import crossval, evaluate, predict, report, train
 from numser.corpora import load_corpus
 from numser.errors import InputError
 from numser.export import export
+from numser.gradcheck import TOLERANCE, gradcheck, random_params
 from numser.inference import pieces, recognise
 from numser.losses import softmax
 from numser.model import SeparableSER, main
-from numser.ragged import pack
+from numser.ragged import Ragged, offsets_of, pack
 from numser.recipe import ACRNN as ACRNN_RECIPE
 from numser.recipe import OF_SYSTEMS, Recipe, recipe
 from numser.recipe import SYSTEMS as NAMES
 from numser.report.data import report_data
 from numser.report.folder import read_runs
 from numser.runs.folds import folds_of, run_fold
-from numser.systems import ACRNN, SYSTEMS
+from numser.systems import ACRNN, BCRNN, SYSTEMS
+from numser.systems.drn import residual_block
 from numser.training import training_pieces
 
 
@@ -36,6 +38,12 @@ from numser.training import training_pieces
         ("--system acrnn --blocks 5 --classes 7", 6_351_625),
         ("--system acrnn-pool2 --classes 4", 9_300_806),
         ("--system acrnn-pool2 --blocks 5 --classes 7", 8_317_705),
+        # from the program of others; 10·32 weights for each of 128 − 17 more inputs, one bias a gate instead of two
+        ("--system drn --classes 4", 9_934_868 + 35_520 - 4_096),
+        ("--system drn-late --classes 4", 9_934_868 + 35_520 - 4_096),
+        # 3D-ACRNN's with two numbers a channel for each further batch normalisation
+        ("--system bcrnn --classes 7", 6_351_625 + 4 * 2 * 256),
+        ("--system bcrnn-real --classes 7", 6_351_625 + 4 * 2 * 256),
     ],
 )
 def test_parameter_counts(options, parameters, capsys):
@@ -118,6 +126,9 @@ def test_a_run_is_tested_kept_and_read_again(finished, capsys):
     assert f"8 utterances:  UA {result['ua']:.3f}" in capsys.readouterr().out
     assert predict.main([str(finished / "model.npz"), row["path"]]) == 0
     assert row["predicted"] in capsys.readouterr().out
+    page = finished / "report.html"
+    report.main([str(finished), "--out", str(page)])
+    assert page.stat().st_size > 0
     about = dict(report_data(read_runs(finished))["about"])
     assert about["Network"].startswith("ACRNN(") and "parameters" in about["Network"]
 
@@ -162,3 +173,39 @@ def test_a_systems_model_is_not_exported(finished, tmp_path):
     pytest.importorskip("onnx", reason="onnx is not installed")
     with pytest.raises(InputError, match="only the paper's network can be exported"):
         export(numser.load(finished), tmp_path / "model.onnx")
+
+
+def test_gradients_of_a_residual_block():
+    """DRN's blocks; in the check of the whole network there are none, since so many weights take long."""
+    layer, rng = residual_block(4, 3, 2), np.random.default_rng(0)
+    params = random_params(layer, rng)
+    x = Ragged(rng.standard_normal((16, 1, 4)), offsets_of([9, 1, 6]))
+    errors = gradcheck(layer, params, x, rng)
+    assert errors.keys() == {"x", *params} and len(params) == 10
+    assert max(errors.values()) <= TOLERANCE, errors
+
+
+@pytest.mark.parametrize(("system", "blocks"), [("drn", 1), ("bcrnn", 2)])
+def test_the_other_systems_train_and_answer_too(system, blocks, tiny_corpus, tmp_path):
+    options = ["--test-speaker", "08", "--steps", "2", "--blocks", str(blocks), "--out", str(tmp_path / "run")]
+    train.main([*asked(tiny_corpus, system), *options])
+    recogniser = numser.load(tmp_path / "run")
+    assert recogniser.model == SYSTEMS[system](2, blocks)
+    row = json.loads((tmp_path / "run" / "result.json").read_text())["utterances"][0]
+    found = recogniser.predict(row["path"]).probabilities
+    np.testing.assert_allclose(list(found.values()), row["probabilities"], atol=1e-4)
+
+
+def test_of_a_binary_network_a_bit_a_weight_is_enough():
+    model, rng = BCRNN(4, blocks=6), np.random.default_rng(0)
+    params = model.init(rng)
+    # of 6 convolutions, but the first, the linear layer, and the LSTM's input matrices; all else takes four bytes
+    bits = 5 * 3 * 256 * (128 + 4 * 256) + 2560 * 768 + 2 * 768 * 512
+    assert model.stored_bytes(params) == bits / 8 + 4 * (7_334_726 + 5 * 2 * 256 - bits)
+    assert BCRNN(4, blocks=6, binary=False).stored_bytes(params) == 4 * (7_334_726 + 5 * 2 * 256)
+    names = [*(f"conv{n}.w" for n in range(2, 7)), "linear.w", "lstm.forward.w", "lstm.backward.w"]
+    signs = {name: np.where(params[name] >= 0, 1, -1).astype(np.float32) for name in names}
+    x = pack([rng.standard_normal((9, 120)).astype(np.float32)])
+    np.testing.assert_array_equal(model.forward(params | signs, x)[0], model.forward(params, x)[0])
+    other = params | {"conv2.w": -params["conv2.w"]}
+    assert np.abs(model.forward(other, x)[0] - model.forward(params, x)[0]).max() > 0

@@ -8,8 +8,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from numser.layers import Sequential
+from numser.layers import Layer, Sequential
 from numser.ragged import Gradients, Params, Ragged, check_ragged, frames_of
+
+
+def chain(*layers: Layer) -> Sequential:
+    """Layers that share one name, under which each parameter is once."""
+    return Sequential(tuple(("", layer) for layer in layers))
 
 
 @dataclass(frozen=True)
