@@ -237,10 +237,10 @@ class Recogniser:
             ]
         )
 
-    def save(self, path: str | Path) -> None:
-        """Write everything into one .npz file.
+    def save(self, path: str | Path, half: bool = False) -> None:
+        """Write everything into one .npz file; with `half`, the parameters in float16, half the size.
 
-        Raises      InputError: the file cannot be written
+        Raises      InputError: the file cannot be written; a parameter is beyond float16
         """
         about = {
             "kind": KIND,
@@ -251,6 +251,11 @@ class Recogniser:
             "speaker_known": self.speaker_known,
         }
         params = {f"params.{name}": w for name, w in self.params.items()}
+        if half:
+            largest = max(float(np.abs(w).max()) for w in params.values())
+            if largest > float(np.finfo(np.float16).max):
+                raise InputError(f"{path}: float16 ends at 65504, and a parameter is {largest:.3g}; keep float32")
+            params = {name: w.astype(np.float16) for name, w in params.items()}
         statistics = {"standardiser.mean": self.standardiser.mean, "standardiser.sd": self.standardiser.sd}
         head = {} if self.speaker_head is None else self.speaker_head.arrays()
         write_arrays(Path(path), params | statistics | head, about)
@@ -268,6 +273,7 @@ def load(path: str | Path | None = None) -> Recogniser:
         if not path.exists():
             raise InputError(f"{path.parent}: this folder has no model.npz; name a run's whose training has ended")
     arrays, about = read_arrays(path, KIND)
+    arrays = {name: w.astype(np.float32) if w.dtype == np.float16 else w for name, w in arrays.items()}
     try:
         model = SeparableSER(**{_OLDER.get(name, name): value for name, value in about["model"].items()})
         features = FeatureSettings(**{_OLDER.get(name, name): value for name, value in about["features"].items()})

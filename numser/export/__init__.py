@@ -50,7 +50,7 @@ def main(argv: list[str] | None = None) -> None:
         description="Write a trained model as an ONNX file, with all that lies between sound and probabilities.",
     )
     parser.add_argument("model", metavar="MODEL.npz", help="what numser.train left in its run's folder")
-    parser.add_argument("onnx", metavar="model.onnx", type=Path, help="the file to write")
+    parser.add_argument("out", metavar="model.onnx", type=Path, help="the file to write")
     parser.add_argument(
         "--input", choices=INPUTS, default=INPUTS[0], help="what the file is given: sound, or log-mel frames in dB"
     )
@@ -66,22 +66,37 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument(
         "--audonnx", action="store_true", help="write model.yaml too, from which audonnx has the labels"
     )
+    parser.add_argument(
+        "--half", action="store_true", help="write a model for numser instead, model.npz, in float16: half the size"
+    )
     args = parser.parse_args(argv)
-    check_export(args.onnx, args.int8)
+    if args.half:
+        if args.windows or args.int8 or args.audonnx or args.input != INPUTS[0]:
+            parser.error("--half writes no ONNX file, and goes with no other option")
+        return _write_half(args.model, args.out)
+    check_export(args.out, args.int8)
     from numser.export.beside import check_beside, write_audonnx
     from numser.recogniser import load
 
     if args.audonnx:
-        check_beside(args.onnx, ".yaml")
-    model = export(load(args.model), args.onnx, args.input, windows=args.windows, int8=args.int8)
+        check_beside(args.out, ".yaml")
+    model = export(load(args.model), args.out, args.input, windows=args.windows, int8=args.int8)
     if args.audonnx:
-        write_audonnx(model, args.onnx)
+        write_audonnx(model, args.out)
     (given,), gives = (list(map(_shape, values)) for values in (model.graph.input, model.graph.output))
     name = model.graph.input[0].name
     print(
-        f"{args.onnx}: {args.onnx.stat().st_size / 1e6:.1f} MB, from {given} to {', '.join(gives)}; "
-        f'run it by onnxruntime.InferenceSession("{args.onnx.as_posix()}").run(None, {{"{name}": {name}}})'
+        f"{args.out}: {args.out.stat().st_size / 1e6:.1f} MB, from {given} to {', '.join(gives)}; "
+        f'run it by onnxruntime.InferenceSession("{args.out.as_posix()}").run(None, {{"{name}": {name}}})'
     )
+
+
+def _write_half(source: str, path: Path) -> None:
+    from numser.recogniser import load
+
+    _check_place(path, ".npz")
+    load(source).save(path, half=True)
+    print(f"{path}: {path.stat().st_size / 1e6:.1f} MB, for numser; python -m numser.predict {path} FILE")
 
 
 def export(
@@ -111,13 +126,17 @@ def check_export(path: Path, int8: bool = False) -> None:
 
     Raises      InputError: it cannot, or is not
     """
-    if path.suffix != ".onnx":
-        raise InputError(f"{path}: should end in .onnx, so that no other file is overwritten by mistake")
-    if not path.parent.is_dir():
-        raise InputError(f"{path}: there is no folder {path.parent}; make it, or choose another one")
+    _check_place(path, ".onnx")
     for module in ("onnx", "onnxruntime") if int8 else ("onnx",):
         if find_spec(module) is None:
             raise InputError(f'{path}: {module} is not installed; pip install "numser[onnx]" brings it')
+
+
+def _check_place(path: Path, suffix: str) -> None:
+    if path.suffix != suffix:
+        raise InputError(f"{path}: should end in {suffix}, so that no other file is overwritten by mistake")
+    if not path.parent.is_dir():
+        raise InputError(f"{path}: there is no folder {path.parent}; make it, or choose another one")
 
 
 def onnx_model(
