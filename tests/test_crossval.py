@@ -224,6 +224,12 @@ def command(corpus, out, *more):
     return crossval.main(["--corpus", "emodb", "--data", str(corpus), "--out", str(out), *options, *more])
 
 
+def test_folds_that_would_be_one_training_are_refused(tiny_corpus, tmp_path):
+    with pytest.raises(InputError, match="--train-on-validation: the folds share their test subset"):
+        command(tiny_corpus, tmp_path / "run", "--train-on-validation", "--keep", "last")
+    assert not (tmp_path / "run").exists()
+
+
 def test_the_command_leaves_a_table_and_a_summary(tiny_corpus, tmp_path, capsys):
     assert command(tiny_corpus, tmp_path / "run", "--speakers", "--seeds", "0,3") == 0
     names = [f"speaker{s}-seed{seed}" for seed in (0, 3) for s in ("03", "08", "09")]
