@@ -72,8 +72,8 @@ def main(argv: list[str] | None = None) -> int:
     folds = folds_of(corpus, data, speakers, recipes, loaded, **how)
     if how.get("train_on_validation") and not speakers and len(folds) > len(seeds):
         raise InputError(
-            "--train-on-validation: the folds share their test subset and differ in what validates, so that all would "
-            "be one training; leave it out, add --speakers, or train once by numser.train --fold 0"
+            "--train-on-validation: the folds share their test subset and differ in what validates, so that all "
+            "would be one training; leave it out, add --speakers, or train once by numser.train --fold 0"
         )
     for sentence in (*loaded.findings, *remarks(loaded.utterances, next(iter(folds.values())).split(loaded))):
         print(sentence, file=sys.stderr)

@@ -4,6 +4,9 @@ import json
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
+import time
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
@@ -228,6 +231,27 @@ def test_folds_that_would_be_one_training_are_refused(tiny_corpus, tmp_path):
     with pytest.raises(InputError, match="--train-on-validation: the folds share their test subset"):
         command(tiny_corpus, tmp_path / "run", "--train-on-validation", "--keep", "last")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no process groups to ask")
+def test_workers_end_with_a_cross_validation_that_was_killed(tiny_corpus, tmp_path):
+    """They would wait for its next fold for ever. What they had done is kept."""
+    args = [sys.executable, "-m", "numser.crossval", "--corpus", "emodb", "--data", str(tiny_corpus), "--jobs", "2"]
+    args += ["--out", str(tmp_path / "run"), "--speakers", "--blocks", "0", "--steps", "100000", "--batch-size", "4"]
+    process = subprocess.Popen(
+        args, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True, env=dict(os.environ)
+    )
+    state = tmp_path / "run" / "speaker03" / "state.npz"
+    deadline = time.monotonic() + 120
+    while not state.exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.kill()
+    process.wait()
+    with pytest.raises(ProcessLookupError):  # nobody is left
+        while time.monotonic() < deadline + 60:
+            os.killpg(process.pid, 0)
+            time.sleep(0.1)
+    assert state.exists()
 
 
 def test_the_command_leaves_a_table_and_a_summary(tiny_corpus, tmp_path, capsys):
