@@ -1,8 +1,13 @@
-"""The one exception for mistakes of the person who runs numser."""
+"""The one exception for mistakes of the person who runs numser, and how it quotes what it found."""
 
 import re
+from reprlib import repr as short
 
 _ARGUMENT = re.compile("‹([a-z_]+)›")
+_QUOTED = 80  # characters of a damaged value that a sentence repeats
+# What moves a terminal's cursor or breaks its lines; what turns the direction of writing round; halves of characters,
+# which stand for bytes that are not UTF-8.
+CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029\\u202a-\\u202e\\u2066-\\u2069\\ud800-\\udfff]")
 
 
 class InputError(ValueError):
@@ -24,3 +29,14 @@ class InputError(ValueError):
 def option_of(argument: str) -> str:
     """What a command calls an argument."""
     return f"--{argument.replace('_', '-')}"
+
+
+def printable(text: str) -> str:
+    """A text as one line that is safe on any screen: control characters, line breaks too, as Python writes them."""
+    return CONTROL.sub(lambda found: repr(found[0])[1:-1], text)
+
+
+def quoted(value: object) -> str:
+    """A value as a sentence quotes it: what Python writes for it, but not all of what is long."""
+    text = repr(value[: _QUOTED + 1]) if isinstance(value, str) else short(value)
+    return text if len(text) <= _QUOTED else text[: _QUOTED - 1] + "…"

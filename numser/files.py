@@ -23,7 +23,7 @@ from typing import Any, BinaryIO, TypeVar, get_args, get_origin
 
 import numpy as np
 
-from numser.errors import InputError
+from numser.errors import InputError, printable
 
 # What NumPy, zipfile and json raise when a file is not what it should be. RuntimeError: JSON nested too deeply, or a
 # member that claims to be encrypted; MemoryError: an array that claims to be larger than any memory.
@@ -210,9 +210,18 @@ def write_csv(path: Path, header: Iterable[str], rows: Iterable[Iterable[Any]]) 
     """Write a table as CSV."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
+    writer.writerows(map(csv_cells, (header, *rows)))
     write_whole(path, lambda file: file.write(text.getvalue().encode()))
+
+
+def csv_cells(row: Iterable[Any]) -> list[Any]:
+    """A row's cells, such that neither a terminal nor a spreadsheet does what a text in it says: control characters
+    as Python writes them, and an apostrophe before what would begin a formula.
+
+    Source      OWASP, "CSV Injection"
+    """
+    texts = (printable(cell) if isinstance(cell, str) else cell for cell in row)
+    return [f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@")) else cell for cell in texts]
 
 
 def cache_folder() -> Path:

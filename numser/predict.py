@@ -12,8 +12,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from numser.cli import Progress, program, run
-from numser.errors import InputError
+from numser.cli import Progress, complain, program, run, say
+from numser.errors import InputError, printable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 _EPILOG = """\
 A recording of more than 7 s is recognised window by window, and then as a whole, by the mean of its windows'
 probabilities; windows in which nobody speaks do not count. The probabilities are the network's: they say how sure it
-is, not how likely it is to be right.
+is, not how likely it is to be right. Control characters in names and labels are printed as \\x1b and the like; in
+CSV, a text that a spreadsheet would take for a formula (=, +, -, @) begins with an apostrophe.
 
 examples:
   python -m numser.predict a.wav recordings/
@@ -74,7 +75,7 @@ def main(argv: list[str] | None = None) -> int:
 
     recogniser = load(model)
     if model is None:
-        print(f"model: the one that comes with numser, trained on {recogniser.trained_on}", file=sys.stderr)
+        Progress().line(f"model: the one that comes with numser, trained on {recogniser.trained_on}")
     if args.attention and not recogniser.model.attention:
         raise InputError(f"--attention: the model in {model} was made without it")
     progress, failures = Progress(), 0
@@ -97,7 +98,7 @@ def main(argv: list[str] | None = None) -> int:
                 output.write(name, windows)
             if mistake:
                 failures += 1
-                print(f"error: {mistake.for_command()}", file=sys.stderr, flush=True)
+                complain(mistake)
     return 2 if failures else 0
 
 
@@ -114,7 +115,7 @@ def _for_speaker(recogniser: "Recogniser", folder: Path, progress: Progress) -> 
         progress.live(f"{sound}: how this person speaks, {len(waveforms) + 1}/{len(sounds)}")
         waveforms.append(read_audio(sound))
     progress.clear()
-    print(f"--same-speaker: {len(sounds)} recordings of this person in {folder}", file=sys.stderr)
+    progress.line(f"--same-speaker: {len(sounds)} recordings of this person in {folder}")
     return recogniser.for_speaker(waveforms, SAMPLE_RATE, list(map(str, sounds)))
 
 
@@ -133,7 +134,7 @@ def _named(arguments: list[str]) -> Iterator[list[tuple[str, Path]]]:
                 sounds, passed_over = sound_files(path, "name a folder that has some, or a file")
                 files += [(str(sound), sound) for sound in sounds]
                 for sentence in passed_over_sentences(passed_over, path):
-                    print(f"{path}: {sentence}", file=sys.stderr)
+                    Progress().line(f"{path}: {sentence}")
             else:
                 files.append((argument, path))
         yield files
@@ -141,8 +142,8 @@ def _named(arguments: list[str]) -> Iterator[list[tuple[str, Path]]]:
 
 def _standard_input(folder: Path) -> Path:
     """What comes on standard input, in a file: where sound ends and what it is cannot be seen in a pipe."""
-    if sys.stdin.isatty():
-        raise InputError("-: standard input is the terminal; let a program send sound, or name a file")
+    if sys.stdin is None or sys.stdin.isatty():
+        raise InputError("-: standard input is the terminal, or closed; let a program send sound, or name a file")
     path = folder / f"sound{len(list(folder.iterdir()))}"
     try:
         with open(path, "wb") as file:
@@ -181,14 +182,14 @@ class Text:
 
     def _line(self, what: str, prediction: "Prediction | None") -> None:
         if prediction is None:
-            print(f"{what}: no speech", flush=True)
+            say(f"{printable(what)}: no speech")
             return
         ranked = sorted(prediction.probabilities.items(), key=lambda item: -item[1])
         shares = "  ".join(f"{label} {share:.3f}" for label, share in ranked)
-        print(f"{what}: {prediction.label}  ({shares})", flush=True)
+        say(printable(f"{what}: {prediction.label}  ({shares})"))
         if self.attention:
             for second, weight in prediction.weights():
-                print(f"  {second:8.2f} s  {weight:.5f}")
+                say(f"  {second:8.2f} s  {weight:.5f}")
 
 
 class Csv:
@@ -197,12 +198,15 @@ class Csv:
     """
 
     def __init__(self, labels: Sequence[str], attention: bool):
-        self.labels, self.attention = labels, attention
+        from numser.files import csv_cells
+
+        self.labels, self.attention, self.cells = labels, attention, csv_cells
         self.rows = csv.writer(sys.stdout, lineterminator="\n")
 
     def __enter__(self) -> "Csv":
         self.rows.writerow(
-            ["file", "start", "end", "label", *self.labels, *(["second", "weight"] if self.attention else [])]
+            self.cells(["file", "start", "end", "label", *self.labels])
+            + (["second", "weight"] if self.attention else [])
         )
         return self
 
@@ -212,9 +216,11 @@ class Csv:
     def write(self, name: str, windows: list["Window"]) -> None:
         """Write what was found in a file."""
         for window in windows:
-            row = [name, f"{window.start:.2f}", f"{window.end:.2f}"]
+            row = self.cells([name, f"{window.start:.2f}", f"{window.end:.2f}"])
             heard = window.prediction
-            row += ["" for _ in ("label", *self.labels)] if heard is None else [heard.label, *_shares(heard)]
+            row += (
+                ["" for _ in ("label", *self.labels)] if heard is None else self.cells([heard.label, *_shares(heard)])
+            )
             if not self.attention:
                 self.rows.writerow(row)
             elif heard is None:

@@ -68,6 +68,11 @@ def test_json_and_csv(tmp_path):
     assert (tmp_path / "x.csv").read_text() == 'a,b\n1,0.1\n2,"x,y"\n'
 
 
+def test_a_spreadsheet_runs_nothing(tmp_path):
+    write_csv(tmp_path / "x.csv", ["=a", "b"], [("@SUM(1)", -1), ("\t=1", "-x\n\x1b[2J")])
+    assert (tmp_path / "x.csv").read_text() == "'=a,b\n'@SUM(1),-1\n\\t=1,'-x\\n\\x1b[2J\n"
+
+
 def test_a_folder_below_a_file_cannot_be_made(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be made"):

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from numser import __version__
-from numser.cli import program
+from numser.cli import program, say
 from numser.errors import InputError
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def main(argv: list[str] | None = None) -> None:
     model = export(load(args.model), args.onnx, args.input)
     (given,), gives = (list(map(_shape, values)) for values in (model.graph.input, model.graph.output))
     name = model.graph.input[0].name
-    print(
+    say(
         f"{args.onnx}: {args.onnx.stat().st_size / 1e6:.1f} MB, from {given} to {', '.join(gives)}; "
         f'run it by onnxruntime.InferenceSession("{args.onnx.as_posix()}").run(None, {{"{name}": {name}}})'
     )

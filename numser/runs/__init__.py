@@ -79,7 +79,8 @@ def run(
         else:
             state = initial_state(config.recipe, len(dataset.classes), len(split.train))
         folder.save(config, state, dataset.fingerprint)
-        progress.line(_summary(config, dataset, split, threads))
+        for line in _summary(config, dataset, split, threads):
+            progress.line(line)
         on_begin()
         _train(config, dataset, split, state, augmentation, folder, threads, progress, stop)
         recogniser = Recogniser(
@@ -168,23 +169,21 @@ def _origin(config: Config, corpus: Corpus, state: State) -> dict[str, Any]:
     }
 
 
-def _summary(config: Config, dataset: Dataset, split: Split, threads: int) -> str:
+def _summary(config: Config, dataset: Dataset, split: Split, threads: int) -> list[str]:
     recipe = config.recipe
     name, settings = recipe.loss_in_words
     loss = f"{name} ({settings})" if settings else recipe.loss
-    return (
+    lines = [
         f"training on {len(split.train)} utterances, validation on {len(split.validation) or 'none'}, "
-        f"test on {len(split.test)} ({config.split_name}); {len(dataset.classes)} emotions\n"
+        f"test on {len(split.test)} ({config.split_name}); {len(dataset.classes)} emotions",
         f"{recipe.blocks} blocks, attention {'on' if recipe.attention else 'off'}, loss {loss}, "
         f"{recipe.steps} steps of {recipe.batch_size} utterances "
         f"({recipe.steps * recipe.batch_size / len(split.train):.0f} epochs), learning rate {recipe.lr:g}, "
-        f"seed {recipe.seed}, {threads} threads"
-        + (
-            "\neach speaker standardised by all of the speaker's own recordings"
-            if config.standardise == "speaker"
-            else ""
-        )
-    )
+        f"seed {recipe.seed}, {threads} threads",
+    ]
+    if config.standardise == "speaker":
+        lines.append("each speaker standardised by all of the speaker's own recordings")
+    return lines
 
 
 class Follower:
