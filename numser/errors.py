@@ -4,6 +4,7 @@ import re
 from reprlib import repr as short
 
 _ARGUMENT = re.compile("‹([a-z_]+)›")
+_LONGEST = 10_000  # characters of a sentence: a path may have 4096
 _QUOTED = 80  # characters of a damaged value that a sentence repeats
 # What moves a terminal's cursor or breaks its lines; what turns the direction of writing round; halves of characters,
 # which stand for bytes that are not UTF-8.
@@ -19,11 +20,16 @@ class InputError(ValueError):
     """
 
     def __str__(self) -> str:
-        return _ARGUMENT.sub(r"\1", super().__str__())
+        return _ARGUMENT.sub(r"\1", _within_reason(super().__str__()))
 
     def for_command(self) -> str:
         """The sentence with options in the place of arguments."""
-        return _ARGUMENT.sub(lambda name: option_of(name[1]), super().__str__())
+        return _ARGUMENT.sub(lambda name: option_of(name[1]), _within_reason(super().__str__()))
+
+
+def _within_reason(sentence: str) -> str:
+    """All of it, unless names in it are longer than any person's."""
+    return sentence if len(sentence) <= _LONGEST else f"{sentence[: _LONGEST // 2]} … {sentence[-_LONGEST // 2 :]}"
 
 
 def option_of(argument: str) -> str:

@@ -96,7 +96,7 @@ def main(argv: list[str] | None = None) -> int:
     if resume:
         if out is None:
             raise InputError("--resume: say which run to go on with, by --out DIR")
-        config = RunFolder(out).stored_config()
+        config = RunFolder(out).stored_state().config
         _check_same(given, config, out)
         config = with_changes(config, given.get("data"), given.get("steps"))
     else:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from numser.cli import Progress
 from numser.corpora import Corpus, Utterance, against_the_full_corpus, listed
-from numser.errors import InputError
+from numser.errors import InputError, quoted
 from numser.files import cache_folder
 
 ADDRESS = "http://emodb.bilderbar.info/download/download.zip"  # 40.5 MB
@@ -37,7 +37,7 @@ _EMOTIONS = {
     "N": "neutral",
 }
 _NAME = re.compile(r"(?P<speaker>\d\d)(?P<text>[a-z]\d\d)(?P<emotion>[WLEAFTN])[a-z]")
-_VOTES = re.compile(r"(?P<name>\w+)\.wav\s+(?P<percent>\d+(?:[.,]\d+)?)(?![\d.,])")
+_VOTES = re.compile(r"\b(?P<name>\w++)\.wav\s++(?P<percent>\d+(?:[.,]\d+)?)(?![\d.,])")
 
 # What the full corpus holds.
 _CLASSES = dict(anger=127, boredom=81, disgust=46, fear=69, happiness=71, neutral=79, sadness=62)
@@ -151,7 +151,7 @@ def _votes(path: Path) -> dict[str, float]:
         elif ".wav" in row:
             raise InputError(
                 f"{path}: row {number} should have a percentage from 0 to 100 after the name, as in "
-                f"03a01Fa.wav 90,00, found {' '.join(row.split())!r}; correct it"
+                f"03a01Fa.wav 90,00, found {quoted(row)}; correct it"
             )
     return votes
 

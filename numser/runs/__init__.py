@@ -7,11 +7,9 @@ import math
 import platform
 import time
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numser
 from numser.augment import Augmentation
 from numser.cli import Progress, in_words
 from numser.corpora import Corpus, load_corpus
@@ -24,6 +22,7 @@ from numser.recogniser import Recogniser
 from numser.runs.config import Config
 from numser.runs.folder import RunFolder
 from numser.runs.result import RunResult
+from numser.runs.state import versions
 from numser.splits import Split
 from numser.threads import available_cores
 from numser.training import State, final_params, initial_state, network, train
@@ -160,11 +159,7 @@ def _origin(config: Config, corpus: Corpus, state: State) -> dict[str, Any]:
         "seed": config.recipe.seed,
         "best_step": step,
         "best_validation_ua": None if math.isnan(ua) else ua,
-        "versions": {
-            "python": platform.python_version(),
-            "numser": numser.__version__,
-            **{name: version(name) for name in ("numpy", "numba", "scipy", "soundfile")},
-        },
+        "versions": versions(),
         "machine": f"{platform.system()} {platform.machine()}",
     }
 

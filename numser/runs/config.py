@@ -6,8 +6,8 @@ from typing import Any
 
 from numser import splits
 from numser.corpora import Corpus
-from numser.errors import InputError
-from numser.files import from_json
+from numser.declared import from_json
+from numser.errors import InputError, quoted
 from numser.recipe import STANDARDISE, Recipe
 from numser.splits import Split
 
@@ -29,7 +29,7 @@ class Config:
         if (self.fold is None) == (self.test_speaker is None):
             raise ValueError("fold or test_speaker should be given, and not both")
         if self.standardise not in STANDARDISE:
-            raise InputError(f"‹standardise› {self.standardise}: should be one of {', '.join(STANDARDISE)}")
+            raise InputError(f"‹standardise› {quoted(self.standardise)}: should be one of {', '.join(STANDARDISE)}")
         if self.train_on_validation and self.recipe.keep == "best":
             raise InputError("‹train_on_validation›: ‹keep› best needs the validation to choose by; use ‹keep› last")
 
@@ -55,7 +55,7 @@ class Config:
         config = from_json(cls, values, name)
         for given, known in ((values, config), (values["recipe"], config.recipe)):
             if strange := sorted(given.keys() - vars(known)):
-                raise ValueError(f"{name} has {strange[0]}, which this version does not know")
+                raise ValueError(f"{name} has {quoted(strange[0])}, which this version does not know")
         return config
 
 
