@@ -14,7 +14,6 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-import scipy.fft
 
 from numser.audio import SAMPLE_RATE
 from numser.errors import InputError, quoted
@@ -23,7 +22,7 @@ from numser.model import SHORTEST
 _PRIOR_UTTERANCES = 5  # of a person, that weigh as much as all that a model was trained on
 LEVELS = ("absolute", "speech")
 TINY = float(np.finfo(np.float32).tiny)  # 1e-38, the smallest positive number that float32 holds in full
-_CHUNK = 256  # frames whose spectra are in memory at once, about 3 MB
+_CHUNK = 128  # frames whose spectra are in memory at once, about 3 MB
 
 
 def _stored(default: Any, least: float, most: float) -> Any:
@@ -121,9 +120,9 @@ def mel_power(waveform: np.ndarray, settings: FeatureSettings = PAPER) -> np.nda
     filterbank = mel_filterbank(settings)
     mel = np.empty((len(windows), settings.n_mels), np.float32)
     for a in range(0, len(windows), _CHUNK):
-        spectrum = scipy.fft.rfft(windows[a : a + _CHUNK] * hamming(settings.win_length), settings.n_fft)
-        power = spectrum.real**2 + spectrum.imag**2
-        np.matmul(power, filterbank.T, out=mel[a : a + _CHUNK])
+        spectrum = np.fft.rfft(windows[a : a + _CHUNK] * hamming(settings.win_length), settings.n_fft)
+        power = spectrum.real**2 + spectrum.imag**2  # float64: NumPy's transform is slower in float32
+        np.matmul(power.astype(np.float32), filterbank.T, out=mel[a : a + _CHUNK])
     return mel
 
 
@@ -198,7 +197,7 @@ def _checked(waveform: np.ndarray) -> np.ndarray:
 @lru_cache
 def hamming(n: int) -> np.ndarray:
     """Hamming window of period n: the next sample would be the first again, as the FFT sees it."""
-    return (0.54 - 0.46 * np.cos(2 * np.pi * np.arange(n) / n)).astype(np.float32)
+    return 0.54 - 0.46 * np.cos(2 * np.pi * np.arange(n) / n)
 
 
 @lru_cache

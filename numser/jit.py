@@ -1,33 +1,22 @@
-"""How numser compiles its kernels."""
+"""How numser compiles its kernels.
 
+Numba takes half a second to load, and a kernel seconds to compile where no cache has it. So neither happens before a
+kernel is called.
+"""
+
+import threading
 import warnings
+from collections import defaultdict
 from collections.abc import Callable
+from functools import cache, update_wrapper
 from typing import Any
 
-import numba
-
-# Numba's cache does not know these options: after changing one, delete the folders __pycache__.
-#
-# contract: a*b + c may become one fused multiply-add. Nothing is reordered, so a sum has the same bits on
-# every run. error_model numpy: dividing by zero gives inf, as in NumPy, and loops need no test for it.
-_OPTIONS: dict[str, Any] = dict(nogil=True, fastmath={"contract"}, error_model="numpy")
-
-# noalias: the arrays that a kernel gets do not overlap. Else the compiler must fear that writing one array changes
-# another, reads everything again and again, and computes many loops one number at a time. Numba has this switch for
-# its own use and does not offer it to decorators, so it is put among what decorators may say.
-try:
-    from numba.core.compiler import Flags
-    from numba.core.cpu import CPUTargetOptions
-    from numba.core.options import TargetOptions
-
-    if hasattr(Flags, "noalias"):
-        CPUTargetOptions.noalias = TargetOptions.Mapping("noalias")
-        _OPTIONS["noalias"] = True
-except (ImportError, AttributeError):  # a Numba that is built otherwise: slower, not wrong
-    pass
+_lock = threading.RLock()
+_waiting: dict[int, list["Kernel"]] = defaultdict(list)  # by the file's globals: what was not called yet
+_warned = False
 
 
-def jit(function: Callable) -> Callable:
+def jit(function: Callable) -> "Kernel":
     """Compile `function` with Numba at its first call, and remember the machine code on disk.
 
     The kernels run without Python's lock, so that two threads can each work on their part of a batch.
@@ -36,14 +25,68 @@ def jit(function: Callable) -> Callable:
     A jitted function may call jitted functions of its own file only: Numba does not notice when a
     function in another file has changed, and would go on using the old machine code.
     """
+    kernel = Kernel(function)
+    _waiting[id(function.__globals__)].append(kernel)
+    return kernel
+
+
+class Kernel:
+    """A function that becomes Numba's when it is first called, together with the others of its file."""
+
+    def __init__(self, function: Callable):
+        self.py_func = function  # as Numba calls it too
+        self.compiled: Any = None
+        update_wrapper(self, function)
+
+    def __call__(self, *args: Any) -> Any:
+        """Call what Numba made of the function."""
+        if self.compiled is None:
+            _compile_file(self.py_func.__globals__)
+        return self.compiled(*args)
+
+
+def _compile_file(names: dict[str, Any]) -> None:
+    """Hand all kernels of a file to Numba, and put what it gives in their places, where other kernels look."""
+    with _lock:
+        for kernel in _waiting.pop(id(names), []):
+            kernel.compiled = _njit(kernel.py_func)
+            if names.get(kernel.py_func.__name__) is kernel:
+                names[kernel.py_func.__name__] = kernel.compiled
+
+
+def _njit(function: Callable) -> Callable:
+    import numba
+
     try:
-        return numba.njit(cache=True, **_OPTIONS)(function)
+        return numba.njit(cache=True, **_options())(function)
     except RuntimeError:  # numba: "no locator available", raised while decorating
         _warn_once()
-        return numba.njit(**_OPTIONS)(function)
+        return numba.njit(**_options())(function)
 
 
-_warned = False
+@cache
+def _options() -> dict[str, Any]:
+    """What numser tells Numba. Its cache does not know this: after a change, delete the folders __pycache__.
+
+    contract: a*b + c may become one fused multiply-add. Nothing is reordered, so a sum has the same bits on
+    every run. error_model numpy: dividing by zero gives inf, as in NumPy, and loops need no test for it.
+
+    noalias: the arrays that a kernel gets do not overlap. Else the compiler must fear that writing one array changes
+    another, reads everything again and again, and computes many loops one number at a time. Numba has this switch for
+    its own use and does not offer it to decorators, so it is put among what decorators may say.
+    """
+    options: dict[str, Any] = dict(nogil=True, fastmath={"contract"}, error_model="numpy")
+    try:
+        from numba.core.compiler import Flags
+        from numba.core.cpu import CPUTargetOptions
+        from numba.core.options import TargetOptions
+
+        if hasattr(Flags, "noalias"):
+            CPUTargetOptions.noalias = TargetOptions.Mapping("noalias")
+            options["noalias"] = True
+    except (ImportError, AttributeError):  # a Numba that is built otherwise: slower, not wrong
+        pass
+    return options
 
 
 def _warn_once() -> None:
@@ -53,5 +96,5 @@ def _warn_once() -> None:
         warnings.warn(
             "numser: no folder for compiled kernels can be written, so they are compiled anew in each process; "
             "set NUMBA_CACHE_DIR to a folder you may write to",
-            stacklevel=3,
+            stacklevel=5,
         )

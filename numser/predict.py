@@ -6,7 +6,8 @@ import json
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, replace
 from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from numser.recogniser import Prediction, Recogniser, Window
 
+_LITTLE = 30.0  # seconds of sound that NumPy alone recognises in the time that it takes to load Numba
 _EPILOG = """\
 A recording of more than 7 s is recognised window by window, and then as a whole, by the mean of its windows'
 probabilities; windows in which nobody speaks do not count. The probabilities are the network's: they say how sure it
@@ -82,7 +84,7 @@ def main(argv: list[str] | None = None) -> int:
     if args.same_speaker is not None:
         recogniser = _for_speaker(recogniser, args.same_speaker, progress)
     with _named(args.files) as files, FORMATS[args.format](recogniser.labels, args.attention) as output:
-        found = predict_windows(recogniser, files, args.step)
+        found = predict_windows(_ready_at_once(recogniser, files, args.step), files, args.step)
         for i, of_file in groupby(found, key=lambda pair: pair[0]):
             name, windows, mistake = files[i][0], [], None
             for _, window in of_file:
@@ -117,6 +119,22 @@ def _for_speaker(recogniser: "Recogniser", folder: Path, progress: Progress) -> 
     progress.clear()
     progress.line(f"--same-speaker: {len(sounds)} recordings of this person in {folder}")
     return recogniser.for_speaker(waveforms, SAMPLE_RATE, list(map(str, sounds)))
+
+
+def _ready_at_once(recogniser: "Recogniser", files: list[tuple[str, Path]], step: float | None) -> "Recogniser":
+    """A recogniser that does without Numba, where to load it would take longer than to recognise the files."""
+    from numser.audio import duration
+    from numser.plain import PlainSER
+    from numser.recogniser import window_seconds
+
+    window, heard = window_seconds(recogniser), 0.0
+    for _, path in files:
+        with suppress(InputError):  # it is said when the file's turn comes
+            seconds = duration(path)
+            heard += min(seconds, window) + max(seconds - window, 0) * window / (step or window)
+        if heard > _LITTLE:
+            return recogniser
+    return replace(recogniser, model=PlainSER(**asdict(recogniser.model)))
 
 
 @contextmanager
