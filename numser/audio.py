@@ -23,6 +23,7 @@ SAMPLE_RATE = 16_000  # Hz
 
 _LOWEST_RATE, _HIGHEST_RATE = 1_000, 1_000_000  # Hz; a rate outside is a slip, such as 44.1 for 44100
 _MOST_CHANNELS = 1024  # what libsndfile can read; more is an array that stands on its side
+_MOST_SAMPLES = 2**28  # of a file that is read at once: 4 hours of one channel at 16 kHz, 1 GiB
 _LOUDEST = 100.0  # 40 dB over full scale: such floats are 16-bit numbers that nobody scaled
 _UNKNOWN = 2**63 - 1  # libsndfile's length of a file whose header has none: a FLAC that was written to a pipe
 
@@ -36,6 +37,11 @@ def read_audio(path: str | os.PathLike) -> np.ndarray:
                 or infinity
     """
     with _opened(path) as sound:
+        if sound.frames * sound.channels > _MOST_SAMPLES:
+            raise InputError(
+                f"{path}: {sound.frames / sound.samplerate / 3600:.4g} hours of sound, as its header says, are more "
+                "than one utterance can have; cut it into parts, or convert it anew if it is shorter"
+            )
         try:
             return to_mono_16k(
                 sound.read(sound.frames, dtype="float32", always_2d=True), sound.samplerate, name=str(path)
@@ -85,7 +91,7 @@ def _read_mono(sound: "soundfile.SoundFile", frames: int) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def duration(path: str | os.PathLike) -> float:
+def duration(path: str | os.PathLike | BinaryIO) -> float:
     """How long a sound file is, from its header alone.
 
     Units       seconds
@@ -163,8 +169,13 @@ def _opened(path: str | os.PathLike | BinaryIO, name: str | None = None) -> "Ite
 
     called = name or path
     try:
-        file = _present(path, called) if isinstance(path, str | os.PathLike) else path
-        with _forwards_only()(file) as sound:
+        file = _present(path, called) if isinstance(path, str | os.PathLike) else _open_already(path)
+        with _forwards_only()(file, closefd=False) as sound:
+            if not _LOWEST_RATE <= sound.samplerate <= _HIGHEST_RATE:  # before seconds of it are read
+                raise InputError(
+                    f"{called}: sampling rate is {sound.samplerate} Hz, as its header says, and should be from "
+                    f"{_LOWEST_RATE} to {_HIGHEST_RATE}; convert it anew"
+                )
             if sound.frames == _UNKNOWN:
                 raise InputError(f"{called}: its header does not say how long it is; convert it to WAV")
             yield sound
@@ -183,6 +194,15 @@ def _present(path: str | os.PathLike, called: object) -> str | bytes:
         raise InputError(f"{called}: this is a pipe; write the sound into a file first")
     open(path, "rb").close()  # says why, where libsndfile says only "System error"
     return os.fspath(path) if sys.platform == "win32" else os.fsencode(path)
+
+
+def _open_already(file: BinaryIO) -> int | BinaryIO:
+    """A file as libsndfile reads it best: by itself, unless it is in memory."""
+    file.seek(0)
+    try:
+        return file if sys.platform == "win32" else file.fileno()
+    except OSError:
+        return file
 
 
 @cache

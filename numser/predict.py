@@ -6,12 +6,12 @@ import json
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, replace
 from itertools import groupby
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from tempfile import TemporaryFile, gettempdir
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from numser.cli import Progress, complain, program, run, say
 from numser.errors import InputError, printable
@@ -121,7 +121,9 @@ def _for_speaker(recogniser: "Recogniser", folder: Path, progress: Progress) -> 
     return recogniser.for_speaker(waveforms, SAMPLE_RATE, list(map(str, sounds)))
 
 
-def _ready_at_once(recogniser: "Recogniser", files: list[tuple[str, Path]], step: float | None) -> "Recogniser":
+def _ready_at_once(
+    recogniser: "Recogniser", files: list[tuple[str, Path | BinaryIO]], step: float | None
+) -> "Recogniser":
     """A recogniser that does without Numba, where to load it would take longer than to recognise the files."""
     from numser.audio import duration
     from numser.plain import PlainSER
@@ -138,16 +140,16 @@ def _ready_at_once(recogniser: "Recogniser", files: list[tuple[str, Path]], step
 
 
 @contextmanager
-def _named(arguments: list[str]) -> Iterator[list[tuple[str, Path]]]:
+def _named(arguments: list[str]) -> Iterator[list[tuple[str, Path | BinaryIO]]]:
     """The files that the arguments stand for, each with the name it is called by; folders are searched."""
     from numser.corpora.recordings import passed_over_sentences, sound_files
 
-    files: list[tuple[str, Path]] = []
-    with TemporaryDirectory(prefix="numser-") as folder:
+    files: list[tuple[str, Path | BinaryIO]] = []
+    with ExitStack() as opened:
         for argument in arguments:
             path = Path(argument)
             if argument == "-":
-                files.append(("standard input", _standard_input(Path(folder))))
+                files.append(("standard input", opened.enter_context(_standard_input())))
             elif path.is_dir():
                 sounds, passed_over = sound_files(path, "name a folder that has some, or a file")
                 files += [(str(sound), sound) for sound in sounds]
@@ -158,19 +160,22 @@ def _named(arguments: list[str]) -> Iterator[list[tuple[str, Path]]]:
         yield files
 
 
-def _standard_input(folder: Path) -> Path:
-    """What comes on standard input, in a file: where sound ends and what it is cannot be seen in a pipe."""
+def _standard_input() -> BinaryIO:
+    """What comes on standard input, in a file: where sound ends and what it is cannot be seen in a pipe. The file has
+    no name, so that it ends with this process, however that ends.
+    """
     if sys.stdin is None or sys.stdin.isatty():
         raise InputError("-: standard input is the terminal, or closed; let a program send sound, or name a file")
-    path = folder / f"sound{len(list(folder.iterdir()))}"
     try:
-        with open(path, "wb") as file:
-            shutil.copyfileobj(sys.stdin.buffer, file)
+        file: Any = TemporaryFile(prefix="numser-")  # noqa: SIM115  # the caller closes it
+        shutil.copyfileobj(sys.stdin.buffer, file)
+        file.flush()
     except OSError as error:
         raise InputError(
-            f"-: standard input cannot be kept in {folder} ({error.strerror}); make room there"
+            f"-: standard input cannot be kept in {gettempdir()} ({error.strerror}); make room there, or name "
+            "another folder in the environment variable TMPDIR"
         ) from None
-    return path
+    return file
 
 
 class Text:

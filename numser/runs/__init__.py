@@ -74,6 +74,8 @@ def run(
 
     with folder.held(resume):
         if resume:
+            for sentence in _changed(folder.stored_state().versions or {}):
+                progress.line(sentence)
             state = folder.restore(config, len(dataset.classes), len(split.train), dataset.fingerprint)
         else:
             state = initial_state(config.recipe, len(dataset.classes), len(split.train))
@@ -162,6 +164,14 @@ def _origin(config: Config, corpus: Corpus, state: State) -> dict[str, Any]:
         "versions": versions(),
         "machine": f"{platform.system()} {platform.machine()}",
     }
+
+
+def _changed(before: dict[str, str]) -> list[str]:
+    """What to know of a run that goes on with other versions than those that saved it last."""
+    now = versions()
+    changed = [f"{name} {before[name]}, now {now[name]}" for name in now if before.get(name, now[name]) != now[name]]
+    remark = "the last digits of its numbers may differ from those of a run that was not stopped"
+    return [f"this run was saved with {'; '.join(changed)}: {remark}"] if changed else []
 
 
 def _summary(config: Config, dataset: Dataset, split: Split, threads: int) -> list[str]:
