@@ -282,10 +282,12 @@ def writing(path: Path) -> Iterator[None]:
 @contextmanager
 def file_lock(
     path: Path, on_wait: Callable[[], None] = lambda: None, pause: float = 0.2, if_possible: bool = False
-) -> Iterator[None]:
-    """Run the block while no other thread or process is in such a block with the same `path`.
+) -> Iterator[Callable[[], bool]]:
+    """Run the block while no other thread or process is in such a block with the same `path`. Yields a function that
+    tells whether what is locked is still there, and not another one in its place.
 
     The operating system holds the lock, so it ends with its process, however that ends; the file stays, and is empty.
+    Where `path` is a folder, that is locked; not on Windows.
 
     `on_wait` is called once if another one is there, before it is waited for; it may raise, instead of waiting. The
     file is made, and never removed: whoever waits for it would hold a lock on a file that the next one does not find.
@@ -295,25 +297,29 @@ def file_lock(
     Raises      InputError: the file cannot be made, or its file system cannot lock
     """
     with writing(path):
-        file = open(path, "ab")  # noqa: SIM115 (what the block below raises is not about this file)
-    with file:
+        how = os.O_RDONLY if path.is_dir() else os.O_RDWR | os.O_CREAT
+        descriptor = os.open(path, how, 0o666)
+    try:
         waits = False
-        while not _locked(file, path, if_possible):
+        while not _locked(descriptor, path, if_possible):
             if not waits:
                 waits = True
                 on_wait()
             time.sleep(pause)  # waiting in the system would keep Ctrl-C waiting too, on Windows
         try:
-            yield
+            yield lambda: os.path.exists(path) and os.path.samestat(os.fstat(descriptor), os.stat(path))
         finally:
-            _unlock(file)
+            with suppress(OSError):  # it could not be locked
+                _unlock(descriptor)
+    finally:
+        os.close(descriptor)
 
 
-def _locked(file: BinaryIO, path: Path, if_possible: bool) -> bool:
+def _locked(descriptor: int, path: Path, if_possible: bool) -> bool:
     """Try to get the lock."""
     with writing(path):
         try:
-            _lock(file)
+            _lock(descriptor)
             return True
         except (BlockingIOError, PermissionError):  # Windows says the latter
             return False
@@ -326,19 +332,19 @@ def _locked(file: BinaryIO, path: Path, if_possible: bool) -> bool:
 if sys.platform == "win32":
     import msvcrt
 
-    def _lock(file: BinaryIO) -> None:
-        file.seek(0)
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+    def _lock(descriptor: int) -> None:
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
 
-    def _unlock(file: BinaryIO) -> None:
-        file.seek(0)
-        msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
+    def _unlock(descriptor: int) -> None:
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
 
 else:
     import fcntl
 
-    def _lock(file: BinaryIO) -> None:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    def _lock(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
-    def _unlock(file: BinaryIO) -> None:
-        fcntl.flock(file, fcntl.LOCK_UN)
+    def _unlock(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_UN)

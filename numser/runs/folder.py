@@ -6,7 +6,7 @@
     RUN/result.json     the test: UA, WA, F1, confusion matrix, and each utterance's truth, probabilities, attention
     RUN/model.npz       the parameters it ended with, and all that `python -m numser.predict` needs
     RUN/example.wav     a test utterance to try the model on, where the corpus was made on the spot and has no files
-    RUN/.lock           held by the process that trains here
+    RUN/.lock           held by the process that trains here, as the folder itself is
 
     FOLDS/fold0 …       a run each
     FOLDS/.fold0.lock   held by the worker that has this fold
@@ -19,8 +19,9 @@ A training goes on from state.npz alone; the run's other files are written anew 
 import csv
 import io
 import math
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, astuple, fields
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,7 @@ class RunFolder:
         self.path = path
         self.state, self.config, self.history, self.result, self.model, self.example = (path / f for f in FILES)
         self.lock = path / ".lock"
+        self._ours: Callable[[], bool] = lambda: True
 
     @property
     def fold_lock(self) -> Path:
@@ -87,13 +89,20 @@ class RunFolder:
             )
 
         make_folder(self.path)
-        with file_lock(self.lock, refuse, if_possible=True):
+        with ExitStack() as locks:
+            locks.enter_context(file_lock(self.lock, refuse, if_possible=True))
+            if sys.platform != "win32":  # elsewhere .lock can be removed from under it
+                self._ours = locks.enter_context(file_lock(self.path, refuse, if_possible=True))
             self.check(resume)  # again, since another process may have been here meanwhile
             remove_halves(self.path, FILES)
             yield
 
     def save(self, config: Config, state: State, fingerprint: str) -> None:
         """Write state.npz, and config.json and history.csv from it. `fingerprint` is the dataset's."""
+        if not self._ours():
+            raise InputError(
+                f"{self.path}: is not the folder any more that this training began in; choose another ‹out›"
+            )
         write_state(self.state, config, state, fingerprint)
         write_json(self.config, asdict(config))
         curve = [["" if math.isnan(x) else x for x in astuple(row)] for row in state.history]
