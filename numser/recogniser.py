@@ -249,7 +249,7 @@ def load(path: str | Path | None = None) -> Recogniser:
     Raises      InputError: there is no such file, or no model in the folder; it is not such a model, or it is damaged
     """
     path = PRETRAINED if path is None else Path(path)
-    if path.is_dir():
+    if os.path.isdir(path):  # a name that no file can have is none, too
         path /= "model.npz"
         if not path.exists():
             raise InputError(f"{path.parent}: this folder has no model.npz; name a run's whose training has ended")

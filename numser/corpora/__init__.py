@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from numser.audio import SAMPLE_RATE, duration, read_audio
-from numser.errors import InputError
+from numser.errors import CONTROL, InputError, quoted
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,12 +57,24 @@ class Utterance:
 
 @dataclass(frozen=True)
 class Corpus:
-    """What a corpus's `load` brings: its utterances, and sentences on what was found and what is missing."""
+    """What a corpus's `load` brings: its utterances, and sentences on what was found and what is missing.
+
+    Raises      InputError: a label or a speaker's name is not UTF-8, or has control characters
+    """
 
     name: str
     utterances: list[Utterance]
     findings: list[str]
     source: Path | None = None  # the folder they were read from; None for sound made on the spot
+
+    def __post_init__(self) -> None:
+        for u in self.utterances:
+            for kind, name in (("label", u.label), ("speaker", u.speaker)):
+                if name and CONTROL.search(name):
+                    raise InputError(
+                        f"{u.path or u.name}: its {kind}, {quoted(name)}, has a character that is not UTF-8 or "
+                        "cannot be shown; call it otherwise"
+                    )
 
     @cached_property
     def identity(self) -> str:
@@ -89,9 +101,12 @@ def load_corpus(name: str, data: Path | None = None, *, offline: bool = False) -
     if name not in NAMES:
         raise InputError(f"‹corpus› {name}: there is no such corpus; choose one of {', '.join(NAMES)}")
     load: Callable[..., Corpus] = import_module(f"numser.corpora.{'coded' if name in _CODED else name}").load
-    if name in _CODED:
-        return load(name, data)
-    return load(data, offline=offline) if name in _FETCHED else load(data)
+    try:
+        if name in _CODED:
+            return load(name, data)
+        return load(data, offline=offline) if name in _FETCHED else load(data)
+    except OSError as error:  # a name too long, a loop of links, …
+        raise InputError(f"{error.filename}: cannot be read ({error.strerror}); check its name and rights") from None
 
 
 def against_the_full_corpus(classes: Counter, full: dict[str, int], remark: str = "") -> list[str]:
