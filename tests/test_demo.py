@@ -124,6 +124,11 @@ def test_an_mp3_may_begin_with_zeros(recogniser, tmp_path):
     )
 
 
+def hours(flac: bytes) -> bytes:
+    """The same, with a header that says 2³⁶ − 1 samples."""
+    return flac[:21] + bytes([flac[21] | 0xF]) + b"\xff" * 4 + flac[26:]
+
+
 BAD = {
     "empty": (b"", "it is empty"),
     "text": (b"this is no sound at all, but only a text", "cannot be read as sound .*give WAV, FLAC, OGG or MP3"),
@@ -133,7 +138,11 @@ BAD = {
     "long and silent": (sound(np.zeros(16000 * 20)), "no speech to be heard"),
     "a hiss": (sound(0.1 * np.random.default_rng(0).standard_normal(16000 * 20)), "no speech to be heard; give"),
     "too short": (sound(noise(0.01)), "too short|at least"),
-    "too long": (sound(np.zeros(8000 * 301), 8000), "longer than 5 minutes; .*numser.predict"),
+    "too long": (sound(np.zeros(8000 * 301), 8000), "longer than 5 minutes, .*numser.predict"),
+    "of many hours by its header": (
+        hours(sound(noise(1), kind="FLAC")),
+        "longer than 5 minutes, or has too many channels",
+    ),
     "NaN": (sound(np.full(16000, np.nan), subtype="FLOAT"), "NaN or infinite"),
     "a page": (b"<script>alert(1)</script>", "cannot be read as sound"),
 }

@@ -27,6 +27,7 @@ from numser.recogniser import (
 from numser.speech import no_speech
 
 LONGEST = 300.0  # seconds of a recording
+_MOST_SAMPLES = 2**27  # of all channels: 5 minutes of stereo at 192 kHz; it takes seconds to decode them
 NAME = "this recording"  # in sentences about it; the page knows its file's name and does not send it
 _GROWN = 60.0  # seconds of a piece of a recording that still goes on
 _LEARNED = {  # by corpus, where it is not acted speech
@@ -119,16 +120,30 @@ def warm_up(recogniser: Recogniser) -> None:
 
 
 def _pieces(recogniser: Recogniser, sound: bytes) -> list[Piece]:
-    """A recording's windows. One that is too long is refused before any of it is recognised, or the rest is read."""
+    """A recording's windows. One that is too long is refused by its header, or before the rest is read."""
     pieces, longest = [], window_seconds(recogniser)
+    too_long = InputError(
+        f"{NAME}: it is longer than {LONGEST / 60:g} minutes, or has too many channels; "
+        "cut it, or use python -m numser.predict, which takes any length"
+    )
+    if _samples(sound) > _MOST_SAMPLES:
+        raise too_long
     for start, waveform in windows(SoundBytes(sound), longest, longest, NAME):
         if start + len(waveform) / SAMPLE_RATE > LONGEST:
-            raise InputError(
-                f"{NAME}: it is longer than {LONGEST / 60:g} minutes; "
-                "cut it, or use python -m numser.predict, which takes any length"
-            )
+            raise too_long
         pieces.append(Piece(0, NAME, start, waveform))
     return pieces
+
+
+def _samples(sound: bytes) -> int:
+    """How many samples a recording has by its header, in all channels; 0 for what is no sound."""
+    import soundfile
+
+    try:
+        with soundfile.SoundFile(SoundBytes(sound)) as opened:
+            return opened.frames * opened.channels if opened.frames < 2**62 else 0  # more: it is not known
+    except soundfile.LibsndfileError:
+        return 0
 
 
 def _drawn(recogniser: Recogniser, piece: Piece, power: np.ndarray | InputError) -> np.ndarray:
