@@ -4,7 +4,7 @@ import re
 from reprlib import repr as short
 
 _ARGUMENT = re.compile("‹([a-z_]+)›")
-_LONGEST = 10_000  # characters of a sentence: a path may have 4096
+_LONGEST = 5_000  # characters of a sentence: a path may have 4096
 _QUOTED = 80  # characters of a damaged value that a sentence repeats
 # What moves a terminal's cursor or breaks its lines; what turns the direction of writing round; halves of characters,
 # which stand for bytes that are not UTF-8.
@@ -40,6 +40,12 @@ def option_of(argument: str) -> str:
 def printable(text: str) -> str:
     """A text as one line that is safe on any screen: control characters, line breaks too, as Python writes them."""
     return CONTROL.sub(lambda found: repr(found[0])[1:-1], text)
+
+
+def reason(error: BaseException) -> str:
+    """What an error says, in short: some repeat all that they stumbled over."""
+    lines = str(error).splitlines()
+    return printable(lines[0][:160]) if lines else type(error).__name__
 
 
 def quoted(value: object) -> str:

@@ -22,7 +22,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 
 from numser.declared import T, from_json
-from numser.errors import InputError, printable, quoted
+from numser.errors import InputError, printable, quoted, reason
 
 # What NumPy, zipfile and json raise when a file is not what it should be. RuntimeError: JSON nested too deeply, or a
 # member that claims to be encrypted; TokenError: an array's header without its end.
@@ -153,8 +153,7 @@ def _opened(path: Path, kind: str) -> Iterator[tuple[zipfile.ZipFile, dict[str, 
     except FileNotFoundError:
         raise InputError(f"{path}: there is no such file") from None
     except _DAMAGE as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"{problem} (it cannot be read: {reason[:200]})") from error
+        raise InputError(f"{problem} (it cannot be read: {reason(error)})") from error
 
 
 def _understood(path: Path, kind: str, read: Callable[[], T]) -> T:
@@ -228,7 +227,9 @@ def read_json(path: Path) -> dict[str, Any]:
             raise ValueError("it holds no object")
         return value
     except _DAMAGE as error:
-        raise InputError(f"{path}: cannot be read or is damaged ({error}); take it away and start again") from error
+        raise InputError(
+            f"{path}: cannot be read or is damaged ({reason(error)}); take it away and start again"
+        ) from error
 
 
 def write_csv(path: Path, header: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:

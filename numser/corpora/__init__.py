@@ -59,7 +59,7 @@ class Utterance:
 class Corpus:
     """What a corpus's `load` brings: its utterances, and sentences on what was found and what is missing.
 
-    Raises      InputError: a label or a speaker's name is not UTF-8, or has control characters
+    Raises      InputError: a label or a speaker's name is not UTF-8, has control characters or more than 255
     """
 
     name: str
@@ -70,10 +70,10 @@ class Corpus:
     def __post_init__(self) -> None:
         for u in self.utterances:
             for kind, name in (("label", u.label), ("speaker", u.speaker)):
-                if name and CONTROL.search(name):
+                if name and (CONTROL.search(name) or len(name) > 255):
                     raise InputError(
                         f"{u.path or u.name}: its {kind}, {quoted(name)}, has a character that is not UTF-8 or "
-                        "cannot be shown; call it otherwise"
+                        "cannot be shown, or more than 255; call it otherwise"
                     )
 
     @cached_property

@@ -28,7 +28,7 @@ from typing import Any
 
 from numser.audio import SAMPLE_RATE
 from numser.corpora import Utterance
-from numser.errors import InputError, quoted
+from numser.errors import InputError, quoted, reason
 from numser.files import (
     file_lock,
     make_folder,
@@ -167,7 +167,7 @@ class RunFolder:
             return []
         except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:
             raise InputError(
-                f"{self.history}: cannot be read or is damaged ({error}); take it away, or run this anew"
+                f"{self.history}: cannot be read or is damaged ({reason(error)}); take it away, or run this anew"
             ) from error
 
     def steps_done(self) -> int:
