@@ -6,12 +6,13 @@ import shutil
 import signal
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
-from numser.errors import InputError, printable
+from numser.errors import InputError, InputWarning, printable
 from numser.threads import keep_freed_memory
 
 
@@ -24,6 +25,7 @@ def run(main: Callable[[], int | None]) -> NoReturn:
     Who is asked to end, by SIGTERM or the terminal that closes, first puts away what it has begun.
     """
     keep_freed_memory()
+    _show_notes()
     _end_in_order()
     closed = sys.stdout is None
     for name, kind in (("stderr", Shown), ("stdout", Output)):
@@ -108,6 +110,20 @@ class Output(Shown):
             raise error
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"standard output: cannot be written ({reason}); send it elsewhere") from None
+
+
+def _show_notes() -> None:
+    """Show what is used otherwise than it stands as a line on standard error: once for each file, without code."""
+    others = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+        if issubclass(category, InputWarning):
+            Progress().line(f"note: {message}")
+        else:
+            others(message, category, *where, **more)
+
+    warnings.showwarning = show
+    warnings.simplefilter("default", InputWarning)
 
 
 def program(command: str = "") -> str:

@@ -26,7 +26,7 @@ from numser.cli import (
     say,
     shell_line,
 )
-from numser.corpora import NAMES
+from numser.corpora import NAMES, reading_options
 from numser.errors import InputError
 from numser.recipe import recipe, recipe_options, split_options
 from numser.summary import summarise
@@ -44,6 +44,7 @@ def parser() -> argparse.ArgumentParser:
     what.add_argument("--corpus", metavar="NAME", required=True, help=", ".join(NAMES))
     what.add_argument("--data", metavar="DIR", help="the corpus's folder")
     offline_option(what)
+    reading_options(what)
     what.add_argument(
         "--speakers", action="store_true", help="leave out one speaker after the other, instead of random subsets"
     )
@@ -64,20 +65,26 @@ def main(argv: list[str] | None = None) -> int:
     jobs, address, offline = given.pop("jobs", None), given.pop("dask", None), given.pop("offline", False)
     out = given.pop("out", Path("runs") / f"crossval-{corpus}{'-speakers' if speakers else ''}")
     seeds = _seeds(given.pop("seeds", "0"))
-    from numser.corpora import load_corpus
+    from numser.corpora import READING, load_corpus
+    from numser.runs.config import HOW
     from numser.runs.folder import CrossvalidationFolder  # imports Numba, which takes longer than --help should
     from numser.runs.folds import check_workers, folds_of, run_folds, visible_to_workers, workers
+    from numser.splits import remarks
 
-    how = {name: given.pop(name) for name in ("train_on_validation", "standardise") if name in given}
+    how = {name: given.pop(name) for name in HOW if name in given}
     recipes = [recipe(**given, seed=seed) for seed in seeds]
     check_workers(jobs, address)
     if address:
         out, data = visible_to_workers(out, data)
     folder = CrossvalidationFolder(out)
-    loaded = load_corpus(corpus, None if data is None else Path(data), offline=offline)
+    told = {name: how.get(name) for name in READING}
+    loaded = load_corpus(corpus, None if data is None else Path(data), offline=offline, **told)
     folds = folds_of(corpus, data, speakers, recipes, loaded, **how)
+    for sentence in (*loaded.findings, *remarks(loaded.utterances, next(iter(folds.values())).split(loaded))):
+        Progress().line(sentence)
     try:
-        results = run_folds(folds, out, workers(jobs, address), loaded.identity, on_result=folder.write_table)
+        make, at_once = workers(jobs, address)
+        results = run_folds(folds, out, make, loaded.identity, jobs=at_once, on_result=folder.write_table)
     except KeyboardInterrupt:
         line = shell_line(python_command(), "-m", "numser.crossval", *(argv or sys.argv[1:]))
         Progress().line(f"stopped; to go on: {line}")

@@ -130,13 +130,14 @@ def prepare(
 
 
 def _frames_of(utterance: Utterance, settings: FeatureSettings) -> tuple[np.ndarray, int]:
-    return frames_of_waveform(utterance.read(), settings, str(utterance.path or utterance.name))
+    where = utterance.name if utterance.segment else utterance.path or utterance.name
+    return frames_of_waveform(utterance.read(), settings, str(where))
 
 
 def _line(u: Utterance, frames: np.ndarray) -> bytes:
     """An utterance's part of the fingerprint. Frames are rounded, so that another FFT's last digits do not matter."""
     mean = " ".join(f"{band:.0f}" for band in frames.mean(0))
-    return f"{u.name}\t{u.label}\t{u.speaker}\t{u.votes}\t{len(frames)}\t{mean}\n".encode(errors="surrogateescape")
+    return f"{u.facts}\t{len(frames)}\t{mean}\n".encode(errors="surrogateescape")
 
 
 class _Store:

@@ -1,6 +1,10 @@
 """The one exception for mistakes of the person who runs numser, and how it quotes what it found."""
 
 import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from reprlib import repr as short
 
 _ARGUMENT = re.compile("‹([a-z_]+)›")
@@ -30,6 +34,33 @@ class InputError(ValueError):
 def _within_reason(sentence: str) -> str:
     """All of it, unless names in it are longer than any person's."""
     return sentence if len(sentence) <= _LONGEST else f"{sentence[: _LONGEST // 2]} … {sentence[-_LONGEST // 2 :]}"
+
+
+class InputWarning(UserWarning):
+    """Something the user gave is used, but not as it stands. One sentence, as in an InputError."""
+
+
+_NOTES: ContextVar[list[str] | None] = ContextVar("_NOTES", default=None)
+
+
+def note(sentence: str) -> None:
+    """Warn by an InputWarning, or tell who collects such sentences."""
+    notes = _NOTES.get()
+    if notes is None:
+        warnings.warn(sentence, InputWarning, stacklevel=3)
+    elif sentence not in notes:
+        notes.append(sentence)
+
+
+@contextmanager
+def collected_notes() -> Iterator[list[str]]:
+    """Collect what `note` is given in this thread."""
+    notes: list[str] = []
+    before = _NOTES.set(notes)
+    try:
+        yield notes
+    finally:
+        _NOTES.reset(before)
 
 
 def option_of(argument: str) -> str:

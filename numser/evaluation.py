@@ -38,6 +38,7 @@ class TestedUtterance:
         default=None, metadata=SHARE
     )  # a weight a time step; None: the network has none
     attention_seconds: list[float] | None = field(default=None, metadata=AMOUNT)  # where each is centred
+    segment: list[float] | None = field(default=None, metadata=AMOUNT)  # seconds of the file; None: all of it
 
     @property
     def right(self) -> bool:
@@ -91,7 +92,7 @@ class Result:
         """What goes into a JSON file."""
         values = asdict(self)
         for row in values["utterances"]:
-            for key in [key for key in ("attention", "attention_seconds") if row[key] is None]:
+            for key in [key for key in ("attention", "attention_seconds", "segment") if row[key] is None]:
                 del row[key]
         return values
 
@@ -111,6 +112,8 @@ def _check_against(u: TestedUtterance, labels: list[str]) -> None:
         raise ValueError(f"probabilities of {quoted(u.name)} should be {len(labels)}")
     if len(u.attention or []) != len(u.attention_seconds or []):
         raise ValueError(f"attention of {quoted(u.name)} should have as many seconds as weights")
+    if u.segment is not None and not (len(u.segment) == 2 and u.segment[0] < u.segment[1]):
+        raise ValueError(f"segment of {quoted(u.name)} should be its start and its end")
 
 
 def _counts(labels: Sequence[str], utterances: Sequence[TestedUtterance]) -> np.ndarray:
@@ -154,6 +157,7 @@ def test(
                 [round(p, 6) for p in probabilities[row].tolist()],
                 weights,
                 seconds,
+                list(u.segment) if u.segment else None,
             )
         )
     return Result.of(dataset.classes, tested)

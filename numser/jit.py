@@ -34,24 +34,37 @@ class Kernel:
     """A function that becomes Numba's when it is first called, together with the others of its file."""
 
     def __init__(self, function: Callable):
-        self.py_func = function  # as Numba calls it too
+        self.function = function
         self.compiled: Any = None
         update_wrapper(self, function)
+
+    @property
+    def py_func(self) -> Callable:
+        """The function itself, which Python can run, or Numba compile in another way; so Numba calls it, too."""
+        _compile_file(self.function.__globals__)
+        return self.function
 
     def __call__(self, *args: Any) -> Any:
         """Call what Numba made of the function."""
         if self.compiled is None:
-            _compile_file(self.py_func.__globals__)
+            _compile_file(self.function.__globals__)
         return self.compiled(*args)
 
 
 def _compile_file(names: dict[str, Any]) -> None:
-    """Hand all kernels of a file to Numba, and put what it gives in their places, where other kernels look."""
+    """Hand all kernels of a file to Numba, and put what it gives in their places, where other kernels look.
+
+    All at once: another thread may call one of them meanwhile, and Numba must not find a kernel in it that is not yet
+    in its place.
+    """
     with _lock:
-        for kernel in _waiting.pop(id(names), []):
-            kernel.compiled = _njit(kernel.py_func)
-            if names.get(kernel.py_func.__name__) is kernel:
-                names[kernel.py_func.__name__] = kernel.compiled
+        kernels = _waiting.get(id(names), [])
+        compiled = list(map(_njit, (kernel.function for kernel in kernels)))
+        named = {k.function.__name__: c for k, c in zip(kernels, compiled, strict=True)}
+        names.update({name: c for name, c in named.items() if names.get(name) in kernels})
+        for kernel, of_numba in zip(kernels, compiled, strict=True):
+            kernel.compiled = of_numba
+        _waiting.pop(id(names), None)
 
 
 def _njit(function: Callable) -> Callable:

@@ -20,6 +20,7 @@ from numser.features import PAPER, FeatureSettings, band_edges, frame_seconds
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 BLUE, ORANGE, GREEN, GREY = "#0072b2", "#d55e00", "#009e73", "#777777"  # Okabe and Ito's; their dark ones
 _LOOK = {
@@ -217,13 +218,7 @@ def vote_shares(counts: dict[str, int], levels: dict[str, int], picture: Path) -
 
     Raises      InputError: matplotlib is not installed; the file cannot be written
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise InputError(
-            f'‹picture› {picture}: matplotlib is not installed; pip install "numser[tutorials]" brings it'
-        ) from None
-    figure = Figure(figsize=(9, 3.5), layout="constrained")
+    figure = _figure(picture, (9, 3.5))
     for axes, (title, table) in zip(figure.subplots(1, 2), (("(a)", counts), ("(b)", levels)), strict=True):
         bars = axes.barh(list(table), list(table.values()), color="#33658a")
         axes.bar_label(bars, padding=3)
@@ -231,8 +226,50 @@ def vote_shares(counts: dict[str, int], levels: dict[str, int], picture: Path) -
         axes.set(xlabel="utterances", title=title)
         axes.margins(x=0.12)
         axes.spines[["top", "right"]].set_visible(False)
+    _save(figure, picture)
+
+
+def of_run(
+    labels: Sequence[str], counts: np.ndarray, histories: Sequence[Sequence[Sequence[float | None]]], picture: Path
+) -> None:
+    """Draw a run's confusion matrix, and each fold's learning curves, into a file for a paper.
+
+    Shapes      counts (K, K)   a row of a history: step, loss, validation loss and validation UA, None if unknown
+    Raises      InputError: matplotlib is not installed; the file cannot be written
+    """
+    side = 0.7 * len(labels)
+    figure = _figure(picture, (3.5 + side + 2 * 4, 1.5 + side))
+    matrix, losses, accuracy = figure.subplots(1, 3, width_ratios=(3.5 + side, 4, 4))
+    confusion(counts, labels, matrix)
+    width = 1.5 if len(histories) == 1 else 0.7
+    for history in filter(None, histories):
+        step, loss, validation_loss, ua = np.array(history, float).T
+        losses.plot(step, loss, color=BLUE, linewidth=width, label="training")
+        losses.plot(step, validation_loss, color=ORANGE, linewidth=width, linestyle="--", label="validation")
+        accuracy.plot(step, ua, color=ORANGE, linewidth=width, linestyle="--")
+    losses.set(xlabel="step", ylabel="loss (nats)", ylim=(0, None))
+    accuracy.set(xlabel="step", ylabel="validation UA", ylim=(0, 1))
+    if losses.lines:
+        losses.legend(handles=losses.lines[:2], frameon=False)
+    for ax in (losses, accuracy):
+        ax.spines[["top", "right"]].set_visible(False)
+    _save(figure, picture)
+
+
+def _figure(picture: Path, size: tuple[float, float]) -> "Figure":
+    """A figure that is to become a file."""
     try:
-        figure.savefig(picture)
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise InputError(
+            f'‹picture› {picture}: matplotlib is not installed; pip install "numser[tutorials]" brings it'
+        ) from None
+    return Figure(figsize=size, layout="constrained")
+
+
+def _save(figure: "Figure", picture: Path) -> None:
+    try:
+        figure.savefig(picture, dpi=200)
     except (OSError, ValueError) as error:
         raise InputError(f"‹picture› {picture}: cannot be written ({error})") from error
 

@@ -3,18 +3,16 @@
 import argparse
 import csv
 import json
-import shutil
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, replace
 from itertools import groupby
 from pathlib import Path
-from tempfile import TemporaryFile, gettempdir
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from numser.cli import Progress, complain, program, run, say
-from numser.errors import InputError, printable
+from numser.errors import InputError, collected_notes, printable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,10 +26,15 @@ probabilities; windows in which nobody speaks do not count. The probabilities ar
 is, not how likely it is to be right. Control characters in names and labels are printed as \\x1b and the like; in
 CSV, a text that a spreadsheet would take for a formula (=, +, -, @) begins with an apostrophe.
 
+M4A, AAC, WebM, MP4, and the rest of files that are joined or damaged, are read through the program ffmpeg, if that is
+installed. With --step, WAV on standard input is recognised as it comes: each window is printed at once, but in JSON.
+
 examples:
   python -m numser.predict a.wav recordings/
   python -m numser.predict runs/emodb-fold0/model.npz interview.mp3 --step 1 --format csv > interview.csv
+  python -m numser.predict call.wav --channel left
   arecord -d 5 -f S16_LE -r 16000 | python -m numser.predict - --format json --attention
+  arecord -f S16_LE -r 16000 | python -m numser.predict - --step 1
 """
 
 
@@ -49,12 +52,17 @@ def parser() -> argparse.ArgumentParser:
         metavar="FILE",
         nargs="+",
         help="sound files, folders of them, or - for standard input; a first one that ends in .npz is the model, "
-        "which numser.train left in its run's folder (default: the one that comes with numser)",
+        "which numser.train left in its run's folder, as is such a folder (default: the one that comes with numser)",
     )
     p.add_argument("--format", choices=("text", "json", "csv"), default="text", help="(default text)")
     p.add_argument("--attention", action="store_true", help="tell the weight of every frame, with its time")
     p.add_argument(
         "--step", type=float, metavar="S", help="seconds from a window to the next (default 7: they touch)"
+    )
+    p.add_argument(
+        "--channel",
+        metavar="left|right|mean|N",
+        help="of which channel, from 1 on (default mean, unless they cancel)",
     )
     p.add_argument(
         "--same-speaker",
@@ -69,9 +77,11 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """Print what each file is recognised as."""
     args = parser().parse_intermixed_args(argv)
-    model = args.files.pop(0) if args.files[0].lower().endswith(".npz") else None
+    model = args.files.pop(0) if _is_model(args.files[0]) else None
     if not args.files:
         raise InputError(f"{model}: is the model; name the sound files after it")
+    for file in filter(_is_model, args.files):
+        raise InputError(f"{file}: is a model, and a model comes first; the sound files come after it")
     from numser.recogniser import load, predict_windows
     from numser.speech import no_speech
 
@@ -83,21 +93,33 @@ def main(argv: list[str] | None = None) -> int:
     progress, failures = Progress(), 0
     if args.same_speaker is not None:
         recogniser = _for_speaker(recogniser, args.same_speaker, progress)
-    with _named(args.files) as files, FORMATS[args.format](recogniser.labels, args.attention) as output:
-        found = predict_windows(_ready_at_once(recogniser, files, args.step), files, args.step)
+    live = args.step is not None and "-" in args.files
+    with ExitStack() as kept, FORMATS[args.format](recogniser.labels, args.attention) as output:
+        files = _named(args.files, live, kept)
+        found = predict_windows(
+            recogniser if live else _ready_at_once(recogniser, files, args.step),
+            files,
+            args.step,
+            channel=args.channel,
+            live=live,
+        )
         for i, of_file in groupby(found, key=lambda pair: pair[0]):
-            name, windows, mistake = files[i][0], [], None
+            (name, path), windows, mistake = files[i], [], None
+            at_once = live and path is sys.stdin.buffer
             for _, window in of_file:
                 if isinstance(window, InputError):
                     mistake = window
+                    continue
+                windows.append(window)
+                if at_once:
+                    output.window(name, window)
                 else:
-                    windows.append(window)
                     progress.live(f"{name}: {window.end:.0f} s")
             progress.clear()
             if windows and not any(window.prediction for window in windows):
                 mistake, windows = mistake or no_speech(name), []
             if windows:
-                output.write(name, windows)
+                output.write(name, windows, at_once)
             if mistake:
                 failures += 1
                 complain(mistake)
@@ -131,51 +153,43 @@ def _ready_at_once(
 
     window, heard = window_seconds(recogniser), 0.0
     for _, path in files:
-        with suppress(InputError):  # it is said when the file's turn comes
-            seconds = duration(path)
+        with suppress(InputError), collected_notes():  # they are said when the file's turn comes
+            seconds = duration(path, _LITTLE + window)
             heard += min(seconds, window) + max(seconds - window, 0) * window / (step or window)
         if heard > _LITTLE:
             return recogniser
     return replace(recogniser, model=PlainSER(**asdict(recogniser.model)))
 
 
-@contextmanager
-def _named(arguments: list[str]) -> Iterator[list[tuple[str, Path | BinaryIO]]]:
+def _is_model(argument: str) -> bool:
+    """Whether it is a model's file, a run's folder, or a folder of runs, whose examples are not what is meant."""
+    kept = ("model.npz", "*/model.npz", "state.npz", "*/state.npz")
+    return argument.lower().endswith(".npz") or any(any(Path(argument).glob(pattern)) for pattern in kept)
+
+
+def _named(arguments: list[str], live: bool, closing: ExitStack) -> list[tuple[str, Path | BinaryIO]]:
     """The files that the arguments stand for, each with the name it is called by; folders are searched."""
     from numser.corpora.recordings import passed_over_sentences, sound_files
+    from numser.streams import kept
 
     files: list[tuple[str, Path | BinaryIO]] = []
-    with ExitStack() as opened:
-        for argument in arguments:
-            path = Path(argument)
-            if argument == "-":
-                files.append(("standard input", opened.enter_context(_standard_input())))
-            elif path.is_dir():
-                sounds, passed_over = sound_files(path, "name a folder that has some, or a file")
-                files += [(str(sound), sound) for sound in sounds]
-                for sentence in passed_over_sentences(passed_over, path):
-                    Progress().line(f"{path}: {sentence}")
-            else:
-                files.append((argument, path))
-        yield files
-
-
-def _standard_input() -> BinaryIO:
-    """What comes on standard input, in a file: where sound ends and what it is cannot be seen in a pipe. The file has
-    no name, so that it ends with this process, however that ends.
-    """
-    if sys.stdin is None or sys.stdin.isatty():
-        raise InputError("-: standard input is the terminal, or closed; let a program send sound, or name a file")
-    try:
-        file: Any = TemporaryFile(prefix="numser-")  # noqa: SIM115  # the caller closes it
-        shutil.copyfileobj(sys.stdin.buffer, file)
-        file.flush()
-    except OSError as error:
-        raise InputError(
-            f"-: standard input cannot be kept in {gettempdir()} ({error.strerror}); make room there, or name "
-            "another folder in the environment variable TMPDIR"
-        ) from None
-    return file
+    for argument in arguments:
+        path = Path(argument)
+        if argument == "-":
+            if sys.stdin is None or sys.stdin.isatty():
+                raise InputError(
+                    "-: standard input is the terminal, or closed; let a program send sound, or name a file"
+                )
+            sound = sys.stdin.buffer if live else closing.enter_context(kept(sys.stdin.buffer, "standard input"))
+            files.append(("standard input", sound))
+        elif path.is_dir():
+            sounds, passed_over = sound_files(path, "name a folder that has some, or a file")
+            files += [(str(sound), sound) for sound in sounds]
+            for sentence in passed_over_sentences(passed_over, path):
+                Progress().line(f"{path}: {sentence}")
+        else:
+            files.append((argument, path))
+    return files
 
 
 class Text:
@@ -192,16 +206,21 @@ class Text:
     def __exit__(self, *_) -> None:
         pass
 
-    def write(self, name: str, windows: list["Window"]) -> None:
-        """Write what was found in a file."""
+    def window(self, name: str, window: "Window") -> None:
+        """Write what was found in a part of a file."""
+        self._line(f"{name} {window.start:.1f}–{window.end:.1f} s", window.prediction)
+
+    def write(self, name: str, windows: list["Window"], written: bool) -> None:
+        """Write what was found in a file; its windows may be written already."""
         from numser.recogniser import overall
 
-        if len(windows) > 1:
-            for window in windows:
-                self._line(f"{name} {window.start:.1f}–{window.end:.1f} s", window.prediction)
-            self._line(f"{name}, mean of its windows", overall(windows))
-        else:
+        if len(windows) == 1 and not written:
             self._line(name, windows[0].prediction)
+            return
+        if not written:
+            for window in windows:
+                self.window(name, window)
+        self._line(f"{name}, mean of its windows", overall(windows))
 
     def _line(self, what: str, prediction: "Prediction | None") -> None:
         if prediction is None:
@@ -236,22 +255,25 @@ class Csv:
     def __exit__(self, *_) -> None:
         pass
 
-    def write(self, name: str, windows: list["Window"]) -> None:
-        """Write what was found in a file."""
-        for window in windows:
-            row = self.cells([name, f"{window.start:.2f}", f"{window.end:.2f}"])
-            heard = window.prediction
-            row += (
-                ["" for _ in ("label", *self.labels)] if heard is None else self.cells([heard.label, *_shares(heard)])
-            )
-            if not self.attention:
-                self.rows.writerow(row)
-            elif heard is None:
-                self.rows.writerow([*row, "", ""])
-            else:
-                for second, weight in heard.weights():
-                    self.rows.writerow([*row, f"{second:.2f}", f"{weight:.6f}"])
+    def window(self, name: str, window: "Window") -> None:
+        """Write what was found in a part of a file."""
+        row = self.cells([name, f"{window.start:.2f}", f"{window.end:.2f}"])
+        heard = window.prediction
+        row += ["" for _ in ("label", *self.labels)] if heard is None else self.cells([heard.label, *_shares(heard)])
+        if not self.attention:
+            self.rows.writerow(row)
+        elif heard is None:
+            self.rows.writerow([*row, "", ""])
+        else:
+            for second, weight in heard.weights():
+                self.rows.writerow([*row, f"{second:.2f}", f"{weight:.6f}"])
         sys.stdout.flush()
+
+    def write(self, name: str, windows: list["Window"], written: bool) -> None:
+        """Write what was found in a file; its windows may be written already."""
+        if not written:
+            for window in windows:
+                self.window(name, window)
 
 
 def _shares(prediction: "Prediction") -> list[str]:
@@ -270,7 +292,10 @@ class Json:
     def __enter__(self) -> "Json":
         return self
 
-    def write(self, name: str, windows: list["Window"]) -> None:
+    def window(self, name: str, window: "Window") -> None:
+        """A file is one object, written when its last window is known."""
+
+    def write(self, name: str, windows: list["Window"], written: bool) -> None:
         """Write what was found in a file."""
         from numser.recogniser import overall
 

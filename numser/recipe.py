@@ -235,7 +235,10 @@ def recipe_options(p: ArgumentParser):
 
 
 def split_options(group) -> None:
-    """Add the options of how a split is used: who trains, and by whose frames sound is standardised."""
+    """Add the options of how a split is made and used: how many subsets there are, who trains, and by whose frames
+    sound is standardised.
+    """
+    option(group, "--subsets", 10, "random subsets; few recordings need fewer", type=int, metavar="N")
     group.add_argument(
         "--train-on-validation",
         action="store_true",

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, NamedTuple, overload
 
 import numpy as np
 
-from numser.audio import SAMPLE_RATE, to_mono_16k, windows
+from numser.audio import SAMPLE_RATE, to_mono_16k, windows, windows_of
 from numser.declared import from_json
 from numser.errors import InputError, quoted
 from numser.features import (
@@ -36,7 +36,7 @@ from numser.speech import NoSpeech, no_speech, speech_heard
 from numser.threads import available_cores, one_blas_thread
 
 KIND = "model"
-_AT_ONCE = 8  # windows a thread
+_AT_ONCE = 8  # windows a thread, unless they are awaited
 _LONGEST = 600 * SAMPLE_RATE  # samples that a network is shown at once
 # How older files call what has the field's own name now.
 _OLDER = {"n_blocks": "blocks", "fft": "n_fft", "bands": "n_mels", "lowest": "fmin", "highest": "fmax"}
@@ -96,26 +96,25 @@ class Recogniser:
     def predict(self, waveform: np.ndarray, sample_rate: float, name: str = "waveform") -> Prediction: ...
 
     def predict(self, waveform, sample_rate=None, name="waveform"):
-        """Recognise one utterance: a sound file by its path, or a waveform and its sampling rate.
+        """Recognise one recording: a sound file by its path, or a waveform and its sampling rate.
 
-        Of a waveform longer than 7 s the middle is recognised. Of such a file all windows are, and the prediction is
-        the mean of theirs, without attention (`predict_windows` gives each).
+        Of more than 7 s all windows are recognised, and the prediction is the mean of theirs, without attention
+        (`predict_windows` gives each).
 
         Shapes      waveform (samples,) or (samples, channels)
         Units       sample_rate in Hz
-        Raises      InputError: the sound is empty, too short, or has NaN; the file cannot be read; nobody speaks in
-                    what the network is shown of it. The message begins with the path, or with `name`
+        Raises      InputError: the sound is empty, too short, or has NaN; the file cannot be read; nobody speaks. The
+                    message begins with the path, or with `name`
         """
         if isinstance(waveform, str | os.PathLike):
             if sample_rate is not None:
                 raise InputError(f"sample_rate: the file {waveform} has its own; leave it out")
             (prediction,) = _of_files(self, [waveform])
-            if isinstance(prediction, InputError):
-                raise prediction
-            return prediction
-        if sample_rate is None:
-            raise InputError("sample_rate: is missing; give it in Hz. For many files there is predict_files")
-        (prediction,) = self.predict_each([to_mono_16k(waveform, sample_rate, name)], [name], threads=1)
+        else:
+            longest = window_seconds(self)
+            pieces = [Piece(0, name, *w) for w in windows_of(waveform, sample_rate, longest, longest, name)]
+            found = predict_pieces(self, pieces, 1 if len(pieces) == 1 else None)
+            prediction = _whole([window for _, _, window in found], name)
         if isinstance(prediction, InputError):
             raise prediction
         return prediction
@@ -329,11 +328,15 @@ def predict_windows(
     files: Iterable[tuple[str, Path | BinaryIO]],
     step: float | None = None,
     threads: int | None = None,
+    channel: str | None = None,
+    live: bool = False,
 ) -> Iterator[tuple[int, Window | InputError]]:
     """Recognise files, each with the name it is called by, window by window, in bounded memory and in their order.
-    A file may be in memory: an io.BytesIO.
+    A file may be in memory: an io.BytesIO; or a pipe, of which with `live` each window comes when its sound is there.
 
     Yields which file it is, from 0, and its next window. What is wrong with a file comes in the place of a window.
+
+    `channel` is "left", "right" or a number from 1 on; by default the mean is taken.
 
     Units       step in seconds (default: windows that touch)
     Raises      InputError: a step that is no part of a window
@@ -342,27 +345,29 @@ def predict_windows(
     step = longest if step is None else step
     if not 0.1 <= step <= longest:
         raise InputError(f"‹step› {step:g}: should be from 0.1 to {longest:g} seconds, the length of a window")
-    pieces = (p for i, (name, path) in enumerate(files) for p in _pieces(i, name, path, longest, step))
-    for piece, _, window in predict_pieces(recogniser, pieces, threads):
+    pieces = (p for i, (name, path) in enumerate(files) for p in _pieces(i, name, path, longest, step, channel))
+    for piece, _, window in predict_pieces(recogniser, pieces, 1 if live else threads, 1 if live else _AT_ONCE):
         yield piece.file, window
 
 
-def _pieces(file: int, name: str, path: Path | BinaryIO, longest: float, step: float) -> Iterator[Piece]:
+def _pieces(
+    file: int, name: str, path: Path | BinaryIO, longest: float, step: float, channel: str | None
+) -> Iterator[Piece]:
     try:
-        for start, waveform in windows(path, longest, step, name):
+        for start, waveform in windows(path, longest, step, name, channel):
             yield Piece(file, name, start, waveform)
     except InputError as mistake:
         yield Piece(file, name, 0.0, np.zeros(0, np.float32), mistake)
 
 
 def predict_pieces(
-    recogniser: Recogniser, pieces: Iterable[Piece], threads: int | None = None
+    recogniser: Recogniser, pieces: Iterable[Piece], threads: int | None = None, at_once: int = _AT_ONCE
 ) -> Iterator[tuple[Piece, np.ndarray | InputError, Window | InputError]]:
     """Recognise windows that are read elsewhere, in bounded memory and in their order. Each is given back, with the
     mel power (T, bands) that it was recognised by, and what was found; or twice with what is wrong.
     """
     pieces, threads = iter(pieces), threads or available_cores()
-    while group := list(islice(pieces, _AT_ONCE * threads)):
+    while group := list(islice(pieces, at_once * threads)):
         with one_blas_thread(), ThreadPoolExecutor(threads) as pool:
             powers = list(pool.map(lambda piece: piece.mistake or recogniser._power(piece.sound, piece.name), group))
             predictions = recogniser._predictions(powers, [piece.name for piece in group], pool)
@@ -395,11 +400,14 @@ def _of_files(recogniser: Recogniser, paths: Sequence[str | os.PathLike]) -> Ite
     """One answer for each file, or what is wrong with it."""
     found = predict_windows(recogniser, [(str(path), Path(path)) for path in paths])
     for i, pairs in groupby(found, key=lambda pair: pair[0]):
-        of_file = [window for _, window in pairs]
-        windows = [window for window in of_file if isinstance(window, Window)]
-        if len(windows) < len(of_file):
-            yield next(window for window in of_file if isinstance(window, InputError))
-        elif len(windows) == 1 and windows[0].prediction is not None:
-            yield windows[0].prediction
-        else:
-            yield overall(windows) or no_speech(str(paths[i]))
+        yield _whole([window for _, window in pairs], str(paths[i]))
+
+
+def _whole(found: Sequence[Window | InputError], name: str) -> Prediction | InputError:
+    """One answer for all windows of a recording, or what is wrong with it."""
+    windows = [window for window in found if isinstance(window, Window)]
+    if len(windows) < len(found):
+        return next(window for window in found if isinstance(window, InputError))
+    if len(windows) == 1 and windows[0].prediction is not None:
+        return windows[0].prediction
+    return overall(windows) or no_speech(name)

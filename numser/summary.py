@@ -27,22 +27,25 @@ import numpy as np
 if TYPE_CHECKING:
     from numser.evaluation import Result
 
+SCORES = ("ua", "wa", "f1")
 RESAMPLES = 2000
 FEW = 30  # a test of fewer recordings is said to be small
 
 
 def summarise(results: Sequence["Result"], seed: int = 0) -> dict[str, Any]:
-    """Mean and standard deviation (n−1) of UA, WA and F1 over the runs, 95 % intervals of the mean UA, chance, the
+    """Mean and standard deviation (n−1) of UA, WA and F1 over the runs, 95 % intervals of their means, chance, the
     sum of the confusion matrices, and what to bear in mind.
 
-    `ua_interval` is over test utterances, and over runs where a test had several: `ua_interval_holds_runs`. An
-    utterance that several runs were tested on is drawn for all of them together. `ua_interval_speakers` is over
-    speakers, where each was tested by runs of his own, and is None elsewhere.
+    `ua_interval`, and WA's and F1's, is over test utterances, and over runs where a test had several:
+    `ua_interval_holds_runs`. An utterance that several runs were tested on is drawn for all of them together.
+    `ua_interval_speakers` is over speakers, where each was tested by runs of his own, and is None elsewhere.
     """
-    scores = {key: np.array([getattr(result, key) for result in results]) for key in ("ua", "wa", "f1")}
+    scores = {key: np.array([getattr(result, key) for result in results]) for key in SCORES}
     names = _test_utterances(results)
-    error, freedom = _error_of_training(results, scores["ua"])
-    uas = _resampled_uas(results, names, seed) + _trained_anew(error, freedom, seed)
+    anew = _resampled(results, names, seed)
+    _, freedom = _error_of_training(results, scores["ua"])
+    for key in SCORES:
+        anew[key] = anew[key] + _trained_anew(*_error_of_training(results, scores[key]), seed)
     return {
         "runs": len(results),
         "test_utterances": len(names),
@@ -51,7 +54,7 @@ def summarise(results: Sequence["Result"], seed: int = 0) -> dict[str, Any]:
             for key, v in scores.items()
         },
         "chance": chance(results),
-        "ua_interval": np.clip(np.percentile(uas, [2.5, 97.5]), 0, 1).tolist(),
+        **{f"{key}_interval": np.clip(np.percentile(v, [2.5, 97.5]), 0, 1).tolist() for key, v in anew.items()},
         "ua_interval_holds_runs": freedom > 0,
         "ua_interval_speakers": _interval_over_speakers(results),
         "remarks": remarks(results),
@@ -74,7 +77,7 @@ def ua_difference(results: Sequence["Result"], others: Sequence["Result"], seed:
     ours, theirs = _speakers_uas(results), _speakers_uas(others)
     if ours and theirs and ours.keys() == theirs.keys():
         return t_interval([float(np.mean(ours[speakers]) - np.mean(theirs[speakers])) for speakers in ours])
-    differences = _resampled_uas(results, names, seed) - _resampled_uas(others, names, seed)
+    differences = _resampled(results, names, seed)["ua"] - _resampled(others, names, seed)["ua"]
     if (pairs := _pairs(results, others)) is not None:
         paired = [result.ua - other.ua for result, other in pairs]
         differences += _trained_anew(*_error_of_training(results, paired), seed)
@@ -191,24 +194,31 @@ def _test_utterances(results: Sequence["Result"]) -> list[str]:
     return sorted({u.name for result in results for u in result.utterances})
 
 
-def _resampled_uas(results: Sequence["Result"], names: list[str], seed: int) -> np.ndarray:
-    """The runs' mean UA for each resample of the utterances called `names`, (RESAMPLES,)."""
+def _resampled(results: Sequence["Result"], names: list[str], seed: int) -> dict[str, np.ndarray]:
+    """The runs' mean scores for each resample of the utterances called `names`, (RESAMPLES,) each."""
     position = {name: i for i, name in enumerate(names)}
     rng = np.random.default_rng(seed)
     drawn = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=RESAMPLES)
-    return np.mean([_resampled_ua(result, position, drawn) for result in results], axis=0)
+    each = [_resampled_scores(result, position, drawn) for result in results]
+    return dict(zip(SCORES, np.mean(each, axis=0), strict=True))
 
 
-def _resampled_ua(result: "Result", position: dict[str, int], drawn: np.ndarray) -> np.ndarray:
-    """A run's UA for each resample, (RESAMPLES,). A class of which none was drawn does not count."""
+def _resampled_scores(result: "Result", position: dict[str, int], drawn: np.ndarray) -> np.ndarray:
+    """A run's UA, WA and F1 for each resample, (3, RESAMPLES). A class of which none was drawn does not count."""
     weights = drawn[:, [position[u.name] for u in result.utterances]]
     truth = np.array([u.truth for u in result.utterances])
-    right = np.array([u.right for u in result.utterances])
-    recalls = []
+    predicted = np.array([u.predicted for u in result.utterances])
+    recalls, f1s = [], []
     for label in np.unique(truth):
-        of_class = truth == label
-        total = weights[:, of_class].sum(1)
-        hits = weights[:, of_class & right].sum(1)
-        recalls.append(np.divide(hits, total, out=np.full(len(total), np.nan), where=total > 0))
-    counted = ~np.isnan(recalls)
-    return np.nansum(recalls, axis=0) / np.maximum(counted.sum(0), 1)
+        total, taken = weights[:, truth == label].sum(1), weights[:, predicted == label].sum(1)
+        hits = weights[:, (truth == label) & (predicted == label)].sum(1)
+        recalls.append(_share(hits, total, total))
+        f1s.append(_share(2 * hits, total + taken, total))
+    drew = weights.sum(1)
+    ua, f1 = (np.nansum(of, axis=0) / np.maximum((~np.isnan(of)).sum(0), 1) for of in (recalls, f1s))
+    return np.array([ua, weights[:, truth == predicted].sum(1) / np.maximum(drew, 1), f1])
+
+
+def _share(hits: np.ndarray, total: np.ndarray, occurs: np.ndarray) -> np.ndarray:
+    """hits / total; NaN for resamples in which the class does not occur."""
+    return np.divide(hits, total, out=np.full(len(total), np.nan), where=occurs > 0)

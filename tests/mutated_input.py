@@ -4,8 +4,8 @@
 
 Each input is a valid file in which a seeded generator has changed, cut, doubled or moved bytes, or has put odd
 values, arrays and headers in the place of sound ones. It is given to the command that reads such files, in a process
-of its own kind, which may end in success or in one sentence, and in nothing else: no traceback, no crash, no more than 10 s
-of processor time, no more than 1 GiB, no file where none belongs, no control character on the screen.
+of its own kind, which may end in success or in one sentence, and in nothing else: no traceback, no crash, no more
+than 10 s of processor time, no more than 1 GiB, no file where none belongs, no control character on the screen.
 """
 
 import argparse

@@ -83,7 +83,7 @@ def test_reads_stereo_of_another_rate(tmp_path):
 
 
 @given(
-    n=st.integers(1, 2000), channels=st.integers(1, 4), sample_rate=st.sampled_from([8000, 16_000, 22_050, 48_000])
+    n=st.integers(10, 2000), channels=st.integers(1, 4), sample_rate=st.sampled_from([8000, 16_000, 22_050, 48_000])
 )
 @settings(deadline=None)  # the first resampling imports scipy.signal
 def test_length_and_mean_of_channels(n, channels, sample_rate):
@@ -126,7 +126,8 @@ def test_the_waveform_given_stays_the_givers():
         (np.zeros((0, 2)), 16_000, "no samples"),
         (np.float64(0.5), 16_000, r"shape .* found \(\)"),
         (np.zeros((2, 3, 4)), 16_000, r"shape .* found \(2, 3, 4\)"),
-        (np.zeros((2, 16_000)), 16_000, r"shape .* found \(2, 16000\)"),
+        (np.zeros((2, 16_000)), 16_000, r"shape .* found \(2, 16000\); if channels come first"),
+        (np.zeros((9, 9, 2)), 16_000, r"shape .* found \(9, 9, 2\)"),
         (np.array([0, np.nan]), 16_000, "NaN"),
         (np.array([0, -np.inf]), 16_000, "infinite"),
         (np.array([3.0, -20_000.0]), 16_000, "found 20000; divide"),
@@ -157,14 +158,6 @@ def write_half_a_flac(path):
     path.write_bytes(path.read_bytes()[:9000])
 
 
-def write_flac_of_unknown_length(path):
-    soundfile.write(path, tone(440, 16_000), 16_000, format="FLAC")
-    header = bytearray(path.read_bytes())
-    header[21] &= 0xF0  # the 36 bits of STREAMINFO that hold the number of samples; 0 means unknown
-    header[22:26] = bytes(4)
-    path.write_bytes(header)
-
-
 @pytest.mark.parametrize(
     ("file_name", "write", "complaint"),
     [
@@ -173,7 +166,6 @@ def write_flac_of_unknown_length(path):
         ("empty.wav", lambda path: path.touch(), r"cannot be read as sound \(Format not recognised\); give WAV"),
         ("text.wav", lambda path: path.write_text("hello"), "cannot be read as sound"),
         ("headerless.raw", lambda path: path.write_bytes(b"1234"), "cannot be read as sound"),
-        ("streamed.flac", write_flac_of_unknown_length, "does not say how long it is"),
         ("half.flac", write_half_a_flac, "cannot be read as sound"),
         ("no samples.wav", write_wav(np.zeros(0)), "no samples"),
         ("nan.wav", write_wav(np.array([0.1, np.nan])), "NaN"),
@@ -197,7 +189,9 @@ def test_refuses_what_does_not_fit_in_memory(tmp_path, monkeypatch):
     path = tmp_path / "a.wav"
     soundfile.write(path, np.zeros(16_000 * 36), 16_000)
     monkeypatch.setattr(soundfile.SoundFile, "read", no_memory)
-    with pytest.raises(InputError, match=r"0\.01 hours of sound, .* do not fit in memory; cut") as refusal:
+    with pytest.raises(
+        InputError, match=r"0\.01 hours of sound do not fit in memory as one utterance; cut"
+    ) as refusal:
         read_audio(path)
     assert str(refusal.value).startswith(f"{path}: ")
 
@@ -244,7 +238,7 @@ def test_an_utterance_of_many_hours_is_refused_before_it_is_read(tmp_path):
     content = bytearray(path.read_bytes())
     content[21:26] = (content[21] & 0xF0 | 0xF).to_bytes(1, "big") + b"\xff" * 4  # STREAMINFO's number of samples
     path.write_bytes(content)
-    with pytest.raises(InputError, match="1193 hours of sound, as its header says, are more than one utterance"):
+    with pytest.raises(InputError, match="1193 hours of sound do not fit in memory as one utterance"):
         read_audio(path)
 
 

@@ -16,12 +16,13 @@ from numser.cli import Progress
 from numser.corpora import load_corpus
 from numser.errors import InputError
 from numser.recipe import Recipe
-from numser.runs import Config
+from numser.runs import Config, load_frames
+from numser.runs import folds as folds_file
 from numser.runs.folder import RunFolder
 from numser.runs.folds import local_processes, run_folds
 
 RECIPE = Recipe(blocks=0, steps=4, batch_size=4, validate_every=2)
-WHEREVER = ("seconds", "threads", "example")  # what may differ between two runs of the same fold
+WHEREVER = ("seconds", "threads", "date", "example")  # what may differ between two runs of the same fold
 
 
 def four_folds(corpus, **changes):
@@ -71,8 +72,19 @@ class KillOne:
 
 
 def test_processes_give_the_same_bits(tiny_corpus, tmp_path, serial):
-    assert bits(run_folds(four_folds(tiny_corpus), tmp_path, local_processes(2), identity(tiny_corpus))) == serial
+    """Also where the last fold has the cores of the others, and finds the frames of the one before."""
+    results = run_folds(four_folds(tiny_corpus), tmp_path, local_processes(3), identity(tiny_corpus), jobs=3)
+    assert bits(results) == serial
+    assert [result.threads for result in results.values()] == [1, 1, 1, 3]
     assert list(serial) == ["fold0", "fold1", "fold2", "fold3"]
+
+
+def test_a_worker_makes_frames_once_for_all_folds_of_a_corpus(tiny_corpus, tmp_path, monkeypatch):
+    made = []
+    monkeypatch.setattr(folds_file, "_kept", {})
+    monkeypatch.setattr(folds_file, "load_frames", lambda *args: made.append(args[0]) or load_frames(*args))
+    run_folds(four_folds(tiny_corpus), tmp_path, lambda: ThreadPoolExecutor(1), identity(tiny_corpus))
+    assert len(made) == 1
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ from conftest import cpu_seconds
 from demo_server import ask, noise, sentence, served, sound
 
 from numser.demo import MOST_BYTES, PLACES, demo_server
-from numser.demo.answer import LONGEST, SoundBytes, answer, growth
+from numser.demo.answer import LONGEST, answer, growth
 from numser.errors import InputError
 from numser.features import FeatureSettings
 from numser.page.utterance import small_log_mel
@@ -116,6 +116,17 @@ def test_pieces_of_a_recording_look_as_the_whole_will():
     np.testing.assert_allclose(piece[5:55].astype(int), whole[50:100], atol=1)
 
 
+@pytest.mark.parametrize("length", ["known", "unknown"])
+def test_a_piece_that_is_small_only_as_a_file_is_refused(length):
+    flac = bytearray(sound(np.zeros((96_000 * 6, 8)), 96_000, "FLAC"))
+    assert len(flac) < 2**16
+    if length == "unknown":  # as in one that was written to a pipe
+        flac[21] &= 0xF0
+        flac[22:26] = bytes(4)
+    with pytest.raises(InputError, match="this recording: it is longer than 5 minutes, or has too many channels"):
+        growth(bytes(flac))
+
+
 def test_an_mp3_may_begin_with_zeros(recogniser, tmp_path):
     path = tmp_path / "a.mp3"
     path.write_bytes(bytes(1000) + sound(noise(2), kind="MP3"))
@@ -151,7 +162,8 @@ BAD = {
 @pytest.mark.parametrize("bad", BAD)
 def test_a_bad_recording_gets_a_sentence(server, bad, capfd):
     body, expected = BAD[bad]
-    assert re.search(expected, sentence(server, 400 if bad == "empty" else 422, "POST", "/recognise", body))
+    status = 400 if bad == "empty" else 415 if "cannot be read" in expected else 422
+    assert re.search(expected, sentence(server, status, "POST", "/recognise", body))
     assert ask(server, "POST", "/recognise", sound(noise(1)))[0] == 200
     assert capfd.readouterr() == ("", "")
 
@@ -169,13 +181,7 @@ def test_damaged_sound_is_taken_or_refused_and_says_nothing_in_the_terminal(reco
         except InputError as mistake:
             assert str(mistake).startswith("this recording: ")
     assert 20 < taken < 190
-    printed = "".join(capfd.readouterr())  # libmpg123 has its say about damaged MP3s
-    assert "Traceback" not in printed and "Error" not in printed
-
-
-def test_impossible_places_are_not_gone_to():
-    file = SoundBytes(b"abcdef")
-    assert (file.seek(2), file.seek(-5), file.seek(2**70), file.read()) == (2, 2, 2, b"cdef")
+    assert capfd.readouterr() == ("", "")  # where libmpg123 would have its say
 
 
 def test_the_page_says_what_the_model_is(recogniser, server, tmp_path):

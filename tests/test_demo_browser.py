@@ -1,6 +1,7 @@
 """The demo as its users meet it: in a browser, with a microphone that plays a recording."""
 
 import base64
+import itertools
 import shutil
 import time
 
@@ -14,6 +15,7 @@ from demo_server import noise, served, sound
 from numser.audio import read_audio
 from numser.corpora.synthetic import perform
 from numser.demo import demo_server
+from numser.demo.answer import CLIPS
 from numser.recogniser import load, overall, predict_windows
 
 HOSTILE = "<img src=x onerror='window.harmed=1'>.wav"
@@ -29,6 +31,7 @@ EAR = """
     const post = window.fetch;
     window.fetch = async (path, options) => {
       const response = await post(path, options);
+      if (!options) return response; // nothing was posted
       const sent = new Uint8Array(await new Response(options.body).arrayBuffer());
       window.posted.push({ path, sent, told: await response.clone().json() });
       return response;
@@ -304,10 +307,10 @@ def test_everything_can_be_done_with_the_keyboard(opened):
     from selenium.webdriver.common.keys import Keys
 
     seen, current = [], "document.activeElement.ariaLabel ?? document.activeElement.textContent"
-    for _ in range(3):
+    for _ in range(6):
         ActionChains(opened).send_keys(Keys.TAB).perform()
         seen.append(opened.execute_script(f"return {current}"))
-    assert seen == ["Record", "Choose a sound file", "no recording yet"]
+    assert seen == ["Record", "Choose a sound file", "anger", "happiness", "sadness", "no recording yet"]
     find(opened, ".record").send_keys(" ")
     until(opened, LISTENING, seconds=30)
     until(opened, "parseFloat(document.querySelector('.time').textContent) > 1", seconds=30)
@@ -334,6 +337,79 @@ def test_a_bad_file_gets_a_sentence(opened, name, content, expected, tmp_path):
     complaints(opened)  # the browser itself notes the status 422
     record(opened, 1)
     assert not find(opened, "[role=alert]").is_displayed()
+
+
+@pytest.mark.parametrize("emotion", CLIPS)
+def test_there_are_made_up_voices_to_try(opened, model, emotion, tmp_path):
+    (button,) = [b for b in opened.find_elements("css selector", ".files button") if b.text == emotion]
+    button.click()
+    until(opened, ANSWERED, seconds=30)
+    sent, _ = heard(opened)
+    speaker, sentence = CLIPS[emotion]
+    (tmp_path / "sent.wav").write_bytes(sent)
+    made = perform(speaker, sentence, emotion).utterance.waveform
+    np.testing.assert_allclose(read_audio(tmp_path / "sent.wav"), made, atol=4e-5)
+    assert opened.execute_script(f"return {SHOWN}") == as_shown(predicted(model, tmp_path / "sent.wav"))
+    assert find(opened, ".head b").text == f"made-up voice, {emotion}"
+
+
+def test_what_numser_cannot_read_the_browser_decodes(opened, model, spoken):
+    """An MP3 that was joined: numser by itself, without a file on disk, reads the first part only."""
+    part = sound(read_audio(spoken), kind="MP3")
+    drop(opened, ("joined.mp3", 2 * part))
+    until(opened, ANSWERED, seconds=30)
+    once = len(read_audio(spoken)) / 16000
+    assert float(find(opened, ".time").text.split()[-2]) == pytest.approx(2 * once, abs=0.3)
+    assert opened.execute_script("return window.posted.map((post) => post.told.error !== undefined)") == [True, False]
+    complaints(opened)  # the browser itself notes the status 415
+
+
+def test_what_was_done_with_the_sound_is_said(opened, spoken, tmp_path):
+    one = read_audio(spoken)
+    (tmp_path / "a.wav").write_bytes(sound(np.stack([one, -one], 1)))
+    give(opened, tmp_path / "a.wav")
+    until(opened, ANSWERED, seconds=30)
+    assert find(opened, ".notes").text.startswith("Note: its channels cancel each other")
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "verdict", "large"),
+    [
+        ([0.498, 0.424, 0.078], "anger or joy", False),
+        ([0.424, 0.498, 0.078], "joy or anger", False),
+        ([0.52, 0.41, 0.07], "anger", True),
+        ([0.34, 0.33, 0.33], "anger or joy or neutral", False),
+    ],
+)
+def test_an_answer_that_is_close_names_both(opened, probabilities, verdict, large):
+    predicted = probabilities.index(max(probabilities))
+    answer = {"seconds": 1, "notes": [], "windows": [], "attention": [], "log_mel": "A" * 4800}
+    answer |= {"predicted": predicted, "probabilities": probabilities}
+    shown, size = opened.execute_script(
+        "const answer = new Answer(['anger', 'joy', 'neutral']);"
+        "document.body.append(answer.article);"
+        "answer.show(arguments[0], 'a.wav', null);"
+        "const strong = answer.article.querySelector('.verdict strong');"
+        "return [strong.textContent, parseFloat(getComputedStyle(strong).fontSize)]",
+        answer,
+    )
+    assert (shown, size > 20) == (verdict, large)
+
+
+def test_of_many_close_ones_none_is_named(opened):
+    label = (
+        "new Answer([...'abcdefg']).said({ predicted: 0, probabilities: [0.2, 0.15, 0.15, 0.15, 0.15, 0.1, 0.1] })"
+    )
+    assert opened.execute_script(f"return {label}.label") == "no one emotion"
+
+
+def test_headings_are_in_order(opened, tmp_path):
+    (tmp_path / "long.wav").write_bytes(sound(noise(9)))
+    give(opened, tmp_path / "long.wav")
+    until(opened, ANSWERED, seconds=30)
+    levels = opened.execute_script("return [...document.querySelectorAll('h1,h2,h3,h4')].map((h) => +h.tagName[1])")
+    assert levels[0] == 1 and max(levels) > 2
+    assert all(later - earlier <= 1 for earlier, later in itertools.pairwise(levels))
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ def speech_like(samples: int, seed=0) -> np.ndarray:
 
 
 def assert_same(session, mine: Recogniser, waveform: np.ndarray, takes="waveform") -> None:
-    expected = mine.predict(waveform, 16000)
+    (expected,) = mine.predict_each([waveform], ["waveform"], 1)  # of what is too long, the middle
     x = {"waveform": waveform} if takes == "waveform" else {"log_mel": log_mel(waveform, mine.features)}
     found = session.run(None, x)
     assert_near(found[0], list(expected.probabilities.values()))
@@ -193,7 +193,14 @@ def test_what_the_file_says_about_itself(session_of):
     meta = session.get_modelmeta()
     about = {name: json.loads(text) for name, text in meta.custom_metadata_map.items()}
     features = PAPER.as_dict()
-    assert about == {"labels": list(LABELS), "shortest": 320, "trained_on": "voices, «fold 0»", **features}
+    assert about == {
+        "labels": list(LABELS),
+        "shortest": 320,
+        "window": 112_000,
+        "trained_on": "voices, «fold 0»",
+        **features,
+    }
+    assert "at most a window, 112000 samples; of more, the middle is recognised. numser.predict" in meta.description
     assert meta.producer_name == "numser"
     assert [(x.name, x.shape, x.type) for x in session.get_inputs()] == [("waveform", ["samples"], "tensor(float)")]
     assert [(y.name, y.shape, y.type) for y in session.get_outputs()] == [
@@ -205,6 +212,28 @@ def test_what_the_file_says_about_itself(session_of):
     assert json.loads(session.get_modelmeta().custom_metadata_map["shortest"]) == SHORTEST
     assert [(x.name, x.shape) for x in session.get_inputs()] == [("log_mel", ["frames", BANDS])]
     assert [(y.name, y.shape) for y in session.get_outputs()] == [("probabilities", [4])]
+
+
+def test_a_file_for_windows_does_with_a_long_recording_as_predict_does(session_of, tmp_path):
+    """And is given nothing else by mistake."""
+    runtime, mine = pytest.importorskip("onnxruntime"), recogniser(features=NUMSER)
+    mine.save(tmp_path / "model.npz")
+    main([str(tmp_path / "model.npz"), str(tmp_path / "model.onnx"), "--windows"])
+    session = runtime.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
+    meta = session.get_modelmeta()
+    about = {name: json.loads(text) for name, text in meta.custom_metadata_map.items()}
+    assert about["window"] == about["shortest"] == 112_000
+    assert "it takes one window. numser.predict takes the mean" in meta.description
+    waveform = speech_like(16 * 16_000)
+    waveform *= np.linspace(1, 0.01, len(waveform), dtype=np.float32)
+    parts = [waveform[start : start + 112_000] for start in (0, 112_000, len(waveform) - 112_000)]
+    each = [session.run(None, {"waveform": part})[0] for part in parts]
+    assert_near(np.mean(each, axis=0), list(mine.predict(waveform, 16_000).probabilities.values()))
+    (middle,) = mine.predict_each([waveform], ["waveform"], 1)
+    assert np.abs(np.mean(each, axis=0) - list(middle.probabilities.values())).max() > 5 * TOLERANCE
+    for wrong in (waveform, parts[0][:-1]):
+        with pytest.raises(Exception, match="invalid dimensions"):
+            session.run(None, {"waveform": wrong})
 
 
 def test_the_shortest_input_is_what_it_says(session_of):

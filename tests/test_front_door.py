@@ -148,8 +148,8 @@ def test_what_cannot_be_predicted(recogniser, write, tmp_path):
     path = write("a.wav", noise(1))
     with pytest.raises(InputError, match=r"sample_rate: the file .*a\.wav has its own; leave it out"):
         recogniser.predict(path, 16_000)
-    with pytest.raises(InputError, match=r"sample_rate: is missing; give it in Hz\. For many files there is"):
-        recogniser.predict([path, path])
+    with pytest.raises(InputError, match=r"waveform: sampling rate is missing; give it in Hz, as a number"):
+        recogniser.predict(noise(1))
     with pytest.raises(InputError, match=r"no\.wav: cannot be opened"):
         recogniser.predict(tmp_path / "no.wav")
     with pytest.raises(InputError, match="this is a folder"):

@@ -132,3 +132,13 @@ def test_what_memory_held_before_changes_nothing(monkeypatch):
     monkeypatch.setattr(np, "empty_like", lambda a: np.full(a.shape, np.nan, a.dtype))
     for name, value in both_ways(block, params, x, dy).items():
         np.testing.assert_array_equal(value, expected[name], err_msg=name)
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("512K\n", 2**19), ("1024K\n", 2**20), ("16K\n", 2**18), ("65536K\n", 2**21), ("?", 2**19)]
+)
+def test_a_tile_fills_the_second_cache_within_reason(tmp_path, text, size):
+    (tmp_path / "size").write_text(text)
+    assert fused_file.second_cache(tmp_path / "size") == size
+    assert fused_file.second_cache(tmp_path / "nowhere") == 2**19
+    assert fused_file.second_cache() // 4 == fused_file.TILE

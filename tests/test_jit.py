@@ -1,4 +1,5 @@
 import importlib
+import sys
 import warnings
 
 import numba
@@ -60,16 +61,48 @@ def test_kernels_are_told_that_arrays_do_not_overlap():
     assert definition.count("noalias") > 2
 
 
-def test_a_file_s_kernels_are_compiled_together_when_one_is_first_called(tmp_path, monkeypatch):
+@pytest.fixture
+def two_kernels(tmp_path, monkeypatch):
+    """A module whose `outer` calls its `inner`, imported anew."""
     (tmp_path / "two_kernels.py").write_text(
         "from numser.jit import jit\n"
         "@jit\ndef outer(x):\n    return inner(x) + 1\n"
         "@jit\ndef inner(x):\n    return 2 * x\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    two_kernels = importlib.import_module("two_kernels")
+    yield importlib.import_module("two_kernels")
+    del sys.modules["two_kernels"]
+
+
+def test_a_file_s_kernels_are_compiled_together_when_one_is_first_called(two_kernels):
     first = two_kernels.outer
-    assert isinstance(first, jit.Kernel) and first.compiled is None and first.py_func.__name__ == "outer"
+    assert isinstance(first, jit.Kernel) and first.compiled is None
     assert first(3) == 7
     assert two_kernels.outer is first.compiled  # so that nothing stands between them from now on
     assert first(4) == two_kernels.outer(4) == 9
+    assert numba.njit(first.py_func)(5) == 11
+
+
+def test_a_kernel_that_was_not_called_can_be_compiled_in_another_way(two_kernels):
+    assert numba.njit(two_kernels.outer.py_func)(3) == 7
+
+
+def test_no_thread_finds_a_kernel_in_its_place_before_all_are(two_kernels, monkeypatch):
+    """Numba, which compiles at the first call, would look for the others in the file, and not know what it finds."""
+    njit, outer = jit._njit, two_kernels.outer
+
+    def slow(function):
+        assert outer.compiled is None and two_kernels.outer is outer  # another thread would see this
+        return njit(function)
+
+    monkeypatch.setattr(jit, "_njit", slow)
+    assert outer(3) == 7
+
+
+def test_what_numba_refuses_is_refused_again(two_kernels, monkeypatch):
+    with monkeypatch.context() as broken:
+        broken.setattr(jit, "_njit", lambda function: 1 / 0)
+        for _ in range(2):
+            with pytest.raises(ZeroDivisionError):
+                two_kernels.outer(3)
+    assert two_kernels.outer(3) == 7

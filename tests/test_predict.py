@@ -14,6 +14,7 @@ from numser.errors import InputError
 from numser.features import NUMSER, PAPER, Standardiser
 from numser.files import read_arrays, write_arrays
 from numser.model import BANDS, SeparableSER
+from numser.predict import main
 from numser.recogniser import PRETRAINED, Recogniser
 
 PROJECT = Path(__file__).parents[1]
@@ -89,12 +90,80 @@ def test_a_gain_changes_no_answer_once_the_level_is_taken_out(recogniser):
 
 
 def test_a_prediction(recogniser):
-    prediction = recogniser.predict(noise(9, 44100, 2), 44100)
+    prediction = recogniser.predict(noise(7, 44100, 2), 44100)
     assert sum(prediction.probabilities.values()) == pytest.approx(1, abs=1e-5)
     assert prediction.label == max(prediction.probabilities, key=prediction.probabilities.get)
     assert prediction.attention.sum() == pytest.approx(1, abs=1e-4)
-    assert 1.0 <= prediction.seconds[0] < prediction.seconds[-1] <= 8.0  # the middle 7 s of 9
+    assert 0.0 <= prediction.seconds[0] < 0.1 and 6.9 < prediction.seconds[-1] <= 7.0
     assert len(prediction.seconds) == len(prediction.attention)
+
+
+@pytest.mark.parametrize("rate", [16000, 44100])
+def test_a_long_waveform_is_recognised_as_its_file_is(recogniser, tmp_path, rate):
+    """Window by window, each resampled by itself; not by its middle."""
+    waveform = noise(16, rate).astype(np.float32)[:, 0] * np.linspace(1, 0.01, 16 * rate, dtype=np.float32)
+    soundfile.write(tmp_path / "a.wav", waveform, rate, "FLOAT")
+    prediction, of_file = recogniser.predict(waveform, rate), recogniser.predict(tmp_path / "a.wav")
+    assert (prediction.probabilities, prediction.attention) == (of_file.probabilities, None)
+    middle = recogniser.predict(waveform[9 * rate // 2 : 23 * rate // 2], rate)
+    assert prediction.probabilities != pytest.approx(middle.probabilities, rel=1e-3)
+
+
+def test_what_cannot_be_heard_is_refused_alike(recogniser, tmp_path, capsys):
+    """In Python, from a file, and by the command; short or long."""
+    hiss = 0.1 * np.random.default_rng(0).standard_normal(16000 * 20)
+    for samples in (np.zeros(16000), np.zeros(16000 * 20), hiss, 0.1 * np.ones(200), np.zeros(200)):
+        name = str(tmp_path / "a.wav")
+        soundfile.write(name, samples, 16000, "FLOAT")
+        with pytest.raises(InputError) as of_waveform:
+            recogniser.predict(samples.astype(np.float32), 16000, name)
+        with pytest.raises(InputError) as of_file:
+            recogniser.predict(name)
+        recogniser.save(tmp_path / "model.npz")
+        assert main([str(tmp_path / "model.npz"), name]) == 2
+        assert f"error: {of_waveform.value}\n" == f"error: {of_file.value}\n" == capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("given", "rate", "sentence"),
+    [
+        (None, 16000, "waveform: should be an array of samples or one path, found None"),
+        (
+            b"RIFF",
+            16000,
+            "waveform: should be an array of samples, found bytes; write them into a file, and give its",
+        ),
+        (["a.wav", "b.wav"], None, "waveform: should .*, found a list of 2; .* or their paths to predict_files"),
+        ([Path("a.wav")], 16000, "waveform: should .*, found a list of 1; .* or their paths to predict_files"),
+        ([np.zeros(3), np.zeros(4)], 16000, "waveform: should .*, found a list of 2; of several recordings give one"),
+        ((np.zeros(30), 16000), None, "waveform: should .*, found a tuple of 2"),
+        (np.zeros((2, 16000)), 16000, r"waveform: shape .* found \(2, 16000\); if channels come first, give its \.T"),
+        (np.zeros((2, 500)), 16000, r"waveform: shape .* if channels come first, give its \.T"),
+        (np.zeros(16000), "16000", "waveform: sampling rate is '16000'; give it in Hz, as a number from 1000 to"),
+        (np.zeros(16000), "48 kHz", "waveform: sampling rate is '48 kHz'; give it in Hz, as a number from 1000 to"),
+        (
+            np.zeros(16000),
+            None,
+            "waveform: sampling rate is missing; give it in Hz, as a number from 1000 to 1000000",
+        ),
+        (np.zeros(16000), [16000, 1], "waveform: sampling rate is .16000, 1.; give it in Hz"),
+        ("https://example.org/a.wav", None, "https://example.org/a.wav: a URL is no file; fetch what it names"),
+    ],
+)
+def test_what_is_given_another_way_gets_one_sentence(recogniser, given, rate, sentence):
+    with pytest.raises(InputError, match=f"^{sentence}") as refusal:
+        recogniser.predict(given, rate)
+    assert "\n" not in str(refusal.value)
+
+
+def test_what_libraries_hand_over_is_taken(recogniser):
+    waveform = noise(1).astype(np.float32)[:, 0]
+    expected = recogniser.predict(waveform, 16000).probabilities
+    twice = np.repeat(waveform, 2)[::2]
+    for given in (waveform.astype(">f4"), twice, np.stack([waveform, waveform]).T, waveform.tolist()):
+        assert recogniser.predict(given, np.float32(16000)).probabilities == pytest.approx(expected, rel=1e-4)
+    half = recogniser.predict(waveform.astype(np.float16), np.array(16000)).probabilities
+    assert half == pytest.approx(expected, rel=1e-2)
 
 
 def test_a_model_without_attention():

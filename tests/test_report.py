@@ -96,7 +96,13 @@ def test_a_real_runs_report_says_what_its_result_says(trained, tmp_path, capsys)
     assert {key: said["scores"][key]["mean"] for key in ("ua", "wa", "f1")} == {
         key: result[key] for key in ("ua", "wa", "f1")
     }
-    assert said["ua_interval"] == summarise([RunFolder(trained).read_result()])["ua_interval"]
+    summary = summarise([RunFolder(trained).read_result()])
+    assert said["intervals"] == {key: summary[f"{key}_interval"] for key in ("ua", "wa", "f1")}
+    about = dict(said["about"])
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", about["Ended"])
+    assert about["Network"].startswith("0 blocks, attention") and about["Network"].endswith("860,034 parameters")
+    assert about["To repeat it"].startswith("python -m numser.train --corpus emodb --data DIR --test-speaker 08 ")
+    assert not said["made_up"]
     assert (said["labels"], said["confusion"], said["chance"]) == (result["labels"], result["confusion"], 0.5)
     assert [point[0] for point in said["folds"][0]["history"]] == [2, 4]
     for i, (found, was) in enumerate(zip(said["utterances"], result["utterances"], strict=True)):
@@ -200,6 +206,24 @@ def test_the_built_in_corpus_is_made_again(tmp_path):
     assert said["utterances"][0]["seconds"] == pytest.approx(len(waveform) / 16000, abs=1e-3)
     assert np.corrcoef(heard(Page(tmp_path / "r.html").json["sound-0"]), waveform)[0, 1] > 0.9
     assert said["utterances"][1]["absent"] is not None
+    assert said["made_up"]
+
+
+@pytest.mark.parametrize("suffix", [".png", ".svg", ".pdf"])
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_picture_for_a_paper(tmp_path, recordings, capsys, suffix, number):
+    pytest.importorskip("matplotlib", reason='matplotlib is not installed; pip install "numser[tutorials]"')
+    run, picture = folds(tmp_path / "cv", recordings, number), tmp_path / f"a{suffix}"
+    main([str(run if number > 1 else run / "fold0"), "--no-sound", "--picture", str(picture)])
+    assert capsys.readouterr().out.startswith(f"{picture}: confusion matrix and learning curves\n")
+    content = picture.read_bytes()
+    assert content.startswith({".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}[suffix])
+    if suffix == ".svg":  # text is drawn as paths, each named in a comment
+        assert all(f"<!-- {word} -->" in content.decode() for word in ("anger", "neutral", "validation UA"))
+    other = tmp_path / "a.html"
+    with pytest.raises(InputError, match=r"--picture .*a\.html: should end in \.png, \.svg or \.pdf"):
+        main([str(run), "--picture", str(other)])
+    assert not other.exists()
 
 
 def test_without_sound_pictures_stay(tmp_path, recordings):
@@ -236,7 +260,10 @@ def test_a_cross_validation_has_each_recording_once_and_each_folds_answer(tmp_pa
     expected = summarise(results)
     assert said["scores"] == {key: expected[key] for key in ("ua", "wa", "f1")}
     assert said["scores"]["ua"]["sd"] > 0
-    assert (said["ua_interval"], said["confusion"]) == (expected["ua_interval"], [[3, 1], [0, 2]])
+    assert (said["intervals"]["ua"], said["confusion"]) == (expected["ua_interval"], [[3, 1], [0, 2]])
+    about = dict(said["about"])
+    assert about["To repeat it"] == "python -m numser.crossval --corpus emodb --recipe paper --blocks 0 --steps 4"
+    assert (about["Took"], about["Ended"]) == ("3 min in all", "its result does not say")
     assert said["speakers"] == [{"name": "03", "counts": [4, 2], "hits": [3, 2]}]
     assert [fold["ua"] for fold in said["folds"]] == [result.ua for result in results]
 

@@ -168,8 +168,27 @@ def test_a_number_of_the_confusion_matrix_leads_to_its_utterances(opened):
     find(opened, "#confusion button[aria-label^='2 of 6 neutral recognised as']").click()
     assert opened.execute_script(SHOWN) == [4]
     assert opened.execute_script("return document.activeElement.dataset.index") == "4"
-    find(opened, "#speakers button[aria-label^='speaker 03: 4 of 4 anger']").click()
+    find(opened, "#speakers button[aria-label^='4/4 recognised, anger, speaker 03']").click()
     assert opened.execute_script(SHOWN) == [0, 6]
+
+
+def test_what_is_seen_on_a_button_is_in_its_name(opened):
+    """Who says it to a computer that listens must be understood."""
+    unlike = (
+        "[...document.querySelectorAll('button')].filter((b) => b.ariaLabel && !b.ariaLabel.includes(b.textContent))"
+    )
+    assert opened.execute_script(f"return {unlike}.map((b) => b.ariaLabel)") == []
+
+
+@pytest.mark.parametrize("width", [390, 320])
+def test_on_a_phone_no_emotion_of_a_speaker_is_out_of_sight(opened, width):
+    look(opened, width=width)
+    cells = opened.execute_script(
+        "return [...document.querySelectorAll('.speakers td[data-label]')].map((cell) => [cell.dataset.label,"
+        "  getComputedStyle(cell, '::before').content.length > 6, cell.getBoundingClientRect().right])"
+    )
+    assert {label for label, *_ in cells} == set(opened.execute_script("return data('data').labels"))
+    assert all(named and right <= width for _, named, right in cells)
 
 
 STOPPED = "arguments[0].querySelector('.play').ariaLabel.startsWith('play ')"

@@ -123,11 +123,11 @@ def test_the_scores(opened):
     picture = Picture(opened, "#scores svg")
     said = [float(node.text) for node in opened.find_elements("css selector", ".figure strong")]
     near(picture.x(picture.of("line", "mean")[:, 0]), said)
-    low, high = re.search(
-        r"lie between (\d\.\d+) and (\d\.\d+)", opened.find_element("css selector", "#scores").text
-    ).groups()
-    ((x, _, width, _),) = picture.of("rect", "interval")
-    near(picture.x(np.array([x, x + width])), [float(low), float(high)])
+    text = opened.find_element("css selector", "#scores").text
+    told = np.array(re.findall(r"95\s%\sinterval: (\d\.\d+) to (\d\.\d+)", text), float)
+    near(told[0], np.array(re.search(r"lie between (\d\.\d+) and (\d\.\d+)", text).groups(), float))
+    x, _, width, _ = picture.of("rect", "interval").T
+    near(picture.x(np.column_stack([x, x + width])), told)
     near(picture.x(picture.of("line", "chance")[:, 0]), [0.5])
     folds = opened.find_elements("css selector", "#scores tbody tr")
     table = np.array([[float(cell.text) for cell in fold.find_elements("css selector", "td")[1:4]] for fold in folds])
@@ -139,6 +139,10 @@ def test_the_shades_of_the_confusion_matrix(opened):
     shares = [float(cell.get_attribute("style").split(":")[1].strip(" ;")) for cell in cells]
     counts = np.array([float(cell.text) for cell in cells]).reshape(2, 2)
     near(np.reshape(shares, (2, 2)), counts / counts.sum(axis=1, keepdims=True))
+    hits, row = counts.diagonal(), ".precision td:not(.corner)"
+    for told, of in ((".recall", counts.sum(1)), (row, counts.sum(0))):
+        percents = [cell.text for cell in opened.find_elements("css selector", f"#confusion {told}")]
+        assert percents == [f"{100 * share:.0f} %" for share in hits / of]
 
 
 def test_the_same_as_numbers(opened):

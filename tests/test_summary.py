@@ -5,9 +5,10 @@ import pytest
 from made_runs import run_of
 
 from numser.evaluation import Result, TestedUtterance
+from numser.metrics import confusion_matrix, macro_f1, unweighted_accuracy, weighted_accuracy
 from numser.recipe import Recipe
 from numser.runs.result import RunResult
-from numser.summary import chance, remarks, summarise, t_interval, ua_difference
+from numser.summary import RESAMPLES, chance, remarks, summarise, t_interval, ua_difference
 
 T_OF_9 = 2.262157  # 97.5 % of Student's t with nine degrees of freedom lie below
 T_OF_8 = 2.306004
@@ -43,6 +44,20 @@ def test_the_interval_is_that_of_the_test_utterances():
     apart = [result("a" * 100, "a" * 80 + "b" * 20, first=100 * k) for k in range(9)]  # other utterances in each run
     low, high = summarise(apart)["ua_interval"]
     assert high - low == pytest.approx(0.16 / 3, abs=0.01)
+
+
+def test_each_score_has_its_interval():
+    """Each resample's scores are those of its own confusion matrix."""
+    truth, predicted = "aaaaabbbbbccdddd", "aaababbcbcccdaad"
+    summary, labels = summarise([result(truth, predicted)], seed=3), "abcd"
+    pairs = np.array([[labels.index(t), labels.index(p)] for t, p in zip(truth, predicted, strict=True)])
+    order = np.argsort([f"u{i}" for i in range(len(truth))])  # summarise draws them by their names
+    drawn = np.random.default_rng(3).multinomial(len(truth), np.full(len(truth), 1 / len(truth)), size=RESAMPLES)
+    matrices = [confusion_matrix(*np.repeat(pairs[order], times, axis=0).T, 4) for times in drawn]
+    for key, score in (("ua", unweighted_accuracy), ("wa", weighted_accuracy), ("f1", macro_f1)):
+        low, high = np.percentile([score(matrix) for matrix in matrices], [2.5, 97.5])
+        assert summary[f"{key}_interval"] == pytest.approx([low, high])
+        assert low < summary[key]["mean"] < high
 
 
 def test_a_class_that_is_not_drawn_does_not_count():

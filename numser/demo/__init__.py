@@ -89,15 +89,16 @@ def demo_server(recogniser: "Recogniser", path: Path | None, port: int = 0) -> "
 
     Raises      InputError: the port is taken or may not be used
     """
-    from numser.demo.answer import answer, growth, page_data
-    from numser.demo.server import DemoServer, Post, Queue
+    from numser.demo.answer import CLIPS, answer, clip, growth, page_data
+    from numser.demo.server import DemoServer, Page, Post, Queue
     from numser.page import page, part
 
     data = {"data": page_data(recogniser, path, MOST_BYTES)}
     own = {"script-src": "'self'", "connect-src": "'self'"}  # the worklet; what is posted
-    pages = {
+    pages: dict[str, Page] = {
         "/": ("text/html; charset=utf-8", page("numser: demo", STYLES, SCRIPTS, data, own)),
         f"/{WORKLET}": ("text/javascript; charset=utf-8", part(WORKLET).encode()),
+        **{f"/clip-{emotion}.wav": ("audio/wav", partial(clip, emotion)) for emotion in CLIPS},
     }
     posts = {
         "/recognise": Post(partial(answer, recogniser), MOST_BYTES, Queue(PLACES)),

@@ -6,13 +6,16 @@ Sound comes as the bytes of a file, is never written to disk, and is recognised 
 import base64
 import io
 import re
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from numser.audio import SAMPLE_RATE, windows
-from numser.errors import InputError
+from numser.decode import Sound
+from numser.errors import InputError, collected_notes
 from numser.features import NUMSER, PAPER, in_decibels, log_mel, mel_power
 from numser.page.utterance import attention_curve, picture, small
 from numser.recogniser import (
@@ -28,8 +31,10 @@ from numser.speech import no_speech
 
 LONGEST = 300.0  # seconds of a recording
 _MOST_SAMPLES = 2**27  # of all channels: 5 minutes of stereo at 192 kHz; it takes seconds to decode them
+CLIPS = {"anger": ("03", "a02"), "happiness": ("02", "a02"), "sadness": ("09", "a02")}  # made-up voice, and sentence
 NAME = "this recording"  # in sentences about it; the page knows its file's name and does not send it
 _GROWN = 60.0  # seconds of a piece of a recording that still goes on
+_MOST_GROWN = 2**22  # samples of such a piece, in all channels; the page sends no more bytes
 _LEARNED = {  # by corpus, where it is not acted speech
     "": "recordings that its file does not name",
     "synthetic": "made-up speech that no person ever spoke",
@@ -38,29 +43,13 @@ _LEARNED = {  # by corpus, where it is not acted speech
 }
 
 
-class SoundBytes(io.BytesIO):
-    """A sound file in memory. Damaged ones lead libsndfile to impossible places: it then stays where it is, since an
-    exception could not pass through C and would be printed as a traceback.
-    """
-
-    def __init__(self, sound: bytes):
-        # An MP3 may begin with zeros. From a file libsndfile knows it by its name, here by its first bytes.
-        super().__init__(sound.lstrip(b"\0") if sound.startswith(bytes(4)) else sound)
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        """Go to a place, if there is one."""
-        try:
-            return super().seek(offset, whence)
-        except (ValueError, OverflowError):
-            return self.tell()
-
-
 def answer(recogniser: Recogniser, sound: bytes) -> dict[str, Any]:
     """What the model makes of a recording, window by window and as a whole, and how the page draws it.
 
     Raises      InputError: it is no sound, empty, too short, longer than LONGEST, or nobody speaks
     """
-    pieces, found = _pieces(recogniser, sound), []
+    with collected_notes() as notes:
+        pieces, found = _pieces(recogniser, sound), []
     firsts = [round(piece.start * PAPER.sample_rate / PAPER.hop_length) for piece in pieces]
     power = np.zeros((firsts[-1] + 1 + len(pieces[-1].sound) // PAPER.hop_length, PAPER.n_mels), np.float32)
     for first, (piece, of_piece, window) in zip(firsts, predict_pieces(recogniser, pieces), strict=True):
@@ -74,6 +63,7 @@ def answer(recogniser: Recogniser, sound: bytes) -> dict[str, Any]:
         raise no_speech(NAME)
     return {
         "seconds": found[-1].end,
+        "notes": notes,
         **_said(whole),
         "windows": [{"start": w.start, "end": w.end, **_said(w.prediction)} for w in found],
         "attention": [curve for w in found if (curve := _curve(w.prediction))],
@@ -84,9 +74,9 @@ def answer(recogniser: Recogniser, sound: bytes) -> dict[str, Any]:
 def growth(sound: bytes) -> dict[str, Any]:
     """How a piece of a recording looks that has not ended. Its maximum is not known yet, so these are decibels.
 
-    Raises      InputError: it is no sound
+    Raises      InputError: it is no sound, or a very long one
     """
-    _, waveform = next(windows(SoundBytes(sound), _GROWN, _GROWN, NAME))
+    _, waveform = next(windows(_of_fair_size(sound, _MOST_GROWN), _GROWN, _GROWN, NAME))
     frames = log_mel(waveform)
     decibels = np.round(small(frames)).clip(-128, 127).astype(np.int8)
     return {"loudest": float(frames.max()), "decibels": _base64(decibels)}
@@ -98,12 +88,25 @@ def page_data(recogniser: Recogniser, path: Path | None, most_bytes: int) -> dic
     """
     corpus = recogniser.trained_on.partition(",")[0]
     return {
+        "clips": list(CLIPS),
         "labels": list(recogniser.labels),
         "about": _about(recogniser, path),
         "learned": _LEARNED.get(corpus, "acted speech"),
         "window": window_seconds(recogniser),
         "most": {"bytes": most_bytes, "seconds": LONGEST},
     }
+
+
+@cache
+def clip(emotion: str) -> bytes:
+    """One of CLIPS as a WAV file, to try the page with. The built-in corpus makes it when it is first asked for."""
+    import soundfile
+
+    from numser.corpora.synthetic import perform
+
+    (speaker, sentence), file = CLIPS[emotion], io.BytesIO()
+    soundfile.write(file, perform(speaker, sentence, emotion).utterance.waveform, SAMPLE_RATE, format="WAV")
+    return file.getvalue()
 
 
 def warm_up(recogniser: Recogniser) -> None:
@@ -122,28 +125,31 @@ def warm_up(recogniser: Recogniser) -> None:
 def _pieces(recogniser: Recogniser, sound: bytes) -> list[Piece]:
     """A recording's windows. One that is too long is refused by its header, or before the rest is read."""
     pieces, longest = [], window_seconds(recogniser)
-    too_long = InputError(
-        f"{NAME}: it is longer than {LONGEST / 60:g} minutes, or has too many channels; "
-        "cut it, or use python -m numser.predict, which takes any length"
-    )
-    if _samples(sound) > _MOST_SAMPLES:
-        raise too_long
-    for start, waveform in windows(SoundBytes(sound), longest, longest, NAME):
+    for start, waveform in windows(_of_fair_size(sound, _MOST_SAMPLES), longest, longest, NAME):
         if start + len(waveform) / SAMPLE_RATE > LONGEST:
-            raise too_long
+            raise _too_long()
         pieces.append(Piece(0, NAME, start, waveform))
     return pieces
 
 
-def _samples(sound: bytes) -> int:
-    """How many samples a recording has by its header, in all channels; 0 for what is no sound."""
+def _of_fair_size(sound: bytes, most: int) -> io.BytesIO:
+    """The file, if it has no more samples, in all channels, than `most`. What no header says is counted."""
     import soundfile
 
-    try:
-        with soundfile.SoundFile(SoundBytes(sound)) as opened:
-            return opened.frames * opened.channels if opened.frames < 2**62 else 0  # more: it is not known
-    except soundfile.LibsndfileError:
-        return 0
+    samples = 0
+    with suppress(soundfile.LibsndfileError, InputError), Sound(io.BytesIO(sound), NAME) as opened:
+        frames = opened.skip(most // opened.channels + 1) if opened.frames is None else opened.frames
+        samples = frames * opened.channels
+    if samples > most:
+        raise _too_long()
+    return io.BytesIO(sound)
+
+
+def _too_long() -> InputError:
+    return InputError(
+        f"{NAME}: it is longer than {LONGEST / 60:g} minutes, or has too many channels; "
+        "cut it, or use python -m numser.predict, which takes any length"
+    )
 
 
 def _drawn(recogniser: Recogniser, piece: Piece, power: np.ndarray | InputError) -> np.ndarray:

@@ -22,6 +22,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
 from typing import Any
 
+from numser.decode import Unreadable
 from numser.errors import InputError
 
 ADDRESS = "127.0.0.1"
@@ -45,8 +46,11 @@ _ODD = {
 }
 
 
+Page = tuple[str, bytes | Callable[[], bytes]]  # kind, and content or what makes it when it is asked for
+
+
 class DemoServer(ThreadingHTTPServer):
-    """Serves `pages`, by path (kind, bytes), and `posts`, by path.
+    """Serves `pages`, by path, and `posts`, by path.
 
     Raises      InputError: the port is taken or may not be used
     """
@@ -55,9 +59,7 @@ class DemoServer(ThreadingHTTPServer):
     allow_reuse_address = os.name != "nt"  # Windows would let another program listen at the same port
     request_queue_size = AT_ONCE
 
-    def __init__(
-        self, port: int, pages: dict[str, tuple[str, bytes]], posts: dict[str, "Post"], seconds: float = SECONDS
-    ):
+    def __init__(self, port: int, pages: dict[str, Page], posts: dict[str, "Post"], seconds: float = SECONDS):
         self.pages, self.posts, self.seconds = pages, posts, seconds
         self._room = threading.BoundedSemaphore(AT_ONCE)
         self._silent: dict[Any, None] = {}  # connections whose request has not come whole, the oldest first
@@ -154,7 +156,8 @@ class Handler(BaseHTTPRequestHandler):
         self.server.heard(self.request)
         path = self.path.partition("?")[0]
         if path in self.server.pages:
-            self._send(200, *self.server.pages[path])
+            kind, content = self.server.pages[path]
+            self._send(200, kind, content() if callable(content) else content)
         elif path in self.server.posts:
             self._refuse(405, f"a recording must be posted here; open the page at {self.server.address}")
         else:
@@ -173,6 +176,8 @@ class Handler(BaseHTTPRequestHandler):
             self._send(200, JSON, json.dumps(found, allow_nan=False).encode())
         except Refusal as refusal:
             self._refuse(refusal.status, str(refusal))
+        except Unreadable as mistake:
+            self._refuse(415, str(mistake))
         except InputError as mistake:
             self._refuse(422, str(mistake))
         except ConnectionError:

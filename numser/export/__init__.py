@@ -1,7 +1,11 @@
 """A trained model as an ONNX file, to be run without numser.        python -m numser.export MODEL.npz model.onnx
 
 The file holds all that lies between a waveform and the probabilities: features, standardiser, network. It takes one
-utterance at a time, of any length, and gives what numser.predict gives, to 1e-4. To write it needs the extra "onnx".
+utterance at a time, and gives what numser.predict gives, to 1e-4. To write it needs the extra "onnx".
+
+The network is shown at most a window, 7 s. Of a longer input the file recognises the middle, where numser.predict
+takes the mean of all windows' probabilities: windows that touch, the last of which ends with the recording. A file
+written with `--windows` takes one whole window, and refuses what is longer or shorter.
 
 Input       waveform (samples,) float32, one channel at 16 kHz, full scale −1 to 1. With `--input log-mel` instead
             log_mel (frames, 128) float32 in dB: what numser.features.log_mel makes of the whole utterance, by the
@@ -10,8 +14,9 @@ Outputs     probabilities (K,) float32, which sum to 1. A model with attention h
             attention (weights,) float32, which sum to 1;
             seconds (weights,) float32: where each weight is centred, from the beginning of the input
 Metadata    texts by name, each of them JSON. labels: the K labels, in the order of the probabilities. shortest: how
-            many samples, or frames, the input needs. trained_on: corpus and split, in words. And the features'
-            settings, such as sample_rate, hop and level, by their names in numser.features.FeatureSettings
+            many samples, or frames, the input needs; window: how many the network is shown at most. trained_on:
+            corpus and split, in words. And the features' settings, such as sample_rate, hop_length and level, by
+            their names in numser.features.FeatureSettings
 
 An input too short is an error. Nothing else is checked, as numser would: silence, noise and NaN get probabilities
 too. A waveform takes about 1 MB of memory a second.
@@ -45,11 +50,17 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument(
         "--input", choices=INPUTS, default=INPUTS[0], help="what the file is given: sound, or log-mel frames in dB"
     )
+    parser.add_argument(
+        "--windows",
+        action="store_true",
+        help="a file that takes one whole window of 7 s, and nothing else; without it, the middle of what is longer "
+        "is recognised, where numser.predict takes the mean of all windows",
+    )
     args = parser.parse_args(argv)
     check_export(args.onnx)
     from numser.recogniser import load
 
-    model = export(load(args.model), args.onnx, args.input)
+    model = export(load(args.model), args.onnx, args.input, windows=args.windows)
     (given,), gives = (list(map(_shape, values)) for values in (model.graph.input, model.graph.output))
     name = model.graph.input[0].name
     say(
@@ -58,7 +69,9 @@ def main(argv: list[str] | None = None) -> None:
     )
 
 
-def export(recogniser: "Recogniser", path: str | Path, takes: str = INPUTS[0]) -> "ModelProto":
+def export(
+    recogniser: "Recogniser", path: str | Path, takes: str = INPUTS[0], *, windows: bool = False
+) -> "ModelProto":
     """Write a recogniser as an ONNX file, and return what was written. The same recogniser gives the same bytes.
 
     Raises      InputError: onnx is not installed; the file cannot be written
@@ -68,7 +81,7 @@ def export(recogniser: "Recogniser", path: str | Path, takes: str = INPUTS[0]) -
 
     path = Path(path)
     check_export(path)
-    model = onnx_model(recogniser, takes)
+    model = onnx_model(recogniser, takes, windows=windows)
     write_whole(path, lambda file: file.write(model.SerializeToString(deterministic=True)))
     return model
 
@@ -88,7 +101,7 @@ def check_export(path: Path) -> None:
         raise InputError(f'{path}: onnx is not installed; pip install "numser[onnx]" brings it') from None
 
 
-def onnx_model(recogniser: "Recogniser", takes: str = INPUTS[0]) -> "ModelProto":
+def onnx_model(recogniser: "Recogniser", takes: str = INPUTS[0], *, windows: bool = False) -> "ModelProto":
     """The recogniser as an ONNX model. The docstring of this file describes it.
 
     Raises      ValueError: `takes` is not one of INPUTS
@@ -104,10 +117,12 @@ def onnx_model(recogniser: "Recogniser", takes: str = INPUTS[0]) -> "ModelProto"
 
     graph, settings = Graph(), recogniser.features
     if takes == "waveform":
-        given, shortest = floats("waveform", "samples"), (SHORTEST - 1) * settings.hop_length
-        whole = log_mel(graph, "waveform", settings)
+        hop, unit = settings.hop_length, "samples"
+        window, shortest = settings.max_frames * hop, (SHORTEST - 1) * hop
+        given, whole = floats("waveform", window if windows else unit), log_mel(graph, "waveform", settings)
     else:
-        given, shortest, whole = floats("log_mel", "frames", BANDS), SHORTEST, "log_mel"
+        window, shortest, unit = settings.max_frames, SHORTEST, "frames"
+        given, whole = floats("log_mel", window if windows else unit, BANDS), "log_mel"
     frames, start = crop(graph, whole, settings.max_frames)
     x = graph.node("Unsqueeze", standardise(graph, frames, recogniser.standardiser), [0, 1])
     logits, alpha = network(graph, recogniser.model, recogniser.params, x)
@@ -117,9 +132,15 @@ def onnx_model(recogniser: "Recogniser", takes: str = INPUTS[0]) -> "ModelProto"
         graph.node("Squeeze", alpha, [1], output="attention")
         seconds(graph, start, frames, "attention", settings, output="seconds")
         gives += [floats("attention", "weights"), floats("seconds", "weights")]
-    model = graph.model("SeparableSER", [given], gives, producer_name="numser", producer_version=__version__)
-    about = {"labels": recogniser.labels, "shortest": shortest, "trained_on": recogniser.trained_on}
-    about |= settings.as_dict()
+    does = "it takes one window" if windows else "of more, the middle is recognised"
+    says = (
+        f"The network is shown at most a window, {window} {unit}; {does}. numser.predict takes the mean of all "
+        "windows' probabilities, and refuses where nobody speaks; here silence and noise get probabilities too."
+    )
+    by = {"producer_name": "numser", "producer_version": __version__, "doc_string": says}
+    model = graph.model("SeparableSER", [given], gives, **by)
+    about = {"labels": recogniser.labels, "shortest": window if windows else shortest, "window": window}
+    about |= {"trained_on": recogniser.trained_on, **settings.as_dict()}
     helper.set_model_props(model, {name: json.dumps(value, ensure_ascii=False) for name, value in about.items()})
     return model
 

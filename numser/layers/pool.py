@@ -30,23 +30,32 @@ def padding_before(n: int) -> int:
 
 @jit
 def pool_forward(x, x_offsets, y, y_offsets, time_before, frequency_before, winner):
-    """Fill y and winner (N', F', C)."""
+    """Fill y and winner (N', F', C).
+
+    A window's best values and their places are gathered in numbers of the same width, which the processor compares
+    many at a time; in y and the narrow `winner` it would take one after the other.
+    """
+    channels = np.uintp(x.shape[2])
+    best, place = np.empty(channels, x.dtype), np.empty(channels, np.int32)
     for u in range(len(x_offsets) - 1):
         first, last = x_offsets[u], x_offsets[u + 1] - 1
         for t in range(y_offsets[u], y_offsets[u + 1]):
             top = first + 2 * (t - y_offsets[u]) - time_before[u]
             for f in range(y.shape[1]):
                 left = 2 * f - frequency_before
-                for c in range(x.shape[2]):
-                    y[t, f, c] = -np.inf
-                    winner[t, f, c] = 0
+                best[:] = -np.inf
+                place[:] = 0
                 for i in range(max(0, first - top), min(3, last + 1 - top)):
                     for j in range(max(0, -left), min(3, x.shape[1] - left)):
-                        for c in range(x.shape[2]):
-                            value = x[top + i, left + j, c]
-                            wins = value > y[t, f, c] or value != value  # a NaN wins and stays, so that it is seen
-                            y[t, f, c] = value if wins else y[t, f, c]
-                            winner[t, f, c] = 3 * i + j if wins else winner[t, f, c]
+                        here, values = np.int32(3 * i + j), x[top + i, left + j]
+                        for c in range(channels):
+                            # a NaN wins, and stays, so that it is seen
+                            wins = (not values[c] <= best[c]) & (best[c] == best[c])
+                            best[c] = values[c] if wins else best[c]
+                            place[c] = here if wins else place[c]
+                for c in range(channels):
+                    y[t, f, c] = best[c]
+                    winner[t, f, c] = place[c]
 
 
 @jit

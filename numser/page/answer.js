@@ -1,5 +1,8 @@
 "use strict";
 
+const CLOSE = 0.1; // a label that comes so near to the first one is named beside it
+const NAMED = 3; // labels
+
 // What the model makes of one recording: probabilities, log-mel, attention, and the sound itself.
 
 class Answer {
@@ -16,6 +19,7 @@ class Answer {
     this.canvas = element("canvas", { role: "img" });
     this.picture = element("div", { class: "picture" }, this.canvas, this.cursor);
     this.parts = element("div", { class: "parts" });
+    this.notes = element("div", { class: "notes" });
     const keydown = (event) => this.pressed(event);
     this.article = element(
       "article",
@@ -23,8 +27,10 @@ class Answer {
       element(
         "div",
         { class: "what" },
+        element("h2", { class: "unseen" }, "What it sounds like"),
         element("div", { class: "head" }, this.play, this.name, this.time),
         this.verdict,
+        this.notes,
         this.bars,
       ),
       this.picture,
@@ -49,6 +55,7 @@ class Answer {
     this.verdict.replaceChildren(name ? "…" : "");
     this.bars.replaceChildren(...this.labels.map((label) => labelledBar(label, 0, "–")));
     this.parts.replaceChildren();
+    this.notes.replaceChildren();
     this.describe(name ? `${name}, not answered yet` : "no recording yet", "The log-mel of a recording will be here.");
     this.canvas.width = this.canvas.width; // which empties it
   }
@@ -64,7 +71,8 @@ class Answer {
     this.picture.classList.add("playable");
     this.moved(0);
     const said = this.said(answer);
-    this.verdict.replaceChildren("sounds like ", element("strong", {}, text(said.label)));
+    this.verdict.replaceChildren("sounds like ", element("strong", { class: said.sure ? null : "unsure" }, text(said.label)));
+    this.notes.replaceChildren(...answer.notes.map((note) => element("p", { class: "soft" }, `Note: ${withoutName(note)}.`)));
     const items = answer.probabilities.map((share, i) => {
       return labelledBar(this.labels[i], share, fixed(share), i === answer.predicted ? "right" : null);
     });
@@ -76,8 +84,13 @@ class Answer {
   }
 
   said({ predicted, probabilities }) {
-    if (predicted === null) return { label: "no speech", share: "", bar: 0 };
-    return { label: this.labels[predicted], share: percent(probabilities[predicted]), bar: probabilities[predicted] };
+    if (predicted === null) return { label: "no speech", share: "", bar: 0, sure: true };
+    const first = probabilities[predicted];
+    const near = probabilities.map((share, i) => [share, i]).filter(([share]) => first - share < CLOSE);
+    near.sort(([p, i], [q, j]) => q - p || (j === predicted) - (i === predicted));
+    const names = near.map(([, i]) => this.labels[i]);
+    const label = names.length > NAMED ? "no one emotion" : names.join(" or ");
+    return { label, share: near.slice(0, NAMED).map(([share]) => percent(share)).join(" or "), bar: first, sure: names.length === 1 };
   }
 
   describe(article, picture) {
@@ -90,7 +103,7 @@ class Answer {
       const said = this.said(window);
       const when = `${fixed(window.start, 1)}–${fixed(window.end, 1)} s`;
       const click = () => this.seek(window.start);
-      const what = [element("span", { class: "soft" }, when), text(said.label), bar(said.bar), said.share];
+      const what = [element("span", { class: "soft" }, when), text(said.label), bar(said.bar), percent(said.bar)];
       return element("li", {}, element("button", { type: "button", click }, ...what));
     });
     const why = "The network is shown a few seconds at once. The answer above is the mean of its windows'.";

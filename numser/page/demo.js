@@ -22,7 +22,7 @@ class Demo {
       element("span"),
     );
     const change = () => this.take([...this.file.files]);
-    this.file = element("input", { type: "file", accept: "audio/*,.wav,.flac,.ogg,.mp3", class: "unseen", tabindex: -1, "aria-hidden": "true", change });
+    this.file = element("input", { type: "file", accept: "audio/*,video/mp4,video/webm,.wav,.flac,.ogg,.mp3,.m4a", class: "unseen", tabindex: -1, "aria-hidden": "true", change });
     this.ready("");
   }
 
@@ -39,6 +39,7 @@ class Demo {
         { class: "controls", "aria-label": "Recording" },
         this.button,
         element("div", { class: "files" }, choose, this.file, hint),
+        element("div", { class: "files" }, element("span", { class: "soft" }, "Or try a made-up voice:"), ...this.clips()),
         this.status,
       ),
       this.problem,
@@ -46,6 +47,24 @@ class Demo {
       element("p", { class: "soft" }, explained(this.about)),
       aboutModel(this.about),
     ];
+  }
+
+  clips() {
+    return this.about.clips.map((emotion) => element("button", { type: "button", click: () => this.tryOut(emotion) }, emotion));
+  }
+
+  async tryOut(emotion) {
+    const began = performance.now();
+    const turn = this.next();
+    const name = `made-up voice, ${emotion}`;
+    this.answer.clear(name);
+    this.status.textContent = "";
+    try {
+      const sound = await (await fetch(`clip-${emotion}.wav`)).blob();
+      if (turn === this.turn) this.recognise(sound, name, sound, began);
+    } catch {
+      if (turn === this.turn) this.fail(GONE);
+    }
   }
 
   over(event, is) {
@@ -152,20 +171,31 @@ class Demo {
     this.answer.clear(file.name);
     this.status.textContent = "";
     try {
-      const sound = await file.arrayBuffer();
+      const sound = new Blob([await file.arrayBuffer()]); // as it is now
       if (turn === this.turn) this.recognise(sound, file.name, file, began);
     } catch {
       if (turn === this.turn) this.fail(`${file.name}: it cannot be read; choose a sound file, not a folder`);
     }
   }
 
-  // `sound` goes to the server, `playable` to the player.
+  // What numser cannot read, such as a phone's recording, the browser decodes.
+  async answered(sound, signal) {
+    try {
+      return await ask("recognise", sound, signal);
+    } catch (error) {
+      const other = error.unreadable ? await decoded(sound) : null;
+      if (other === null) throw error;
+      return ask("recognise", other, signal);
+    }
+  }
+
+  // `sound`, a Blob, goes to the server, `playable` to the player.
   async recognise(sound, name, playable, began) {
     const turn = this.next();
     this.request = new AbortController();
     this.ready("Recognising …");
     try {
-      const answer = await ask("recognise", sound, this.request.signal);
+      const answer = await this.answered(sound, this.request.signal);
       if (turn !== this.turn) return;
       this.answer.show(answer, name, playable);
       const { label, share } = this.answer.said(answer);
@@ -173,7 +203,7 @@ class Demo {
       this.ready(`Answered in ${took}\u00a0ms.`);
       this.status.append(element("span", { class: "unseen" }, ` ${name} sounds like ${label}, ${share}.`));
     } catch (error) {
-      if (turn === this.turn) this.fail(`${name}: ${error.message.replace(/^this recording: /, "")}`);
+      if (turn === this.turn) this.fail(`${name}: ${withoutName(error.message)}`);
     }
   }
 }

@@ -25,6 +25,7 @@ function header(report) {
     {},
     element("h1", {}, text(report.title)),
     unfinished(report),
+    madeUp(report),
     element("nav", { "aria-label": "Sections" }, ...links),
   );
 }
@@ -35,6 +36,12 @@ function unfinished(report) {
   if (!report.crossvalidation || (ended === all && report.planned !== null)) return null;
   const known = `${ended} of ${report.planned === null ? `the ${all} folds in this folder` : `${all} folds`}`;
   return element("p", { class: "notice" }, `${known} have ended. All figures are of these.`);
+}
+
+function madeUp(report) {
+  if (!report.made_up) return null;
+  const why = "Made-up speech: a program spoke these sentences. How well it is recognised says nothing about people.";
+  return element("p", { class: "notice" }, why);
 }
 
 function aboutSection(report) {

@@ -1,6 +1,6 @@
 "use strict";
 
-// The headline: UA, WA and F1, chance, the interval of UA, and how far folds lie apart.
+// The headline: UA, WA and F1, chance, their intervals, and how far folds lie apart.
 
 const SCORES = [
   ["ua", "UA", "unweighted accuracy: the mean of the emotions' recalls"],
@@ -11,12 +11,14 @@ const SCORES = [
 function scoresSection(report) {
   const figures = SCORES.map(([key, name, meaning]) => {
     const { mean, sd } = report.scores[key];
+    const [low, high] = report.intervals[key];
     const spread = sd === null ? null : element("span", { class: "spread" }, `± ${fixed(sd)}`);
     return element(
       "div",
       { class: "figure" },
       element("dt", {}, name),
       element("dd", {}, element("strong", {}, fixed(mean)), spread),
+      element("dd", {}, "95\u00a0% interval: ", fixed(low), " to ", fixed(high)),
       element("dd", { class: "soft" }, meaning),
     );
   });
@@ -40,7 +42,7 @@ function sentences(report) {
     `Tested on ${count(report.tested, "utterance")}. ${spread}Always the same answer would have UA `,
     element("b", {}, fixed(report.chance)),
     ` (chance). Were other recordings of the same kind tested${anew}, ${mean} should lie between `,
-    between(report.ua_interval),
+    between(report.intervals.ua),
     ` (95 % interval, by drawing these recordings anew${anew ? ", and by how these runs differ" : ""}).`,
     ...(report.ua_interval_speakers === null
       ? []
@@ -53,9 +55,11 @@ function between(interval) {
 }
 
 function described(report) {
-  const [low, high] = report.ua_interval.map((x) => fixed(x));
-  const means = SCORES.map(([key, name]) => `${name} ${fixed(report.scores[key].mean)}`).join(", ");
-  return `${means}; UA by chance ${fixed(report.chance)}; 95 % interval of UA ${low} to ${high}`;
+  const means = SCORES.map(([key, name]) => {
+    const [low, high] = report.intervals[key].map((x) => fixed(x));
+    return `${name} ${fixed(report.scores[key].mean)}, 95 % interval ${low} to ${high}`;
+  });
+  return `${means.join("; ")}; UA by chance ${fixed(report.chance)}`;
 }
 
 function strips(report, width) {
@@ -75,12 +79,8 @@ function strips(report, width) {
     const y = box.top + 22 + i * 33;
     const { mean } = report.scores[key];
     shapes.push(words(0, y + 5, name, "name"));
-    if (key === "ua") {
-      const [low, high] = report.ua_interval;
-      shapes.push(
-        shape("rect", { x: x(low), y: y - 9, width: x(high) - x(low), height: 18, rx: 4, class: "interval" }),
-      );
-    }
+    const [low, high] = report.intervals[key];
+    shapes.push(shape("rect", { x: x(low), y: y - 9, width: x(high) - x(low), height: 18, rx: 4, class: "interval" }));
     if (ended.length > 1) {
       shapes.push(...ended.map((f) => dot(x(f[key]), y, 5, "fold", `${f.name}: ${fixed(f[key])}`)));
     }

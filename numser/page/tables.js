@@ -27,6 +27,10 @@ function confusionSection(report, show) {
       element("td", { class: "recall" }, total ? percent(counts[truth] / total) : "–"),
     );
   });
+  const taken = labels.map((_, predicted) => confusion.reduce((sum, counts) => sum + counts[predicted], 0));
+  const precision = taken.map((n, i) => element("td", {}, n ? percent(confusion[i][i] / n) : "–"));
+  const name = element("th", { scope: "row" }, "precision");
+  rows.push(element("tr", { class: "precision" }, name, ...precision, element("td", { class: "corner" })));
   return element(
     "section",
     { id: "confusion" },
@@ -35,6 +39,7 @@ function confusionSection(report, show) {
       "p",
       {},
       `What was spoken, and what it was taken for${ofAllFolds(report)}. Stronger blue is a larger share of the row. `,
+      `Recall is the share of an emotion that was recognised, precision the share of an answer that was right. `,
       `Choose a number to see and hear its utterances.`,
     ),
     region("Confusion matrix", "matrix", head, rows),
@@ -69,10 +74,11 @@ function speakersSection(report, show) {
         element("span", {}, percent(right / total)),
       ),
       ...counts.map((n, truth) => {
-        if (!n) return element("td", { class: "none" }, "–");
-        const label = `speaker ${name}: ${hits[truth]} of ${n} ${report.labels[truth]} recognised: show them`;
+        const of = { "data-label": report.labels[truth] };
+        if (!n) return element("td", { class: "none", ...of }, "–");
+        const label = `${hits[truth]}/${n} recognised, ${report.labels[truth]}, speaker ${name}: show them`;
         const button = cell(`${hits[truth]}/${n}`, hits[truth] / n, label, () => show({ truth, speaker }));
-        return element("td", {}, button);
+        return element("td", of, button);
       }),
     );
   });

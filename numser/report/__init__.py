@@ -30,7 +30,7 @@ The file holds the recordings themselves: share it only as their licence allows,
 
 examples:
   python -m numser.report runs/emodb-fold0
-  python -m numser.report runs/crossval-emodb-speakers --out report.html
+  python -m numser.report runs/crossval-emodb-speakers --out report.html --picture confusion.svg
 """
 
 
@@ -45,6 +45,12 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("run", metavar="RUN", type=Path, help="folder that numser.train or numser.crossval wrote")
     p.add_argument("--out", metavar="FILE.html", type=Path, help="the file to write (default RUN/report.html)")
+    p.add_argument(
+        "--picture",
+        metavar="FILE",
+        type=Path,
+        help="draw the confusion matrix and the learning curves too, for a paper: PNG, SVG or PDF, by the name's end",
+    )
     p.add_argument("--data", metavar="DIR", type=Path, help="where the corpus is now, if it has moved")
     p.add_argument("--no-sound", action="store_false", dest="sound", help="leave the sound out, keep the log-mels")
     p.add_argument(
@@ -61,12 +67,28 @@ def main(argv: list[str] | None = None) -> None:
     """Write the report, and say where it is."""
     args = parser().parse_args(argv)
     out = args.out or args.run / "report.html"
+    if args.picture is not None:
+        _draw(args.run, args.picture)
     written = report(args.run, out, data=args.data, sound=args.sound, megabytes=args.megabytes, progress=Progress())
     absent = sum(u["absent"] is not None for u in written["utterances"])
     say(
         f"{out}: {out.stat().st_size / 1e6:.1f} MB, {len(written['utterances'])} test utterances"
         f"{f', {absent} of them without their recording' if absent else ''}; open it in a browser"
     )
+
+
+def _draw(folder: Path, picture: Path) -> None:
+    from numser import plots
+    from numser.report.folder import read_runs
+    from numser.summary import summarise
+
+    if picture.suffix.lower() not in (".png", ".svg", ".pdf"):
+        raise InputError(f"--picture {picture}: should end in .png, .svg or .pdf")
+    runs = read_runs(folder)
+    summary = summarise(runs.results)
+    histories = [fold.history for fold in runs.folds]
+    plots.of_run(summary["labels"], summary["confusion"], histories, picture)
+    print(f"{picture}: confusion matrix and learning curves")
 
 
 def report(

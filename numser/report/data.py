@@ -4,14 +4,18 @@ One entry of `utterances` is a recording, however many folds were tested on it; 
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from numser.cli import in_words, shell_line
 from numser.evaluation import TestedUtterance
+from numser.model import SeparableSER
 from numser.page.utterance import attention_curve
 from numser.report.folder import Fold, Runs
-from numser.summary import summarise
+from numser.runs.config import Config
+from numser.summary import SCORES, summarise
 
 BINS = 10  # of the reliability diagram
 
@@ -29,8 +33,10 @@ def report_data(runs: Runs) -> dict[str, Any]:
         "labels": labels,
         "chance": summary["chance"],
         "validation_chance": _validation_chance(runs),
-        "scores": {key: summary[key] for key in ("ua", "wa", "f1")},
-        **{key: summary[key] for key in ("ua_interval", "ua_interval_holds_runs", "ua_interval_speakers", "remarks")},
+        "scores": {key: summary[key] for key in SCORES},
+        "intervals": {key: summary[f"{key}_interval"] for key in SCORES},
+        **{key: summary[key] for key in ("ua_interval_holds_runs", "ua_interval_speakers", "remarks")},
+        "made_up": runs.folds[0].config.corpus == "synthetic",
         "tested": summary["test_utterances"],
         "folds": [_fold(fold) for fold in runs.folds],
         "kept": runs.folds[0].config.recipe.keep,
@@ -156,6 +162,9 @@ def _about(runs: Runs) -> list[tuple[str, str]]:
     network = f"{recipe.blocks} blocks, {'attention' if recipe.attention else 'no attention'}"
     network += "" if recipe.tied else ", untied GRU"
     network += f", dropout {recipe.dropout:g}" if recipe.dropout else ""
+    model = SeparableSER(len(result.labels), recipe.blocks, recipe.attention, recipe.tied)
+    parameters = sum(w.size for w in model.init(np.random.default_rng(0)).values())
+    network += f", {parameters:,} parameters"
     return [
         ("Corpus", config.corpus),
         ("Split", _split(runs) + ("; what would validate trained as well" if config.train_on_validation else "")),
@@ -167,6 +176,29 @@ def _about(runs: Runs) -> list[tuple[str, str]]:
         ("Loss", f"{name}, {settings}" if settings else name),
         ("Training", f"{recipe.steps} steps of {recipe.batch_size} utterances, learning rate {recipe.lr:g}"),
         ("Seed" if len(seeds) == 1 else "Seeds", ", ".join(map(str, seeds))),
+        ("Ended", _when([r.date for r in runs.results])),
+        ("Took", in_words(sum(r.seconds for r in runs.results)) + (" in all" if len(runs.results) > 1 else "")),
+        ("To repeat it", _command(config, seeds, runs.crossvalidation)),
         ("Versions", ", ".join(f"{name} {version}" for name, version in result.versions.items())),
         ("Machine", result.machine),
     ]
+
+
+def _when(dates: list[str | None]) -> str:
+    """The day and minute on which the last run ended."""
+    known = sorted(date for date in dates if date is not None)
+    return f"{known[-1][:16].replace('T', ' ')} UTC" if known else "its result does not say"
+
+
+def _command(config: Config, seeds: list[int], crossvalidation: bool) -> str:
+    """What to type to have the same again; where the corpus lies is nobody else's business."""
+    config = replace(config, data=config.data and "DIR")
+    if not crossvalidation:
+        return shell_line("python", "-m", "numser.train", *config.options())
+    one = replace(config, fold=0, test_speaker=None, recipe=replace(config.recipe, seed=0))
+    words = one.options()
+    place = words.index("--fold")
+    del words[place : place + 2]
+    words += ["--speakers"] * (config.test_speaker is not None)
+    words += ["--seeds", ",".join(map(str, seeds))] * (seeds != [0])
+    return shell_line("python", "-m", "numser.crossval", *words)

@@ -98,7 +98,7 @@ def _run_what_is_missing(setting: Setting, names: list[str], jobs: int | None, a
     from numser.runs.folder import CrossvalidationFolder
     from numser.runs.folds import run_folds, workers
 
-    make_executor = workers(jobs, address)
+    make_executor, at_once = workers(jobs, address)
     done = set()
     for changes in _needed(names, setting.corpus):
         for protocol in setting.protocols:
@@ -108,7 +108,7 @@ def _run_what_is_missing(setting: Setting, names: list[str], jobs: int | None, a
             done.add(folder)
             Progress().line(f"{folder}: {len(folds)} folds")
             write_table = CrossvalidationFolder(folder).write_table
-            run_folds(folds, folder, make_executor, setting.loaded.identity, on_result=write_table)
+            run_folds(folds, folder, make_executor, setting.loaded.identity, jobs=at_once, on_result=write_table)
 
 
 def plan(setting: Setting, names: list[str], jobs: int | None) -> str:

@@ -7,14 +7,14 @@ import math
 import platform
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from numser.augment import Augmentation
 from numser.cli import Progress, in_words
-from numser.corpora import Corpus, load_corpus
+from numser.corpora import Corpus
 from numser.dataset import Dataset, prepare
-from numser.errors import InputError
 from numser.evaluation import test
 from numser.features import FeatureSettings, Standardiser
 from numser.files import check_writable
@@ -23,13 +23,26 @@ from numser.runs.config import Config
 from numser.runs.folder import RunFolder
 from numser.runs.result import RunResult
 from numser.runs.state import versions
-from numser.splits import Split
+from numser.splits import Split, remarks
 from numser.threads import available_cores
 from numser.training import State, final_params, initial_state, network, train
 
 
 class Interrupted(Exception):
     """The run was asked to stop, and has saved its state."""
+
+
+def load_frames(config: Config, threads: int, progress: Progress, offline: bool) -> tuple[Corpus, Dataset]:
+    """The corpus that a run asks for, and its log-mels. `offline`: a corpus that is missing is not fetched.
+
+    Raises      InputError: the corpus cannot be used, or does not have the split
+    """
+    corpus = config.load(offline)
+    for finding in corpus.findings:
+        progress.line(finding)
+    config.split(corpus)  # before the work of making frames
+    features = FeatureSettings(level=config.recipe.level)
+    return corpus, prepare(corpus, features, threads, lambda done, of: progress.live(f"log-mels {done}/{of}"))
 
 
 def run(
@@ -42,6 +55,7 @@ def run(
     on_begin: Callable[[], None] = lambda: None,
     stop: Callable[[], bool] = lambda: False,
     offline: bool = False,
+    load: Callable[[Config, int, Progress, bool], tuple[Corpus, Dataset]] = load_frames,
 ) -> RunResult:
     """Train as `config` says, test, leave everything in the folder `out`, and return what is in result.json.
 
@@ -57,14 +71,11 @@ def run(
     folder = RunFolder(out)
     check_writable(out)
     folder.check(resume)
-    if config.data == "":
-        raise InputError("‹data›: is empty; name the corpus's folder")
-    corpus = load_corpus(config.corpus, None if config.data is None else Path(config.data), offline=offline)
-    for finding in corpus.findings:
-        progress.line(finding)
+    corpus, dataset = load(config, threads, progress, offline)
     split = config.split(corpus)
+    for remark in remarks(corpus.utterances, split):
+        progress.line(remark)
     features = FeatureSettings(level=config.recipe.level)
-    dataset = prepare(corpus, features, threads, lambda done, of: progress.live(f"log-mels {done}/{of}"))
     standardiser = Standardiser.fit(dataset.log_mels.select(split.train))
     each = [standardiser] * len(dataset.labels)
     if config.standardise == "speaker":
@@ -98,6 +109,7 @@ def run(
             validation_labels=sorted({dataset.utterances[i].label for i in split.validation}),
             **_origin(config, corpus, state),
             threads=threads,
+            date=datetime.now(UTC).isoformat(timespec="seconds"),
             seconds=round(time.monotonic() - began, 1),
             example=folder.write_example(dataset.utterances[split.test[0]]),
         )

@@ -1,14 +1,15 @@
 """What a training run is asked to do."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Any
 
 from numser import splits
-from numser.corpora import Corpus
+from numser.corpora import READING, Corpus, load_corpus
 from numser.declared import from_json
 from numser.errors import InputError, quoted
-from numser.recipe import STANDARDISE, Recipe
+from numser.recipe import RECIPES, STANDARDISE, Recipe, flag_of
 from numser.splits import Split
 
 
@@ -24,19 +25,44 @@ class Config:
     recipe: Recipe
     train_on_validation: bool = False  # the utterances that would validate train as well, and nothing validates
     standardise: str = "corpus"  # or "speaker": each speaker's frames by all of the speaker's own, labels unseen
+    subsets: int = splits.SUBSETS  # of which a fold's test is one
+    layout: str | None = None  # these three: how the corpus is read, see numser.corpora.READING
+    table: str | None = None
+    encoding: str | None = None
 
     def __post_init__(self) -> None:
         if (self.fold is None) == (self.test_speaker is None):
             raise ValueError("fold or test_speaker should be given, and not both")
         if self.standardise not in STANDARDISE:
             raise InputError(f"‹standardise› {quoted(self.standardise)}: should be one of {', '.join(STANDARDISE)}")
+        if self.subsets < splits.FEWEST:
+            raise InputError(
+                f"‹subsets› {self.subsets}: should be at least {splits.FEWEST}, to train, to validate and to test"
+            )
+        if self.subsets != splits.SUBSETS and self.fold is None:
+            raise InputError(f"‹subsets› {self.subsets}: is for random subsets, not for ‹test_speaker›; leave it out")
         if self.train_on_validation and self.recipe.keep == "best":
             raise InputError("‹train_on_validation›: ‹keep› best needs the validation to choose by; use ‹keep› last")
+
+    def load(self, offline: bool = False) -> Corpus:
+        """The corpus, from where it is.
+
+        Raises      InputError: `data` is empty; what `load_corpus` raises
+        """
+        if self.data == "":
+            raise InputError("‹data›: is empty; name the corpus's folder")
+        data = None if self.data is None else Path(self.data)
+        return load_corpus(self.corpus, data, offline=offline, **self.reading)
+
+    @property
+    def reading(self) -> dict[str, str | None]:
+        """What the corpus is told about how to read it."""
+        return {option: getattr(self, option) for option in READING}
 
     def split(self, corpus: Corpus) -> Split:
         """The corpus's utterances for training, validation and test."""
         if self.fold is not None:
-            split = splits.fold(corpus.utterances, self.fold)
+            split = splits.fold(corpus.utterances, self.fold, self.subsets)
         else:
             split = splits.leave_speakers_out(corpus.utterances, str(self.test_speaker).split(","))
         return splits.training_on_validation(split) if self.train_on_validation else split
@@ -45,6 +71,13 @@ class Config:
     def split_name(self) -> str:
         """The split in words, for file names too."""
         return f"fold{self.fold}" if self.test_speaker is None else "speaker" + re.sub(r"\W", "-", self.test_speaker)
+
+    def options(self) -> list[str]:
+        """The words by which `python -m numser.train` does the same again."""
+        words = _options(self, {f.name: f.default for f in fields(self)})
+        changes = {name: _options(self.recipe, vars(named)) for name, named in RECIPES.items()}
+        name = min(changes, key=lambda name: len(changes[name]))
+        return words + ([] if name == "numser" else ["--recipe", name]) + changes[name]
 
     @classmethod
     def from_json(cls, values: Any, name: str = "config") -> "Config":
@@ -57,6 +90,19 @@ class Config:
             if strange := sorted(given.keys() - vars(known)):
                 raise ValueError(f"{name} has {quoted(strange[0])}, which this version does not know")
         return config
+
+
+# What an option of its own says, in every command that trains.
+HOW = [f.name for f in fields(Config) if f.name not in ("corpus", "data", "fold", "test_speaker", "recipe")]
+
+
+def _options(of: Any, usual: dict[str, Any]) -> list[str]:
+    """Options for what is not as usual."""
+    words = []
+    for name, value in vars(of).items():
+        if value is not None and value != usual[name] and name != "recipe":
+            words += [flag_of(name)] if isinstance(value, bool) else [flag_of(name), str(value)]
+    return words
 
 
 def with_changes(config: Config, data: str | None = None, steps: int | None = None) -> Config:

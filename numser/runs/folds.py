@@ -1,8 +1,9 @@
 """Many runs, one a fold, on any executor.        Paper §4.2
 
 A fold is a run of its own with a folder of its own, so it can be computed anywhere, killed at any moment and gone on
-with. What comes out does not depend on where it ran, how many ran at once, or what died on the way: each fold
-computes on one thread, and a run's bits do not depend on threads or interruptions anyway.
+with. What comes out does not depend on where it ran, how many ran at once, or what died on the way, since a run's
+bits do not depend on threads or interruptions. Each fold computes on one thread, but for the last ones on this
+machine, which share the cores that would have nothing to do.
 
 Whoever runs folds gives a callable that makes a `concurrent.futures.Executor`. If a worker dies, the pool that it
 belonged to is of no more use; another one is made, and the folds that had not ended go on there.
@@ -19,16 +20,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from numser import splits
 from numser.cli import Progress, in_words
 from numser.corpora import Corpus
+from numser.dataset import Dataset
 from numser.errors import InputError
 from numser.files import file_lock, make_folder
 from numser.recipe import Recipe
-from numser.runs import run
+from numser.runs import load_frames, run
 from numser.runs.config import Config
 from numser.runs.folder import CrossvalidationFolder, RunFolder
 from numser.runs.result import RunResult
-from numser.splits import SUBSETS
 from numser.threads import available_cores, keep_freed_memory
 
 TRIES = 3  # how often workers may die without a fold ending between
@@ -42,19 +44,22 @@ def folds_of(
     where it usually is: then folds are told where that was, since elsewhere it may be another folder. `how` goes to
     each `Config`.
 
-    Raises      InputError: speakers are to be left out, and there are fewer than three
+    Raises      InputError: speakers are to be left out, and there are fewer than three; a label has too few
+                utterances
     """
     if data is None and corpus.source is not None:
         data = str(corpus.source.absolute())
-    splits: list[dict[str, Any]] = [{"fold": k, "test_speaker": None} for k in range(SUBSETS - 1)]
-    if speakers:
-        splits = [
+    if not speakers:
+        runs = range(splits.folds(corpus.utterances, how.get("subsets", splits.SUBSETS)))
+        asked: list[dict[str, Any]] = [{"fold": k, "test_speaker": None} for k in runs]
+    else:
+        asked = [
             {"fold": None, "test_speaker": speaker}
             for speaker in sorted({u.speaker for u in corpus.utterances if u.speaker is not None})
         ]
-        if len(splits) < 3:
-            raise InputError(f"‹speakers›: the corpus names {len(splits)} speakers, and three are needed")
-    configs = [Config(name, data, recipe=one, **split, **how) for one in recipes for split in splits]
+        if len(asked) < 3:
+            raise InputError(f"‹speakers›: the corpus names {len(asked)} speakers, and three are needed")
+    configs = [Config(name, data, recipe=one, **split, **how) for one in recipes for split in asked]
     return {c.split_name + (f"-seed{c.recipe.seed}" if len(recipes) > 1 else ""): c for c in configs}
 
 
@@ -76,13 +81,15 @@ def visible_to_workers(out: Path, data: str | None) -> tuple[Path, str | None]:
     return out.absolute(), data and str(Path(data).absolute())
 
 
-def workers(jobs: int | None, address: str | None) -> Callable[[], Executor]:
-    """Makes executors: of a Dask cluster's workers if there is an address, else of local processes.
+def workers(jobs: int | None, address: str | None) -> tuple[Callable[[], Executor], int]:
+    """Makes executors: of a Dask cluster's workers if there is an address, else of local processes. And how many of
+    these there are, which share this machine's cores; 1 for Dask, whose workers have their own.
 
     Raises      InputError: Dask is not installed, or no scheduler is at the address
     """
     if not address:
-        return local_processes(jobs or available_cores())
+        jobs = jobs or available_cores()
+        return local_processes(jobs), jobs
     try:
         from distributed import Client
     except ImportError:
@@ -93,7 +100,7 @@ def workers(jobs: int | None, address: str | None) -> Callable[[], Executor]:
         client = Client(address)
     except (OSError, ValueError) as error:
         raise InputError(f"‹dask› {address}: no scheduler answers there ({error})") from error
-    return lambda: client.get_executor(pure=False)
+    return lambda: client.get_executor(pure=False), 1
 
 
 class _Quiet(Progress):
@@ -105,7 +112,21 @@ class _Quiet(Progress):
     step = line = live
 
 
-def run_fold(config: Config, out: Path, identity: str) -> RunResult:
+_kept: dict[tuple, tuple[Corpus, Dataset]] | None = None  # a corpus and its frames, for a worker's next fold
+
+
+def _frames_of_last_fold(config: Config, threads: int, progress: Progress, offline: bool) -> tuple[Corpus, Dataset]:
+    """`load_frames`; where the fold before had the same, that again."""
+    key = config.corpus, config.data, *config.reading.items(), config.recipe.level
+    if _kept is None:
+        return load_frames(config, threads, progress, offline)
+    if key not in _kept:
+        _kept.clear()
+        _kept[key] = load_frames(config, threads, progress, offline)
+    return _kept[key]
+
+
+def run_fold(config: Config, out: Path, identity: str, threads: int = 1) -> RunResult:
     """Run one fold, or go on with it, in its folder. This is what workers call. Returns what is in result.json.
 
     The corpus is there: whoever hands out the folds has loaded it. Workers fetch nothing.
@@ -118,7 +139,15 @@ def run_fold(config: Config, out: Path, identity: str) -> RunResult:
         result = finished(config, out, identity)
         if result is None:
             resume = folder.state.exists()
-            result = run(config, out, resume=resume, threads=1, progress=_Quiet(), offline=True)
+            result = run(
+                config,
+                out,
+                resume=resume,
+                threads=threads,
+                progress=_Quiet(),
+                offline=True,
+                load=_frames_of_last_fold,
+            )
         return result
 
 
@@ -151,6 +180,8 @@ def local_processes(jobs: int) -> Callable[[], Executor]:
 
 
 def _begin_worker() -> None:
+    global _kept
+    _kept = {}
     keep_freed_memory()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends its workers
 
@@ -176,13 +207,15 @@ def run_folds(
     make_executor: Callable[[], Executor],
     identity: str,
     *,
+    jobs: int = 1,
     progress: Progress | None = None,
     on_result: Callable[[dict[str, RunResult]], object] = lambda results: None,
 ) -> dict[str, RunResult]:
     """Run all folds that have not ended before. Returns each fold's result, in the order of `folds`.
 
-    `identity` is the corpus's, so that results of other recordings are not taken. `on_result` is called with the
-    results so far, in the order of `folds`, at first and whenever one has come in.
+    `identity` is the corpus's, so that results of other recordings are not taken. `jobs`: how many run at once and
+    share this machine's cores. `on_result` is called with the results so far, in the order of `folds`, at first and
+    whenever one has come in.
 
     Raises      InputError: a fold's run raised it, or workers died TRIES times without a fold ending
     """
@@ -199,8 +232,10 @@ def run_folds(
         while waiting:
             executor = make_executor()
             try:
-                jobs = {name: (folds[name], out / name, identity) for name in waiting}
-                with closing(_until_broken(executor, jobs, follower)) as ended:
+                last = len(waiting) % jobs  # fewer than cores: they share them
+                threads = [1] * (len(waiting) - last) + [jobs // last] * last if last else [1] * len(waiting)
+                todo = {n: (folds[n], out / n, identity, k) for n, k in zip(waiting, threads, strict=True)}
+                with closing(_until_broken(executor, todo, follower)) as ended:
                     for name, result in ended:
                         results[name] = result
                         follower.ended(name, result)

@@ -27,6 +27,7 @@ class RunResult(Result):
     )  # of that step; None where what would validate trained as well
     seconds: float = field(metadata=AMOUNT)
     threads: int | None = None
+    date: str | None = None  # when it ended, as ISO 8601 in UTC
     versions: dict[str, str]
     machine: str
     example: str | None = None  # a file to try the model on

@@ -1,0 +1,200 @@
+"""A sound file's samples, from its first to its last, whatever it takes.
+
+libsndfile reads most files, but not all, and not all of each: phones and browsers write formats that it does not
+know; of files that were joined it reads the first, and of a damaged MP3 what comes before the damage. The program
+ffmpeg reads the rest, where it is installed.
+"""
+
+import math
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from contextlib import ExitStack, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+import numpy as np
+
+from numser.errors import InputError, note
+from numser.streams import View, kept, pumped, quiet, reader
+
+if TYPE_CHECKING:
+    import soundfile
+
+_FORMATS = (  # how a file begins that libsndfile may not know, what it is, and what ffmpeg calls it
+    (rb"....(ftyp|moov|mdat|wide)", "MP4", "mov"),
+    (rb"\x1aE\xdf\xa3", "WebM", "matroska"),
+    (rb"\xff[\xf0\xf1\xf8\xf9]", "AAC", "aac"),
+    (rb"#!AMR", "AMR", "amr"),
+    (rb"0&\xb2u\x8ef\xcf\x11", "WMA", "asf"),
+    (rb"OggS", "Ogg", "ogg"),
+)
+_GOES_ON = {"MP3": "mp3", "OGG": "ogg"}  # what may go on where libsndfile ends, and what ffmpeg calls it
+_STREAM = rb"RIFF....WAVEfmt .{4}(\x01\0|\x03\0|\xfe\xff)"  # WAV that libsndfile reads as it comes
+_WHOLE = (b"RIFF", b"FORM", b"fLaC")  # how files begin that are read whole, or refused
+_BLOCK, _SMALL_BLOCK = 2**20, 2**14  # frames that are read at once; the rest of a block is lost where damage begins
+_UNKNOWN = 2**63 - 1  # libsndfile's length of a file whose header has none: a FLAC that was written to a pipe
+
+
+class Unreadable(InputError):
+    """A file that is no sound to numser, or not all of it; another program may read it."""
+
+
+class Sound:
+    """A sound file that is read forwards. It may be a path, a file in memory, or a pipe such as standard input.
+
+    `samplerate` in Hz; `channels`; `frames`, how many samples a channel the header says there are, or None. What is
+    not read as it stands becomes a note that begins with `called`.
+
+    Raises      InputError: ffmpeg is needed, and is not installed or finds no sound; a pipe's sound cannot be kept
+                OSError, TypeError, soundfile.LibsndfileError: it cannot be opened, or is no sound
+    """
+
+    def __init__(self, file: str | os.PathLike | BinaryIO, called: str):
+        self.called = called
+        self._path = os.fsdecode(file) if isinstance(file, str | os.PathLike) else None
+        self._got, self._broken = 0, False
+        self._goes_on_as: str | None = None  # what ffmpeg calls a format that may go on where libsndfile ends
+        with ExitStack() as self._closing:
+            source = self._closing.enter_context(open(self._path, "rb")) if self._path else cast(BinaryIO, file)
+            self._sound = self._piped(source) or self._opened(source)
+            self._closing = self._closing.pop_all()
+        self.samplerate, self.channels = self._sound.samplerate, self._sound.channels
+        self._guess: int | None = None  # of an MP3's length, where libsndfile may end too soon
+        seen = isinstance(self._sound.name, View | bytes | str) and self._sound.frames < _UNKNOWN
+        self.frames = self._sound.frames if seen else None
+        if self._goes_on_as == "mp3" and not self._view.has_length():
+            self.frames, self._guess = None, self.frames
+        self._promised = self.frames or 0  # until it is said that there are fewer
+
+    def __enter__(self) -> "Sound":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._closing.close()
+
+    def read(self, frames: int) -> np.ndarray:
+        """The next frames, (n, channels) float32: fewer where the file ends."""
+        parts = [np.zeros((0, self.channels), np.float32)]
+        while frames > 0:
+            asked = min(frames, _SMALL_BLOCK if self._goes_on_as else _BLOCK)
+            parts.append(self._part(asked))
+            frames -= len(parts[-1])
+            if len(parts[-1]) < asked and not self._goes_on():
+                break
+        if frames > 0 and self._got < self._promised - self.samplerate / 10:
+            found, promised = (f"{n / self.samplerate:.1f}" for n in (self._got, self._promised))
+            note(
+                f"{self.called}: has {found} s of sound, and {promised} by its header: it is damaged, or was cut off"
+            )
+            self._promised = 0
+        return np.concatenate(parts)
+
+    def skip(self, frames: float) -> int:
+        """Pass over the next frames. Returns how many there were."""
+        passed, most = 0, max(_BLOCK // self.channels, 1)
+        while passed < frames and (got := len(self.read(min(math.ceil(frames - passed), most)))):
+            passed += got
+        return passed
+
+    def _part(self, frames: int) -> np.ndarray:
+        import soundfile
+
+        try:
+            with quiet() if self._goes_on_as == "mp3" else nullcontext():
+                part = self._sound.read(frames, dtype="float32", always_2d=True)
+        except soundfile.LibsndfileError:
+            if not self._goes_on_as or not (self._got or self._ffmpeg()):
+                raise
+            self._broken, part = True, np.zeros((0, self.channels), np.float32)
+        self._got += len(part)
+        return part
+
+    def _goes_on(self) -> bool:
+        """Whether there is more in the file than libsndfile reads, and ffmpeg reads it from now on."""
+        format, self._goes_on_as = self._goes_on_as, None
+        if not format or not (self._broken or self._view.goes_on or self._got == self._guess):
+            return False
+        if not self._ffmpeg():
+            what = f"only its first {self._got / self.samplerate:.1f} s can be read: it is damaged, or was joined"
+            if not self._path:
+                raise Unreadable(f"{self.called}: {what}; convert it to WAV")
+            note(f"{self.called}: {what}; install the program ffmpeg, which reads the rest")
+            self._promised = 0
+            return False
+        self._sound = self._by_ffmpeg(format, "-ar", str(self.samplerate), "-ac", str(self.channels))
+        passed = self._got
+        most = max(_BLOCK // self.channels, 1)
+        while passed > 0 and len(part := self._sound.read(min(passed, most), dtype="float32")):
+            passed -= len(part)
+        return True
+
+    def _piped(self, source: BinaryIO) -> "soundfile.SoundFile | None":
+        """A pipe's WAV as it comes; another pipe's sound becomes a file without a name, gone when it is closed."""
+        if source.seekable():
+            return None
+        head = os.read(source.fileno(), 40)
+        if re.match(_STREAM, head, re.DOTALL):
+            number = self._closing.enter_context(pumped(head, source))
+            return self._closing.enter_context(reader()(number, closefd=False))
+        return self._opened(self._closing.enter_context(kept(source, self.called, head)))
+
+    def _opened(self, source: BinaryIO) -> "soundfile.SoundFile":
+        """The file by whoever can read it: libsndfile by what is in it, ffmpeg, libsndfile by its name."""
+        import soundfile
+
+        self._view = View(source)
+        if self._view.unfinished:
+            note(
+                f"{self.called}: its header is unfinished, as a recorder that was cut off leaves it; read to the end"
+            )
+        by_name = self._path if sys.platform == "win32" or not self._path else os.fsencode(self._path)  # not text
+        if by_name and not self._view.unfinished and self._view.head[:4] in _WHOLE:
+            return self._closing.enter_context(reader()(by_name))  # without Python between, which is quicker
+        try:
+            with quiet():
+                sound = self._closing.enter_context(reader()(self._view))
+            self._goes_on_as = _GOES_ON.get(sound.format)
+            return sound
+        except soundfile.LibsndfileError:
+            for begins, name, format in _FORMATS:
+                if re.match(begins, self._view.head, re.DOTALL):
+                    return self._by_ffmpeg(format, name=name)
+            if not by_name:
+                raise
+        with quiet():
+            return self._closing.enter_context(reader()(by_name))
+
+    def _ffmpeg(self) -> str | None:
+        """The program, if it is installed and the file is one for other programs too."""
+        return shutil.which("ffmpeg") if self._path or self._view.number is not None else None
+
+    def _by_ffmpeg(self, format: str, *options: str, name: str = "") -> "soundfile.SoundFile":
+        """All of the file as ffmpeg decodes it; nothing but a file of this format is opened, whatever is in it."""
+        import soundfile
+
+        program = self._ffmpeg()
+        if not program:
+            file = Path(self._path or "FILE")
+            wav = file.with_suffix(".converted.wav" if file.suffix.lower() == ".wav" else ".wav")
+            raise Unreadable(
+                f"{self.called}: {name} is read through the program ffmpeg, which is not there; install it, or "
+                f"convert the file elsewhere: ffmpeg -i {shlex.quote(str(file))} {shlex.quote(str(wav))}"
+            )
+        source = f"file:{self._path}" if self._path else "pipe:0"
+        command = [program, "-nostdin", "-v", "quiet", "-protocol_whitelist", "file,pipe", "-f", format, "-i", source]
+        command += ["-map", "0:a:0", *options, "-c:a", "pcm_f32be", "-f", "au", "pipe:1"]
+        given = subprocess.DEVNULL if self._path else self._view.number
+        if not self._path:
+            os.lseek(cast(int, given), 0, os.SEEK_SET)
+        process = subprocess.Popen(command, stdin=given, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self._closing.enter_context(process)
+        self._closing.callback(process.kill)
+        assert process.stdout is not None
+        try:
+            return self._closing.enter_context(reader()(process.stdout.fileno(), closefd=False))
+        except soundfile.LibsndfileError:
+            raise Unreadable(f"{self.called}: ffmpeg finds no sound in this {name or format}; give WAV") from None

@@ -1,0 +1,189 @@
+"""Files and pipes as libsndfile is to see them, and what it is not to say."""
+
+import atexit
+import os
+import re
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from functools import cache
+from typing import BinaryIO, cast
+
+from numser.errors import InputError
+
+_TAGS = 2048  # bytes at a file's end that are no sound
+_NOTE = re.compile(rb"\[src/libmpg123/|Note: |Warning: ")
+
+
+class View:
+    """A file as libsndfile is to see it: from its first byte on that is not zero, since it knows an MP3 that begins
+    with zeros only by its name; and with a size that a recorder left open.
+
+    Damaged files lead libsndfile to impossible places: it then stays where it is, since an exception could not pass
+    through C and would be printed as a traceback.
+    """
+
+    def __init__(self, file: BinaryIO):
+        self._file, self._begin = file, 0
+        self._open: int | None = None
+        self.size = file.seek(0, os.SEEK_END)
+        self.seek(0)
+        self.head = self.read(2**10)
+        if self.head.startswith(bytes(4)):
+            head = self.head + self.read(2**16)
+            self._begin = len(head) - len(head.lstrip(b"\0"))
+            self.size -= self._begin
+            self.head = head[self._begin :]
+        self._open = self._open_size()
+        self.seek(0)
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether it is a WAV whose header says that it has no samples, and has some."""
+        return self._open is not None
+
+    @property
+    def number(self) -> int | None:
+        """The system's number of the file, if it is not in memory."""
+        with suppress(OSError):
+            return self._file.fileno()
+        return None
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Go to a place, if there is one."""
+        place = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self.tell(), os.SEEK_END: self.size}[whence]
+        if 0 <= place < 2**62:
+            self._file.seek(self._begin + place)
+        return self.tell()
+
+    def tell(self) -> int:
+        """The place of what is read next."""
+        return self._file.tell() - self._begin
+
+    def read(self, count: int) -> bytes:
+        """So many bytes, or fewer at the end."""
+        at, data = self.tell(), self._file.read(count)
+        if self._open is not None and at - 4 < self._open < at + len(data):
+            first, last = max(self._open - at, 0), min(self._open + 4 - at, len(data))
+            data = data[:first] + (last - first) * b"\xff" + data[last:]  # as in a stream, whose length is unknown
+        return data
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether there is more behind the place that libsndfile has come to."""
+        return self.size - self.tell() > _TAGS
+
+    def has_length(self) -> bool:
+        """Whether an MP3's first frame has a tag that says how long it is; without, libsndfile guesses it from that
+        frame's bit rate.
+        """
+        at, skip = self.tell(), 0
+        if self.head[:3] == b"ID3":
+            skip = 10 + sum(byte << shift for byte, shift in zip(self.head[6:10], (21, 14, 7, 0), strict=True))
+        self.seek(skip)
+        found = re.search(rb"Xing|Info|VBRI", self.read(200))
+        self.seek(at)
+        return found is not None
+
+    def _open_size(self) -> int | None:
+        """Where a WAV's header says that its samples take no bytes, though what follows is no part of a header."""
+        place, found = 12, None
+        while self.head[:4] == b"RIFF" and place < self.size:
+            self.seek(place)
+            part = self.read(8)
+            name, size = part[:4], int.from_bytes(part[4:], "little")
+            if len(part) < 8 or not re.fullmatch(rb"[ -~]{4}", name):
+                return found
+            if name == b"data":
+                if size:
+                    return None
+                found = place + 4
+            place += 8 + size + size % 2
+        return found if place > self.size else None
+
+
+@cache
+def reader() -> type:
+    """A SoundFile that reads forwards only."""
+    import soundfile
+
+    class ForwardsOnly(soundfile.SoundFile):
+        """soundfile seeks after each read, to where it is already; in an MP3 that spoils the next 300 samples."""
+
+        def seekable(self) -> bool:
+            return False
+
+    return ForwardsOnly
+
+
+def kept(source: BinaryIO, called: str, head: bytes = b"") -> BinaryIO:
+    """What comes through a pipe, in a file without a name, which is gone when it is closed, however that comes about.
+
+    Raises      InputError: there is no room for it
+    """
+    file = tempfile.TemporaryFile()  # noqa: SIM115
+    try:
+        file.write(head)
+        while part := os.read(source.fileno(), 2**16):
+            file.write(part)
+        file.seek(0)
+    except OSError as error:
+        file.close()
+        raise InputError(
+            f"{called}: cannot be kept in {tempfile.gettempdir()} ({error.strerror}); make room there"
+        ) from None
+    return cast(BinaryIO, file)
+
+
+@contextmanager
+def pumped(head: bytes, source: BinaryIO) -> Iterator[int]:
+    """A pipe from which libsndfile reads what comes from another one, from its first bytes on, as it comes."""
+    out, into = os.pipe()
+
+    def pump() -> None:
+        part = head
+        with suppress(OSError), open(into, "wb", buffering=0) as file:  # OSError: nobody reads any more
+            while part:
+                file.write(part)
+                part = os.read(source.fileno(), 2**16)
+
+    threading.Thread(target=pump, daemon=True).start()
+    try:
+        yield out
+    finally:
+        os.close(out)
+
+
+_ONE_AT_A_TIME = threading.Lock()
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep from standard error what libmpg123 says about damaged files; what others say meanwhile comes after."""
+    with _ONE_AT_A_TIME, ExitStack() as stack:
+        with suppress(OSError):  # it is closed
+            ours = os.dup(2)
+            stack.callback(_restore, ours)
+            os.dup2(_said().fileno(), 2)
+        yield
+
+
+@cache
+def _said() -> BinaryIO:
+    file = tempfile.TemporaryFile()  # noqa: SIM115
+    atexit.register(file.close)
+    return cast(BinaryIO, file)
+
+
+def _restore(ours: int) -> None:
+    os.dup2(ours, 2)
+    os.close(ours)
+    said = _said()
+    if said.seek(0, os.SEEK_END):
+        said.seek(0)
+        lines = [line for line in said if not _NOTE.match(line)]
+        said.truncate(0)
+        said.seek(0)
+        with suppress(OSError):
+            os.write(2, b"".join(lines))
