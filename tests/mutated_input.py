@@ -200,7 +200,8 @@ def _sound(folder: Path, name: str, **how) -> Path:
     import soundfile
     from conftest import syllables
 
-    samples = 0.1 * np.random.default_rng(0).standard_normal((8000, 2)) * syllables(8000)[:, None]
+    rng = np.random.default_rng(list(name.encode()))  # each another one: copies are passed over
+    samples = 0.1 * rng.standard_normal((8000, 2)) * syllables(8000)[:, None]
     soundfile.write(folder / name, samples, 16_000, **how)
     return folder / name
 
@@ -326,12 +327,12 @@ def evaluation(folder: Path):
     """An evaluation file of IEMOCAP's."""
     from test_iemocap import TABLE_1, block, make
 
-    from numser.corpora import load_corpus
+    from numser.corpora import iemocap
 
     texts = [block(f"Ses01F_impro03_F{n:03}", label, TABLE_1) for n, label in enumerate(("hap", "ang", "neu", "xxx"))]
     make(folder, {"Ses01F_impro03": "".join(texts)})
     path = folder / "Session1" / "dialog" / "EmoEvaluation" / "Ses01F_impro03.txt"
-    return path, lambda: load_corpus("iemocap", folder).identity
+    return path, lambda: iemocap.load(folder).identity
 
 
 def archive(folder: Path):
@@ -466,7 +467,7 @@ def _watch(kind: str, seeds: list[int], environment: dict[str, str]) -> Found:
             command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
         )
         lines: Queue[str] = Queue()
-        reader = threading.Thread(target=lambda w=worker, q=lines: [q.put(line) for line in w.stdout], daemon=True)
+        reader = threading.Thread(target=lambda w=worker, q=lines: [*map(q.put, w.stdout), q.put("")], daemon=True)
         reader.start()
         begun, hung = None, False
         try:
@@ -475,6 +476,9 @@ def _watch(kind: str, seeds: list[int], environment: dict[str, str]) -> Found:
                     line = lines.get(timeout=SECONDS * HUNG if begun is not None else 600)
                 except Empty:
                     hung = worker.poll() is None
+                    break
+                if not line:  # it has ended
+                    worker.wait()
                     break
                 what, seed, *rest = line.split(maxsplit=2)
                 if what == "begin":

@@ -187,7 +187,10 @@ def _path(folder: Path, row: Row) -> Path:
                     return path
             except ValueError:  # a name that no file can have
                 break
-    raise InputError(f"{row.place} names {written}, and there is no file {folder / written}; correct the path")
+    raise InputError(
+        f"{row.place} names {quoted(written)}, and there is no such file; correct the path, which starts from "
+        f"{folder}"
+    )
 
 
 def _segment(row: Row, path: Path, seconds: Callable[[Path], float]) -> tuple[float, float] | None:
@@ -214,7 +217,7 @@ def _time(row: Row, column: str) -> float | None:
     found = _TIME.fullmatch(text.replace(",", "."))
     if found is None:
         raise InputError(
-            f"{row.place}: {column} should be seconds, or a time such as 00:00:01.5, found {text}; correct it"
+            f"{row.place}: {column} should be seconds, or a time such as 00:00:01.5, found {quoted(text)}; correct it"
         )
     days, hours, minutes, seconds = (float(number or 0) for number in found.groups())
     return 86400 * days + 3600 * hours + 60 * minutes + seconds
@@ -237,7 +240,7 @@ def _votes(row: Row) -> float | None:
         votes = -1.0
     if not 0 <= votes <= 1:  # NaN is refused too
         raise InputError(
-            f"{row.place}: votes should be a share from 0 to 1, such as 0.9, found {text}; correct it or leave it "
-            "empty"
+            f"{row.place}: votes should be a share from 0 to 1, such as 0.9, found {quoted(text)}; correct it or "
+            "leave it empty"
         )
     return votes
