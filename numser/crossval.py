@@ -15,7 +15,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from numser.cli import confusion_table, offline_option, option, program, python_command, run, shell_line
+from numser.cli import (
+    Progress,
+    confusion_table,
+    offline_option,
+    option,
+    program,
+    python_command,
+    run,
+    say,
+    shell_line,
+)
 from numser.corpora import NAMES, reading_options
 from numser.errors import InputError
 from numser.recipe import recipe, recipe_options, split_options
@@ -76,17 +86,17 @@ def main(argv: list[str] | None = None) -> int:
             "would be one training; leave it out, add --speakers, or train once by numser.train --fold 0"
         )
     for sentence in (*loaded.findings, *remarks(loaded.utterances, next(iter(folds.values())).split(loaded))):
-        print(sentence, file=sys.stderr)
+        Progress().line(sentence)
     try:
         make, at_once = workers(jobs, address)
         results = run_folds(folds, out, make, loaded.identity, jobs=at_once, on_result=folder.write_table)
     except KeyboardInterrupt:
         line = shell_line(python_command(), "-m", "numser.crossval", *(argv or sys.argv[1:]))
-        print(f"\nstopped; to go on: {line}", file=sys.stderr)
+        Progress().line(f"stopped; to go on: {line}")
         return 130
     summary = summarise(list(results.values()))
     folder.write_summary(summary, results)
-    print(_report(summary, out))
+    say(_report(summary, out))
     return 0
 
 

@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import numser
-from numser.audio import duration, read_audio, to_mono_16k
+from numser.audio import duration, read_audio, to_mono_16k, windows
 from numser.errors import InputError
 
 
@@ -188,9 +189,57 @@ def test_refuses_what_does_not_fit_in_memory(tmp_path, monkeypatch):
     path = tmp_path / "a.wav"
     soundfile.write(path, np.zeros(16_000 * 36), 16_000)
     monkeypatch.setattr(soundfile.SoundFile, "read", no_memory)
-    with pytest.raises(InputError, match=r"0\.01 hours of sound, .* do not fit in memory; cut") as refusal:
+    with pytest.raises(
+        InputError, match=r"0\.01 hours of sound do not fit in memory as one utterance; cut"
+    ) as refusal:
         read_audio(path)
     assert str(refusal.value).startswith(f"{path}: ")
+
+
+@pytest.mark.parametrize("use", [read_audio, duration, lambda path: next(windows(path, 7, 7))])
+@pytest.mark.parametrize(
+    ("rate", "file_name"), [(2**31 - 1, "a.wav"), (1_000_001, "a.wav"), (3, "a.wav"), (2**29, "a.ogg")]
+)
+def test_a_rate_that_cannot_be_is_refused_before_seconds_of_it_are_read(tmp_path, use, rate, file_name):
+    path = tmp_path / file_name
+    with soundfile.SoundFile(path, "w", 16_000, 1) as sound:
+        for _ in range(40):  # libsndfile writes no Ogg of so many samples at once
+            sound.write(np.zeros(100_000))
+    content = bytearray(path.read_bytes())
+    at = content.index((16_000).to_bytes(4, "little"))
+    content[at : at + 4] = rate.to_bytes(4, "little")
+    if file_name == "a.ogg":
+        at = 22
+        content[at : at + 4] = bytes(4)
+        length = 27 + content[26] + sum(content[27 : 27 + content[26]])
+        content[at : at + 4] = _ogg_checksum(content[:length]).to_bytes(4, "little")
+    path.write_bytes(content)
+    tracemalloc.start()
+    with pytest.raises(InputError, match=f"sampling rate is {rate} Hz, as its header says"):
+        use(path)
+    assert tracemalloc.get_traced_memory()[1] < 10**6
+    tracemalloc.stop()
+
+
+def _ogg_checksum(page: bytes) -> int:
+    """CRC-32 with the polynomial 0x04c11db7, from the high bits, without reflection."""
+    crc = 0
+    for byte in page:
+        crc ^= byte << 24
+        for _ in range(8):
+            crc = (crc << 1) ^ (0x04C11DB7 if crc & 0x80000000 else 0)
+            crc &= 0xFFFFFFFF
+    return crc
+
+
+def test_an_utterance_of_many_hours_is_refused_before_it_is_read(tmp_path):
+    path = tmp_path / "a.flac"
+    soundfile.write(path, np.zeros(16_000), 16_000)
+    content = bytearray(path.read_bytes())
+    content[21:26] = (content[21] & 0xF0 | 0xF).to_bytes(1, "big") + b"\xff" * 4  # STREAMINFO's number of samples
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="1193 hours of sound do not fit in memory as one utterance"):
+        read_audio(path)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")

@@ -21,6 +21,7 @@ from numser.errors import InputError
 from numser.recipe import Recipe
 from numser.runs import Config, load_frames
 from numser.runs import folds as folds_file
+from numser.runs.folder import RunFolder
 from numser.runs.folds import local_processes, run_folds
 
 RECIPE = Recipe(blocks=0, steps=4, batch_size=4, validate_every=2)
@@ -39,6 +40,13 @@ def bits(results) -> dict:
     return {
         name: {key: v for key, v in vars(result).items() if key not in WHEREVER} for name, result in results.items()
     }
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"\xff\n", b"step\n3\n", b"x" * 200_000, None])
+def test_a_learning_curve_that_cannot_be_read_is_none(content, tmp_path):
+    path = tmp_path / "history.csv"
+    path.mkdir() if content is None else path.write_bytes(content)
+    assert RunFolder(tmp_path).steps_done() == 0
 
 
 @pytest.fixture(scope="module")

@@ -32,7 +32,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from numser import __version__
-from numser.cli import program
+from numser.cli import program, say
 from numser.errors import InputError
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def main(argv: list[str] | None = None) -> None:
         write_audonnx(model, args.out)
     (given,), gives = (list(map(_shape, values)) for values in (model.graph.input, model.graph.output))
     name = model.graph.input[0].name
-    print(
+    say(
         f"{args.out}: {args.out.stat().st_size / 1e6:.1f} MB, from {given} to {', '.join(gives)}; "
         f'run it by onnxruntime.InferenceSession("{args.out.as_posix()}").run(None, {{"{name}": {name}}})'
     )
@@ -96,7 +96,7 @@ def _write_half(source: str, path: Path) -> None:
 
     _check_place(path, ".npz")
     load(source).save(path, half=True)
-    print(f"{path}: {path.stat().st_size / 1e6:.1f} MB, for numser; python -m numser.predict {path} FILE")
+    say(f"{path}: {path.stat().st_size / 1e6:.1f} MB, for numser; python -m numser.predict {path} FILE")
 
 
 def export(
