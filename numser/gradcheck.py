@@ -281,6 +281,9 @@ def main(argv: list[str] | None = None) -> int:
             verdict = "ok" if error <= TOLERANCE else "WRONG"
             failures += verdict != "ok"
             print(f"{name:<27}{tensor:<24}{size:>9}{error:>10.1e}  {verdict}")
+            if verdict != "ok":
+                worst = worst_entry(layer, params, x, rng, tensor)
+                print(f"    worst at {list(worst.index)}: is {worst.analytic:.6g}, should be {worst.numeric:.6g}")
     print(f"{failures} wrong" if failures else "every gradient is what it should be")
     return 1 if failures else 0
 

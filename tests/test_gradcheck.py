@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from numser.gradcheck import every_entry, examples, gradcheck, main, random_params
+from numser.gradcheck import Example, every_entry, examples, gradcheck, main, random_params
 from numser.layers import Dense, DepthwiseConv
 
 
@@ -84,6 +84,18 @@ def test_a_gradient_of_another_shape_is_refused(name, change, said):
     with pytest.raises(ValueError, match=said):
         gradcheck(Says(name, change), params, rng.standard_normal((5, 3)), rng)
     assert max(gradcheck(Says(name, lambda g: g), params, rng.standard_normal((5, 3)), rng).values()) < 1e-9
+
+
+def test_the_table_says_which_entry_is_worst(monkeypatch, capsys):
+    x = examples(np.random.default_rng(0))["DepthwiseConv"].x
+    example = {"one tap": Example(OneTapWrong(3), x)}
+    monkeypatch.setattr("numser.gradcheck.examples", lambda rng: example)
+    monkeypatch.setattr("numser.gradcheck.networks", lambda rng: {})
+    assert main(["--seed", "1"]) == 1
+    _, of_x, of_w, worst, end = capsys.readouterr().out.splitlines()
+    assert of_x.endswith("ok") and of_w.endswith("WRONG")
+    assert worst.strip().startswith("worst at [2, 0, 1]: is ")
+    assert end == "1 wrong"
 
 
 def test_refuses_a_seed(capsys):

@@ -18,6 +18,7 @@ Raises      ValueError: features differ; offsets do not run 0 … N
 Deviation   the paper does not say that the directions share weights. Its parameter counts (Table 4) come out
             only if they do. The reset comes before the product with Uc, as in version 3 of Cho et al., 2014
             (arXiv 1406.1078); in torch.nn.GRU it comes after, as in their version 1
+Test        tests/test_gru.py, and its gradients in tests/test_contract.py
 """
 
 import math

@@ -1,4 +1,7 @@
-"""Initial values of weights."""
+"""Initial values of weights.
+
+Test        tests/test_initial.py
+"""
 
 import math
 
