@@ -47,7 +47,8 @@ def gradcheck(layer: Layer, params: Params, x: Value, rng: np.random.Generator) 
     """Error of every parameter's gradient, and of the input's under the name "x".
 
     Shapes      as the layer's; all float64
-    Raises      ValueError: something is not float64; backward's gradients have other names than the parameters
+    Raises      ValueError: something is not float64; backward's gradients have other names than the parameters, or
+                one has another shape than its tensor
                 ArithmeticError: no direction was found without a corner
     """
     check = _Check(layer, params, x, rng)
@@ -107,6 +108,10 @@ class _Check:
         if dx is None:
             raise ValueError("backward: should return the gradient of x, found None")
         self.gradients = {INPUT: dx} | {name: grads[name] for name in params}
+        for name, tensor in {**params, INPUT: frames_of(x)}.items():  # NumPy would stretch a shape that is too small
+            if np.shape(self.gradients[name]) != tensor.shape:
+                found = np.shape(self.gradients[name])
+                raise ValueError(f"d{name}: should have the shape of {name}, {tensor.shape}, found {found}")
 
     def error(self, tensor: str) -> float:
         everything = np.arange(self.gradients[tensor].size)
@@ -276,6 +281,9 @@ def main(argv: list[str] | None = None) -> int:
             verdict = "ok" if error <= TOLERANCE else "WRONG"
             failures += verdict != "ok"
             print(f"{name:<27}{tensor:<24}{size:>9}{error:>10.1e}  {verdict}")
+            if verdict != "ok":
+                worst = worst_entry(layer, params, x, rng, tensor)
+                print(f"    worst at {list(worst.index)}: is {worst.analytic:.6g}, should be {worst.numeric:.6g}")
     print(f"{failures} wrong" if failures else "every gradient is what it should be")
     return 1 if failures else 0
 

@@ -15,6 +15,8 @@ from conftest import PROJECT
 TUTORIALS = PROJECT / "tutorials"
 sys.path.insert(0, str(TUTORIALS))
 
+import tutorial_answers  # noqa: E402
+
 import build  # noqa: E402
 import checker  # noqa: E402
 from checker import Wrong, exercise, gradients, same  # noqa: E402
@@ -67,6 +69,20 @@ def test_solutions_are_right_and_wrong_answers_are_caught(answer):
     assert verdict.right is answer.is_solution, verdict.text
 
 
+@pytest.mark.parametrize("exercise", tutorial_answers.SOLVED)
+def test_answers_are_judged_as_they_should_be(exercise):
+    check, wrongly = tutorial_answers.SOLVED[exercise].check, []
+    for name, answer, right, said in tutorial_answers.expected(exercise):
+        verdict = check.judge(answer)
+        if verdict.right is not right or said not in verdict.text:
+            wrongly.append(f"{name}: should be {right} {said!r}, found {verdict}")
+    assert wrongly == []
+
+
+def test_the_answers_are_more_than_200():
+    assert sum(len(list(tutorial_answers.expected(exercise))) for exercise in tutorial_answers.SOLVED) > 200
+
+
 def test_every_exercise_has_a_solution_and_a_wrong_answer():
     exercises = {(a.lesson, a.exercise) for a in ANSWERS}
     assert {(a.lesson, a.exercise) for a in ANSWERS if a.is_solution} == exercises
@@ -98,7 +114,9 @@ def test_an_exercise_without_wrong_answers_is_noticed(tmp_path, monkeypatch):
         (2.0, 3.0, "f(x) is 2, should be 3."),
         (np.ones(3), np.ones((3, 1)), "The shape of f(x) should be (3, 1), found (3,)."),
         ("abc", 1.0, "f(x) should hold numbers"),
-        (np.array([1, 2, 3]), (1, 2), "f(x) should be 2 values, found ndarray."),
+        (5, (1, 2), "f(x) should be 2 values, found int."),
+        (np.array([1, 2, 3]), (1, 2), "f(x) should be 2 values, found 3 of them."),
+        ([[1, 2], [3]], np.ones((2, 2)), "f(x) should be an array, found a list whose rows have unlike lengths."),
         ((1, 2, 3), (1, 2), "f(x) should be 2 values, found 3 of them."),
         ((1, 5), (1, 2), "f(x)[1] is 5, should be 2."),
         (
@@ -136,6 +154,8 @@ def test_what_is_close_enough_is_right():
         same([1.0, 1e-9], np.array([1.0, 0.0]), "f(x)", tolerance=1e-10)
     same((1, np.zeros(0)), (1, np.zeros(0)), "f(x)")
     same(1e-9, 0.0, "f(x)")
+    same([1, [2.0]], (1, 2), "f(x)")  # lists and arrays are as good
+    same(np.array([1, 2]), (1, 2), "f(x)")
 
 
 @exercise

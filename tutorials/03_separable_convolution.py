@@ -22,7 +22,7 @@ import numpy as np
 
 from checks import separable_convolution as check
 from numser import plots
-from numser.jit import jit
+from numser.jit import jit, safe_jit
 from numser.layers import DepthwiseConv, PointwiseConv, depthwise, pointwise
 from numser.model import SeparableSER, stages
 from numser.ragged import Ragged, offsets_of
@@ -207,8 +207,30 @@ def depthwise_numpy(x, w):
 
 # %% [markdown]
 # Now a decorator. `jit` hands the function to Numba, which reads the types at the first call, makes machine code, and
-# keeps it. `numser.jit` is `numba.njit` with numser's settings: Python's lock is let go, so that two threads can work, and
-# the compiled code is kept on disk. Nothing else changes: the loops are the ones you have just read.
+# keeps it. `numser.jit.jit` is `numba.njit` with numser's settings: Python's lock is let go, so that two threads can work,
+# and the compiled code is kept on disk.
+#
+# > **`jit` makes a promise in your name**: that no array the function writes overlaps another that it is given. Where the
+# > promise is kept, as in numser's kernels and in the loops above, nothing changes but the speed. Where it is not, the
+# > result is wrong, and nobody says so. For loops of your own take `safe_jit`, which promises nothing.
+#
+# Here is a loop that breaks the promise: it adds to each number the one before it, in place.
+
+
+# %%
+def add_to(x, y):
+    for i in range(len(x)):
+        y[i] += x[i]
+
+
+for name, function in (("Python", add_to), ("jit", jit(add_to)), ("safe_jit", safe_jit(add_to))):
+    series = np.arange(1.0, 13.0)
+    function(series[:-1], series[1:])  # y[i] is x[i + 1]: what is written is read next
+    print(f"{name:<9}the last of the running sums of 1 … 12 is {series[-1]:.0f}")
+
+# %% [markdown]
+# The sum is 78. `jit` may say anything else: it may read many numbers ahead before it writes the first. The depthwise loops
+# write an array of their own, so either will do; numser's kernels use `jit`.
 
 # %%
 depthwise_jit = jit(depthwise_loops)

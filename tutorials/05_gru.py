@@ -29,6 +29,7 @@ from numser.gradcheck import TOLERANCE, gradcheck, random_params
 from numser.layers import GRU, Sequential
 from numser.layers.gru import gru_backward, gru_forward
 from numser.model import SeparableSER, attended_frames
+from numser.optim import clip_global_norm
 from numser.ragged import Ragged, offsets_of
 
 plt = plots.pyplot()
@@ -38,7 +39,9 @@ rng = np.random.default_rng(5)
 # ## 1. How far the convolutions see
 #
 # No need to think: ask the gradient. Put a 1 on one time step behind the last block, go back, and look which frames of
-# the log-mel get anything. Frames that get nothing cannot have any influence.
+# the log-mel get anything. They are its *receptive field*. (A frame that gets nothing may still have some influence: one
+# that has lost in a max-pool would win if it were louder. But here 2048 features of 128 bands are asked at once, and in one
+# of them, every frame that can reach the step does.)
 
 # %%
 model = SeparableSER(n_classes=7)
@@ -120,9 +123,10 @@ mine = unrolled(x, params["w"], params["u"], params["b"])
 print("numser's forward direction differs by", f"{np.abs(y.data[:, :4] - mine).max():.0e}")
 
 # %% [markdown]
-# > **Two GRUs go by this name.** In Cho and others (2014), as here, and in TensorFlow's cell that the authors use, the
-# > reset comes *before* the product: $(r \circ h)\, U_c$. In `torch.nn.GRU` it comes after: $r \circ (h\, U_c)$. Weights
-# > of one give other numbers in the other.
+# > **Two GRUs go by this name.** In the third version of Cho and others (2014, arXiv 1406.1078), as here, and in
+# > TensorFlow's cell that the authors use, the reset comes *before* the product: $(r \circ h)\, U_c$. In the first version
+# > of the same paper, and in `torch.nn.GRU`, it comes after: $r \circ (h\, U_c)$. Weights of one give other numbers in the
+# > other.
 #
 # The gate's biases begin at 1, so that z is $\sigma(1) = 0.73$ at first: it remembers before it has learned anything. What
 # do gates do after training? Take the trained network that comes with numser, let it hear lesson 01's angry voice, and
@@ -304,13 +308,13 @@ check.MyGRU(MyGRU)
 # ## 4. How far back does a gradient reach?
 #
 # The gradient of the last state is carried back step by step, and each step multiplies it: by z, and by what goes through
-# the matrices. If the gates are shut ($z = 0$, $r = 1$), the GRU is the plain recurrent network,
-# $h' = \tanh(xW + hU)$, where only the matrix is left. Compare, by setting the biases. The picture shows the length of
-# $\mathrm{d}x_t$ when only the last state has a gradient, as a share of that of the last step.
+# the matrices. With the update gate shut ($z = 0$) and the reset gate open ($r = 1$), the GRU is the plain recurrent
+# network, $h' = \tanh(xW + hU)$, where only the matrix is left. Compare, by setting the biases. The picture shows the
+# length of $\mathrm{d}x_t$ when only the last state has a gradient, as a share of that of the last step.
 
 
 # %%
-def reach(reset_bias, update_bias, steps=50, units=64):
+def reach(reset_bias, update_bias, u_times=1, w_times=1, steps=50, units=64):
     """Length of dx at each step back from the end, the mean of five initial values."""
     lengths = np.zeros(steps)
     for seed in range(5):
@@ -318,6 +322,8 @@ def reach(reset_bias, update_bias, steps=50, units=64):
         layer = GRU(units, units)
         params = layer.init(draw, np.float64)
         params["b"][:units], params["b"][units : 2 * units] = reset_bias, update_bias
+        params["u"] *= u_times
+        params["w"] *= w_times
         y, cache = layer.forward(params, Ragged(draw.standard_normal((steps, units)), offsets_of([steps])))
         dy = np.zeros_like(y.data)
         dy[-1, :units] = draw.standard_normal(units)  # the forward direction's last state
@@ -328,22 +334,35 @@ def reach(reset_bias, update_bias, steps=50, units=64):
 plt.figure(figsize=(7.5, 3.2))
 for name, biases, style in (
     ("plain recurrent network: z = 0, r = 1", (30, -30), ":"),
+    ("the same, u doubled, w a tenth", (30, -30, 2, 0.1), (0, (1, 3))),
     ("GRU, update bias 0", (1, 0), "-."),
     ("GRU, update bias 1, as numser begins", (1, 1), "-"),
     ("GRU, update bias 3", (1, 3), "--"),
 ):
     lengths = reach(*biases)
     plt.semilogy(0.04 * np.arange(50), lengths, style, label=name)
-    print(f"{name:<38} after 1 s, {lengths[25]:.0e} is left")
-plt.gca().set(xlabel="time before the end (s)", ylabel="length of dx", ylim=(1e-16, 3))
+    print(f"{name:<38} times {lengths[25]:.0e} after 1 s, {lengths[49]:.0e} after 2 s")
+plt.gca().set(xlabel="time before the end (s)", ylabel="length of dx", ylim=(1e-16, 1e4))
 plt.legend(frameon=False, fontsize=8, loc="lower left")
 plt.show()
 
 # %% [markdown]
-# The plain network forgets by a fixed factor a step: whatever lies a second back has no say in training. The gates open
-# a way on which the gradient is multiplied by z alone. At the beginning it is short; but where a longer memory pays, the
-# network can learn z = 0.99, and then it is long. And note that this is only a matter of one end: with attention
-# (lesson 06), each step has a gradient of its own.
+# The plain network multiplies by nearly the same factor at each step. As it begins, the factor is below 1, and the gradient
+# *vanishes*: whatever lies a second back has no say in training. With u doubled, and inputs so small that no tanh is
+# saturated, the factor is above 1, and the gradient *explodes*: the same cell, and after two seconds hundreds of times as
+# long. Training can get from the one to the other. Against exploding gradients there is *clipping*, which lesson 08
+# explains: a gradient that is too long is scaled down, all tensors alike.
+
+# %%
+for length in (0.5, 655.0):
+    clipped, before = clip_global_norm({"u": np.array([length])}, limit=5.0)
+    print(f"norm {before:g}, clipped to 5: {clipped['u'][0]:g}")
+
+# %% [markdown]
+# Clipping does not help against vanishing: what is gone cannot be scaled. There the gates help. They open a way on which
+# the gradient is multiplied by z alone. At the beginning it is short; but where a longer memory pays, the network can
+# learn z = 0.99, and then it is long. And note that this is only a matter of one end: with attention (lesson 06), each
+# step has a gradient of its own.
 #
 # ## 5. From both ends
 #
@@ -470,7 +489,8 @@ for tied in (True, False):
 #
 # - A gate is a number between 0 and 1 that multiplies. z keeps, r lets the candidate see.
 # - Through time: walk backwards, `dh` in hand; a state's gradient is dy plus what its future says; weights add up.
-# - A gradient that is carried back is multiplied at each step. Where z is near 1 it survives.
+# - A gradient that is carried back is multiplied at each step: it vanishes, or explodes, which clipping stops. Where z is
+#   near 1 it survives.
 # - 0.9 M means tied: one set of weights, read in both directions.
 #
 # The answers, and wrong ones: `solutions/05_gru.py`. Next: [06 · attention pooling](06_attention_pooling.ipynb).

@@ -91,8 +91,10 @@ plt.show()
 #   = \alpha_\tau\, \mathrm{d}\alpha_\tau - \alpha_\tau \sum_t \alpha_t\, \mathrm{d}\alpha_t
 #   = \alpha_\tau \Big(\mathrm{d}\alpha_\tau - \underbrace{\sum_t \alpha_t\, \mathrm{d}\alpha_t}_{\text{their mean}}\Big)$$
 #
-# No matrix is needed. And it can be read: the bracket compares a step with the mean step. **What is better than the mean
-# is raised, what is worse is lowered, and what has no weight hardly moves.** The ds sum to 0: it is a competition.
+# No matrix is needed. And it can be read: the bracket compares a step with the mean step. Where dα is above the mean, more
+# weight makes the loss larger than it would elsewhere, and ds is positive; training goes *against* the gradient, and lowers
+# that score. **So what is better than the mean, with a dα below it, is raised; what is worse is lowered; and what has no
+# weight hardly moves.** The ds sum to 0: it is a competition.
 
 # %%
 e = np.exp(scores)
@@ -430,7 +432,8 @@ plt.show()
 # ## What to keep
 #
 # - Attention is a mean whose weights come from the states: a product, a softmax, a sum.
-# - The softmax backwards: better than the mean goes up, worse goes down, and what has no weight hardly moves.
+# - The softmax backwards: ds has the sign of dα − mean. Training goes against it: better than the mean goes up, worse goes
+#   down, and what has no weight hardly moves.
 # - h is used twice, so its gradient has two summands. A PReLU's slope gets its gradient where x is negative.
 # - Where a network looks can be measured. What it looks at must be compared with what habits alone would give.
 #

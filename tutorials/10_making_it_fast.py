@@ -372,7 +372,12 @@ _ = compare("compiled loops", "eight, near, numba.njit", "eight, near", "eight, 
 # You can time your own: `kernels["four, near"] = in_cache(jit(four_at_once))`. (Begin the sums with `w.dtype.type(0)`. A
 # `0.0` is a float64, and would make all sums so.)
 #
-# Now the last line: much of what the registers won is gone. The kernel waits for main memory again.
+# Now the last line: much of what the registers won is gone, only because the numbers come from main memory. Yet its speed
+# is far below its roof there, too. So this roofline does not tell what limits it. The roof was measured with a loop that
+# reads one long row and writes another; a filter reads three rows of frames at once and computes in between, and a core
+# that waits for the one does not always go on with the other. A roof says what cannot be exceeded. It does not say what
+# holds a kernel below it; for that one has to change one thing and measure again, as we did here: the same kernel, near
+# and far.
 #
 # ## 5. Work where the numbers are
 #
