@@ -4,8 +4,8 @@
     python benchmarks/one_person.py RUNS --data path/to/emodb
 
 Each of the runs has left out a speaker. That speaker's utterances are recognised by the run's model, one at a time,
-when 0, 1, 3, 5, 10 or all of the speaker's other recordings are known too, without their labels
-(`Recogniser.for_speaker`). Which ones is drawn at random, anew for each utterance, in several draws. Written is
+when 0, 1, 3, 5 or 10 of the speaker's other recordings are known too, without their labels, or all that there are
+(`Recogniser.for_speaker`). Which ones is drawn at random, anew for each utterance, in so many draws. Written is
 results/one_person.json.
 """
 
@@ -26,7 +26,7 @@ from numser.recogniser import Recogniser, load
 from numser.runs.folder import RunFolder
 from numser.threads import available_cores, one_blas_thread
 
-KNOWN = (0, 1, 3, 5, 10, None)  # None: all
+KNOWN = (0, 1, 3, 5, 10, None)  # None: all, with the one that is recognised
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -34,14 +34,18 @@ def score(
     recogniser: Recogniser, frames: list[np.ndarray], labels: np.ndarray, known: int | None, seed: int
 ) -> float:
     """UA over one speaker's utterances, of which `known` others are known at each."""
-    rng, shown = np.random.default_rng(seed), []
-    for i, x in enumerate(frames):
-        others = rng.permutation([j for j in range(len(frames)) if j != i])[:known]
-        own = recogniser.standardiser.for_speaker([frames[j] for j in others]) if len(others) else None
-        shown.append((own or recogniser.standardiser).apply(x))
+    rng, answers = np.random.default_rng(seed), []
     with ThreadPoolExecutor(available_cores()) as pool:
-        logits, _ = recognise(recogniser.model, recogniser.params, shown, pool)
-    return unweighted_accuracy(confusion_matrix(labels, logits.argmax(1), len(recogniser.labels)))
+        person = recogniser if known == 0 else recogniser.for_speaker_of(frames, pool)
+        for i, x in enumerate(frames):
+            if known:
+                others = rng.permutation([j for j in range(len(frames)) if j != i])[:known]
+                person = recogniser.for_speaker_of([frames[j] for j in others], pool)
+            found = recognise(person.model, person.params, [person.standardiser.apply(x)], pool)
+            by_head = person.speaker_known and person.speaker_head is not None
+            logits = person.speaker_head.logits(found.statistics) if by_head else found.logits
+            answers.append(logits[0].argmax())
+    return unweighted_accuracy(confusion_matrix(labels, np.array(answers), len(recogniser.labels)))
 
 
 def main() -> None:
@@ -50,7 +54,7 @@ def main() -> None:
     parser.add_argument("runs", type=Path, help="a folder of numser.crossval --speakers")
     parser.add_argument("--corpus", default="emodb")
     parser.add_argument("--data", type=Path)
-    parser.add_argument("--draws", type=int, default=3)
+    parser.add_argument("--draws", type=int, default=1)
     args = parser.parse_args()
     corpus, uas, dataset = load_corpus(args.corpus, args.data), {}, None
     with one_blas_thread():

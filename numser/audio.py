@@ -25,23 +25,33 @@ _LOUDEST = 100.0  # 40 dB over full scale: such floats are 16-bit numbers that n
 _SIDES = {"left": 0, "right": 1}
 
 
-def read_audio(path: str | os.PathLike) -> np.ndarray:
-    """Read a sound file of any kind, rate and number of channels.
+def read_audio(path: str | os.PathLike, start: float = 0, end: float | None = None) -> np.ndarray:
+    """Read a sound file of any kind, rate and number of channels; or the part of it from `start` to `end`.
 
     Shapes      waveform (n,)   float32
-    Units       16 kHz; full scale is −1 to 1
+    Units       16 kHz; full scale is −1 to 1; start and end in seconds
     Raises      InputError: the file is missing, a folder, not sound, empty, too long for the memory, or holds NaN
                 or infinity
     """
     with _opened(path) as sound:
         try:
-            return to_mono_16k(_read(sound, 2**62), sound.samplerate, str(path))
+            first = _go_to(sound, start)
+            count = 2**62 if end is None else max(round(end * sound.samplerate) - first, 0)
+            return to_mono_16k(_read(sound, count), sound.samplerate, str(path))
         except MemoryError:
             hours = (sound.frames or 0) / sound.samplerate / 3600
             raise InputError(
                 f"{path}: {hours:.4g} hours of sound, as its header says, do not fit in memory; "
                 "cut it into parts, or convert it anew if it is shorter"
             ) from None
+
+
+def _go_to(sound: Sound, seconds: float) -> int:
+    """Pass over the beginning of a file that was just opened. Returns how many frames that were."""
+    first = left = round(seconds * sound.samplerate)
+    while left > 0 and (passed := len(sound.read(min(left, 2**17)))):
+        left -= passed
+    return first
 
 
 def windows(
@@ -271,7 +281,17 @@ def _opened(path: str | os.PathLike | BinaryIO, name: str | None = None) -> Iter
         raise InputError(f"{called}: cannot be opened ({error.strerror}); check its name and rights") from None
     except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: .raw files, which have no header
         reason = str(getattr(error, "error_string", error)).rstrip(".")
+        if isinstance(path, str | os.PathLike) and _is_pointer(path):
+            raise InputError(
+                f"{called}: is a pointer of Git LFS, without the sound; git lfs pull, in its repository, brings it"
+            ) from None
         raise Unreadable(f"{called}: cannot be read as sound ({reason}); give WAV, FLAC, OGG or MP3") from None
+
+
+def _is_pointer(path: str | os.PathLike) -> bool:
+    """Whether Git LFS left a few lines in a file's place."""
+    with open(path, "rb") as file:
+        return file.read(24) == b"version https://git-lfs."
 
 
 def _check_present(path: str | os.PathLike, called: str) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from numser.cli import confusion_table, offline_option, option, program, python_command, run, shell_line
-from numser.corpora import NAMES
+from numser.corpora import NAMES, reading_options
 from numser.errors import InputError
 from numser.recipe import recipe, recipe_options, split_options
 from numser.summary import summarise
@@ -34,6 +34,7 @@ def parser() -> argparse.ArgumentParser:
     what.add_argument("--corpus", metavar="NAME", required=True, help=", ".join(NAMES))
     what.add_argument("--data", metavar="DIR", help="the corpus's folder")
     offline_option(what)
+    reading_options(what)
     what.add_argument(
         "--speakers", action="store_true", help="leave out one speaker after the other, instead of random subsets"
     )
@@ -54,18 +55,28 @@ def main(argv: list[str] | None = None) -> int:
     jobs, address, offline = given.pop("jobs", None), given.pop("dask", None), given.pop("offline", False)
     out = given.pop("out", Path("runs") / f"crossval-{corpus}{'-speakers' if speakers else ''}")
     seeds = _seeds(given.pop("seeds", "0"))
-    from numser.corpora import load_corpus
+    from numser.corpora import READING, load_corpus
+    from numser.runs.config import HOW
     from numser.runs.folder import CrossvalidationFolder  # imports Numba, which takes longer than --help should
     from numser.runs.folds import check_workers, folds_of, run_folds, visible_to_workers, workers
+    from numser.splits import remarks
 
-    how = {name: given.pop(name) for name in ("train_on_validation", "standardise") if name in given}
+    how = {name: given.pop(name) for name in HOW if name in given}
     recipes = [recipe(**given, seed=seed) for seed in seeds]
     check_workers(jobs, address)
     if address:
         out, data = visible_to_workers(out, data)
     folder = CrossvalidationFolder(out)
-    loaded = load_corpus(corpus, None if data is None else Path(data), offline=offline)
+    told = {name: how.get(name) for name in READING}
+    loaded = load_corpus(corpus, None if data is None else Path(data), offline=offline, **told)
     folds = folds_of(corpus, data, speakers, recipes, loaded, **how)
+    if how.get("train_on_validation") and not speakers and len(folds) > len(seeds):
+        raise InputError(
+            "--train-on-validation: the folds share their test subset and differ in what validates, so that all "
+            "would be one training; leave it out, add --speakers, or train once by numser.train --fold 0"
+        )
+    for sentence in (*loaded.findings, *remarks(loaded.utterances, next(iter(folds.values())).split(loaded))):
+        print(sentence, file=sys.stderr)
     try:
         make, at_once = workers(jobs, address)
         results = run_folds(folds, out, make, loaded.identity, jobs=at_once, on_result=folder.write_table)

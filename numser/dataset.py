@@ -72,18 +72,20 @@ class Dataset:
         each = [standardiser] * len(self.labels) if isinstance(standardiser, Standardiser) else standardiser
         return replace(self, log_mels=self.log_mels.standardised(each))
 
-    def speakers_standardisers(self, of_all: Standardiser) -> list[Standardiser]:
-        """For each utterance that of its speaker, made from all that the speaker says; labels play no part.
+    def speakers_standardisers(self, of_all: Standardiser, known: np.ndarray | None = None) -> list[Standardiser]:
+        """For each utterance that of its speaker, made from all that the speaker says, or from what of it is among
+        the `known`; labels play no part. Who says nothing of that has the one `of_all`.
 
         Raises      InputError: an utterance names no speaker
         """
         members: dict[str | None, list[int]] = {}
-        for i, u in enumerate(self.utterances):
+        for i in range(len(self.utterances)) if known is None else known:
+            u = self.utterances[i]
             if u.speaker is None:
                 raise InputError(f"‹standardise› speaker: {u.name} names no speaker; use ‹standardise› corpus")
             members.setdefault(u.speaker, []).append(i)
         fitted = {who: of_all.for_speaker(self.log_mels.select(own)) for who, own in members.items()}
-        return [fitted[u.speaker] for u in self.utterances]
+        return [fitted.get(u.speaker, of_all) for u in self.utterances]
 
 
 def prepare(
@@ -130,13 +132,14 @@ def prepare(
 
 
 def _frames_of(utterance: Utterance, settings: FeatureSettings) -> tuple[np.ndarray, int]:
-    return frames_of_waveform(utterance.read(), settings, str(utterance.path or utterance.name))
+    where = utterance.name if utterance.segment else utterance.path or utterance.name
+    return frames_of_waveform(utterance.read(), settings, str(where))
 
 
 def _line(u: Utterance, frames: np.ndarray) -> bytes:
     """An utterance's part of the fingerprint. Frames are rounded, so that another FFT's last digits do not matter."""
     mean = " ".join(f"{band:.0f}" for band in frames.mean(0))
-    return f"{u.name}\t{u.label}\t{u.speaker}\t{u.votes}\t{len(frames)}\t{mean}\n".encode(errors="surrogateescape")
+    return f"{u.facts}\t{len(frames)}\t{mean}\n".encode(errors="surrogateescape")
 
 
 class _Store:

@@ -62,8 +62,12 @@ class Sound:
             self._sound = self._piped(source) or self._opened(source)
             self._closing = self._closing.pop_all()
         self.samplerate, self.channels = self._sound.samplerate, self._sound.channels
+        self._guess: int | None = None  # of an MP3's length, where libsndfile may end too soon
         seen = isinstance(self._sound.name, View | bytes | str) and self._sound.frames < _UNKNOWN
         self.frames = self._sound.frames if seen else None
+        if self._goes_on_as == "mp3" and not self._view.has_length():
+            self.frames, self._guess = None, self.frames
+        self._promised = self.frames or 0  # until it is said that there are fewer
 
     def __enter__(self) -> "Sound":
         return self
@@ -80,6 +84,12 @@ class Sound:
             frames -= len(parts[-1])
             if len(parts[-1]) < asked and not self._goes_on():
                 break
+        if frames > 0 and self._got < self._promised - self.samplerate / 10:
+            found, promised = (f"{n / self.samplerate:.1f}" for n in (self._got, self._promised))
+            note(
+                f"{self.called}: has {found} s of sound, and {promised} by its header: it is damaged, or was cut off"
+            )
+            self._promised = 0
         return np.concatenate(parts)
 
     def _part(self, frames: int) -> np.ndarray:
@@ -98,17 +108,19 @@ class Sound:
     def _goes_on(self) -> bool:
         """Whether there is more in the file than libsndfile reads, and ffmpeg reads it from now on."""
         format, self._goes_on_as = self._goes_on_as, None
-        if not format or not (self._broken or self._view.goes_on(format, self._got == self.frames)):
+        if not format or not (self._broken or self._view.goes_on or self._got == self._guess):
             return False
         if not self._ffmpeg():
             what = f"only its first {self._got / self.samplerate:.1f} s can be read: it is damaged, or was joined"
             if not self._path:
                 raise Unreadable(f"{self.called}: {what}; convert it to WAV")
             note(f"{self.called}: {what}; install the program ffmpeg, which reads the rest")
+            self._promised = 0
             return False
         self._sound = self._by_ffmpeg(format, "-ar", str(self.samplerate), "-ac", str(self.channels))
-        while self._got > 0 and len(part := self._sound.read(min(self._got, _BLOCK), dtype="float32")):
-            self._got -= len(part)
+        passed = self._got
+        while passed > 0 and len(part := self._sound.read(min(passed, _BLOCK), dtype="float32")):
+            passed -= len(part)
         return True
 
     def _piped(self, source: BinaryIO) -> "soundfile.SoundFile | None":

@@ -125,7 +125,7 @@ class SpeechEmotionClassifier:
         utterances = self._utterances(sounds, [r.labels[0]] * len(sounds))  # which label is not looked at
         dataset = self._dataset(utterances, r.labels, r.features).standardised(r.standardiser)
         with one_blas_thread(), ThreadPoolExecutor(self.threads or available_cores()) as pool:
-            logits, _ = recognise(r.model, r.params, dataset.log_mels, pool)
+            logits = recognise(r.model, r.params, dataset.log_mels, pool).logits
         if not np.isfinite(logits).all():
             raise InputError("X: the model's numbers grow beyond all bounds on it; fit it anew")
         return softmax(logits)

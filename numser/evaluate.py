@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from numser.cli import Progress, confusion_table, offline_option, program, run
-from numser.corpora import NAMES, Corpus, listed, load_corpus
+from numser.corpora import NAMES, READING, Corpus, listed, load_corpus, reading_options
 from numser.errors import InputError
 from numser.recipe import STANDARDISE
 
@@ -37,6 +37,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--corpus", metavar="NAME", required=True, help=", ".join(NAMES))
     p.add_argument("--data", metavar="DIR", help="the corpus's folder, or table's file")
     offline_option(p)
+    reading_options(p)
     p.add_argument("--speakers", metavar="S,…", help="only utterances of these speakers")
     p.add_argument(
         "--standardise",
@@ -74,7 +75,8 @@ def main(argv: list[str] | None = None) -> int:
     from numser.threads import available_cores
 
     recogniser = load(args.model)
-    corpus = load_corpus(args.corpus, None if args.data is None else Path(args.data), offline=args.offline)
+    told = {name: getattr(args, name) for name in READING}
+    corpus = load_corpus(args.corpus, None if args.data is None else Path(args.data), offline=args.offline, **told)
     progress = Progress()
     for finding in corpus.findings:
         progress.line(finding)
@@ -98,7 +100,7 @@ def main(argv: list[str] | None = None) -> int:
     standardiser, by_speaker = recogniser.standardiser, args.standardise == "speaker"
     dataset = dataset.standardised(dataset.speakers_standardisers(standardiser) if by_speaker else standardiser)
     answers = sorted({u.label for u in corpus.utterances}) if args.restrict else None
-    result = test(recogniser, dataset, np.arange(len(dataset.labels)), threads, answers)
+    result = test(recogniser, dataset, np.arange(len(dataset.labels)), threads, answers, by_speaker)
     interval = summarise([result])["ua_interval"]
     about = {
         "ua_interval": interval,

@@ -37,6 +37,7 @@ class TestedUtterance:
         default=None, metadata=SHARE
     )  # a weight a time step; None: the network has none
     attention_seconds: list[float] | None = field(default=None, metadata=AMOUNT)  # where each is centred
+    segment: list[float] | None = field(default=None, metadata=AMOUNT)  # seconds of the file; None: all of it
 
     @property
     def right(self) -> bool:
@@ -90,7 +91,7 @@ class Result:
         """What goes into a JSON file."""
         values = asdict(self)
         for row in values["utterances"]:
-            for key in [key for key in ("attention", "attention_seconds") if row[key] is None]:
+            for key in [key for key in ("attention", "attention_seconds", "segment") if row[key] is None]:
                 del row[key]
         return values
 
@@ -108,6 +109,8 @@ def _check_against(u: TestedUtterance, labels: list[str]) -> None:
         raise ValueError(f"probabilities of {u.name} should be {len(labels)}")
     if len(u.attention or []) != len(u.attention_seconds or []):
         raise ValueError(f"attention of {u.name} should have as many seconds as weights")
+    if u.segment is not None and not (len(u.segment) == 2 and u.segment[0] < u.segment[1]):
+        raise ValueError(f"segment of {u.name} should be its start and its end")
 
 
 def _counts(labels: Sequence[str], utterances: Sequence[TestedUtterance]) -> np.ndarray:
@@ -122,15 +125,21 @@ def test(
     members: np.ndarray,
     threads: int,
     answers: Sequence[str] | None = None,
+    by_speaker: bool = False,
 ) -> Result:
     """Recognise utterances of a standardised dataset that has the recogniser's classes. Where `answers` are given,
-    only these labels may be answered; the probabilities then are shares of theirs.
+    only these labels may be answered; the probabilities then are shares of theirs. `by_speaker`: the dataset is
+    standardised so, and all its utterances of a speaker are known.
 
     Shapes      members (B,) int, indices into the dataset
     """
-    log_mels = dataset.log_mels.select(members)
+    log_mels, head = dataset.log_mels.select(members), recogniser.speaker_head
     with one_blas_thread(), ThreadPoolExecutor(threads) as pool:
-        logits, attention = recognise(recogniser.model, recogniser.params, log_mels, pool)
+        logits, attention, _ = recognise(recogniser.model, recogniser.params, log_mels, pool)
+        if by_speaker and head is not None:
+            statistics = recognise(recogniser.model, recogniser.params, dataset.log_mels, pool).statistics
+            standardised = head.standardised_by_speaker(statistics, [u.speaker for u in dataset.utterances])
+            logits, _ = head.layer.forward(head.params, standardised[members])
     if answers is not None:
         logits[:, [label not in answers for label in dataset.classes]] = -np.inf
     probabilities, lengths, tested = softmax(logits), log_mels.lengths, []
@@ -151,6 +160,7 @@ def test(
                 [round(p, 6) for p in probabilities[row].tolist()],
                 weights,
                 seconds,
+                list(u.segment) if u.segment else None,
             )
         )
     return Result.of(dataset.classes, tested)

@@ -7,8 +7,9 @@ same bits.
 
 import heapq
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,23 +19,53 @@ from numser.ragged import Params, pack, unpack
 FRAMES_PER_SHARD = 1200
 
 
-def recognise(
-    model: SeparableSER, params: Params, log_mels: Sequence[np.ndarray], pool: Executor
-) -> tuple[np.ndarray, list[np.ndarray] | None]:
-    """Logits (B, K) of standardised log-mels, and the attention weights of each (None for a model without)."""
+class Recognised(NamedTuple):
+    """What the network makes of utterances."""
 
-    def one_shard(cut: np.ndarray) -> tuple[np.ndarray, list[np.ndarray] | None]:
+    logits: np.ndarray  # (B, K)
+    attention: list[np.ndarray] | None  # the weights of each; None for a model without
+    statistics: np.ndarray  # (B, 4H) mean and standard deviation of the GRU's states
+
+
+def recognise(model: SeparableSER, params: Params, log_mels: Sequence[np.ndarray], pool: Executor) -> Recognised:
+    """Recognise standardised log-mels."""
+
+    def of(logits: np.ndarray, cache: list) -> tuple:
+        attention = unpack(model.attention_weights(cache)) if model.attention else [None] * len(logits)
+        return logits, attention, model.statistics(cache)
+
+    logits, attention, statistics = zip(*_forward_each(model, params, log_mels, pool, of), strict=True)
+    return Recognised(np.array(logits), list(attention) if model.attention else None, np.array(statistics))
+
+
+def head_inputs(
+    model: SeparableSER, params: Params, log_mels: Sequence[np.ndarray], pool: Executor
+) -> tuple[np.ndarray, np.ndarray]:
+    """What the network's head is given of standardised log-mels, (B, 2H), and their statistics, (B, 4H)."""
+    rows = _forward_each(
+        model, params, log_mels, pool, lambda _, cache: (model.vectors(cache), model.statistics(cache))
+    )
+    vectors, statistics = map(np.array, zip(*rows, strict=True))
+    return vectors, statistics
+
+
+def _forward_each(
+    model: SeparableSER,
+    params: Params,
+    log_mels: Sequence[np.ndarray],
+    pool: Executor,
+    of: Callable[[np.ndarray, list], tuple],
+) -> list[tuple]:
+    """A row for each utterance. `of(logits, cache)` makes columns of a shard's forward pass."""
+
+    def one_shard(cut: np.ndarray) -> list[tuple]:
         with np.errstate(over="ignore", invalid="ignore"):  # callers look whether the logits are finite
             logits, cache = model.forward(params, pack([log_mels[i] for i in cut]))
-        return logits, unpack(model.attention_weights(cache)) if model.attention else None
+            return list(zip(*of(logits, cache), strict=True))
 
     cuts = shards(lengths_of(log_mels))
-    logits, attention = zip(*pool.map(one_shard, cuts), strict=True)
-    back = np.argsort(np.concatenate(cuts))  # from the order of the shards to that of the utterances
-    if not model.attention:
-        return np.concatenate(logits)[back], None
-    weights = [w for shard in attention for w in shard]
-    return np.concatenate(logits)[back], [weights[i] for i in back]
+    rows = [row for shard in pool.map(one_shard, cuts) for row in shard]
+    return [rows[i] for i in np.argsort(np.concatenate(cuts))]  # back to the order of the utterances
 
 
 def lengths_of(log_mels: Sequence[np.ndarray]) -> list[int]:

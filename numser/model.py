@@ -36,7 +36,7 @@ from numser.layers import (
     Sequential,
 )
 from numser.layers.pool import padding_before
-from numser.ragged import Gradients, Params, Ragged, check_ragged, frames_of, offsets_of
+from numser.ragged import Gradients, Params, Ragged, check_ragged, frames_of, offsets_of, unpack
 
 BANDS = 128
 UNITS = 128  # of the GRU, a direction
@@ -101,6 +101,21 @@ class SeparableSER:
         dx, grads = self.network.backward(params, cache, dy, input_gradient=input_gradient)
         return None if dx is None else dx[:, :, 0], grads
 
+    @property
+    def head(self) -> Sequential:
+        """The layers after pooling: hidden and output."""
+        return Sequential(self.network.children[-2:])
+
+    def vectors(self, cache: list) -> np.ndarray:
+        """What the head was given in a forward pass without training, from its cache: (B, 2·UNITS)."""
+        return cache[-2][0]  # what its first layer, Dense, remembers
+
+    def statistics(self, cache: list) -> np.ndarray:
+        """Mean and standard deviation over time of the GRU's states, from a forward pass's cache: (B, 4·UNITS)."""
+        names = [name for name, _ in self.network.children]
+        states = cache[names.index("attention")][0] if self.attention else cache[names.index("last")]
+        return np.array([statistics_of(h) for h in unpack(states)])
+
     def attention_weights(self, cache: list) -> Ragged:
         """The attention of a forward pass, from its cache: data (N',), summing to 1 in each utterance.
 
@@ -113,6 +128,11 @@ class SeparableSER:
         names = [name for name, _ in self.network.children]
         states, alpha = cache[names.index("attention")]
         return Ragged(alpha, states.offsets)
+
+
+def statistics_of(states: np.ndarray) -> np.ndarray:
+    """Mean and standard deviation over time, (2·C,), of an utterance's states (N', C)."""
+    return np.concatenate([states.mean(0), states.std(0)])
 
 
 def attended_frames(frames: int) -> np.ndarray:

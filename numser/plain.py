@@ -8,7 +8,7 @@ in a test, and it is the shortest way to read what the network does. The equatio
 import numpy as np
 
 from numser.layers.pool import padding_before
-from numser.model import SeparableSER
+from numser.model import SeparableSER, statistics_of
 from numser.ragged import Gradients, Params, Ragged, offsets_of, unpack
 
 
@@ -16,9 +16,11 @@ class PlainSER(SeparableSER):
     """A `SeparableSER` that recognises and does not train."""
 
     def forward(self, params: Params, x: Ragged, *, training=False, rng=None) -> tuple[np.ndarray, list]:
-        """Logits (B, K) of log-mels (N, 128), and each utterance's attention weights, or None for a model without."""
-        logits, attention = zip(*(_utterance(self, params, log_mel) for log_mel in unpack(x)), strict=True)
-        return np.array(logits), list(attention)
+        """Logits (B, K) of log-mels (N, 128); and each utterance's attention weights, or None for a model without,
+        and states of the GRU.
+        """
+        each = [_utterance(self, params, log_mel) for log_mel in unpack(x)]
+        return np.array([logits for logits, *_ in each]), [(alpha, h) for _, alpha, h in each]
 
     def backward(self, params: Params, cache: list, dy: np.ndarray, *, input_gradient=True) -> Gradients:
         """There is no way back.
@@ -29,11 +31,17 @@ class PlainSER(SeparableSER):
 
     def attention_weights(self, cache: list) -> Ragged:
         """As `SeparableSER` has them."""
-        return Ragged(np.concatenate(cache), offsets_of([len(alpha) for alpha in cache]))
+        return Ragged(np.concatenate([alpha for alpha, _ in cache]), offsets_of([len(alpha) for alpha, _ in cache]))
+
+    def statistics(self, cache: list) -> np.ndarray:
+        """As `SeparableSER` has them."""
+        return np.array([statistics_of(h) for _, h in cache])
 
 
-def _utterance(model: SeparableSER, p: Params, log_mel: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-    """Logits (K,) and attention (N',) of one standardised utterance (T, 128)."""
+def _utterance(
+    model: SeparableSER, p: Params, log_mel: np.ndarray
+) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
+    """Logits (K,), attention (N',) and the GRU's states (N', 2H) of one standardised utterance (T, 128)."""
     x = np.maximum(_entry(log_mel, p["entry.w"][:, :, 0], p["entry.b"]), 0)
     x = _max_pool(_separable_block(x, p, "stem"))
     for i in range(model.blocks):
@@ -52,7 +60,7 @@ def _utterance(model: SeparableSER, p: Params, log_mel: np.ndarray) -> tuple[np.
         y = np.hstack([h[-1, :units], h[0, units:]])
     y = y @ p["hidden.w"] + p["hidden.b"]
     y = np.where(y > 0, y, p["hidden.slope"] * y)
-    return y @ p["output.w"] + p["output.b"], alpha
+    return y @ p["output.w"] + p["output.b"], alpha, h
 
 
 def _entry(x: np.ndarray, w: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -104,6 +104,13 @@ class Recipe:
         "last step",
         choices=("best", "last"),
     )
+    refit: float = _of(
+        0.0,
+        LEARNING,
+        "at the end, the last two layers learn once more, from whole recordings as they are: what a change of theirs "
+        "costs; 0: they do not",
+        0,
+    )
     validate_every: int = _of(10, LEARNING, "steps between validations", 1)
     crop: float = _of(0.0, AUGMENTATION, "seconds of a longer utterance that are shown, 0 for all", 0)
     tempo: float = _of(1.0, AUGMENTATION, "as many times as fast, or as slow, at most", 1, 4)
@@ -181,6 +188,7 @@ NUMSER = Recipe(
     weight_decay=0.1,
     average=0.99,
     keep="last",
+    refit=0.01,
     validate_every=50,
     crop=2.0,
     tempo=1.18,
@@ -234,7 +242,10 @@ def recipe_options(p: ArgumentParser):
 
 
 def split_options(group) -> None:
-    """Add the options of how a split is used: who trains, and by whose frames sound is standardised."""
+    """Add the options of how a split is made and used: how many subsets there are, who trains, and by whose frames
+    sound is standardised.
+    """
+    option(group, "--subsets", 10, "random subsets; few recordings need fewer", type=int, metavar="N")
     group.add_argument(
         "--train-on-validation",
         action="store_true",

@@ -29,8 +29,9 @@ from numser.features import (
 from numser.files import read_arrays, write_arrays
 from numser.inference import recognise
 from numser.losses import softmax
-from numser.model import BANDS, SeparableSER, attended_frames
+from numser.model import BANDS, UNITS, SeparableSER, attended_frames
 from numser.ragged import Params
+from numser.readout import SpeakerHead
 from numser.speech import NoSpeech, no_speech, speech_heard
 from numser.threads import available_cores, one_blas_thread
 
@@ -87,6 +88,8 @@ class Recogniser:
     features: FeatureSettings
     standardiser: Standardiser
     trained_on: str = ""  # corpus and split, in words
+    speaker_head: SpeakerHead | None = None  # for people of whom recordings are known
+    speaker_known: bool = False  # whether standardiser and speaker_head are those of one person
 
     @overload
     def predict(self, path: str | os.PathLike, /) -> Prediction: ...
@@ -154,7 +157,16 @@ class Recogniser:
         names = names or [f"waveforms[{i}]" for i in range(len(waveforms))]
         sounds = [to_mono_16k(w, sample_rate, name) for w, name in zip(waveforms, names, strict=True)]
         frames = [frames_of_waveform(w, self.features, name)[0] for w, name in zip(sounds, names, strict=True)]
-        return replace(self, standardiser=self.standardiser.for_speaker(frames))
+        with one_blas_thread(), ThreadPoolExecutor(available_cores()) as pool:
+            return self.for_speaker_of(frames, pool)
+
+    def for_speaker_of(self, frames: Sequence[np.ndarray], pool: Executor) -> "Recogniser":
+        """As `for_speaker`, from log-mel frames, each (T, bands) in dB."""
+        own, head = self.standardiser.for_speaker(frames), self.speaker_head
+        if head is not None:
+            statistics = recognise(self.model, self.params, list(map(own.apply, frames)), pool).statistics
+            head = head.for_speaker(statistics)
+        return replace(self, standardiser=own, speaker_head=head, speaker_known=True)
 
     def predict_each(
         self, waveforms: Sequence[np.ndarray], names: Sequence[str], threads: int
@@ -181,7 +193,9 @@ class Recogniser:
         shown = list(pool.map(self._shown, powers, names))
         rows: Iterator[tuple[np.ndarray, np.ndarray | None]] = iter(())
         if log_mels := [x[0] for x in shown if not isinstance(x, InputError)]:
-            logits, attention = recognise(self.model, self.params, log_mels, pool)
+            logits, attention, statistics = recognise(self.model, self.params, log_mels, pool)
+            if self.speaker_known and self.speaker_head is not None:
+                logits = self.speaker_head.logits(statistics)
             rows = zip(logits, attention or repeat(None), strict=False)
         return [
             x if isinstance(x, InputError) else self._prediction(*next(rows), *x, name)
@@ -234,6 +248,7 @@ class Recogniser:
             "labels": list(self.labels),
             "features": self.features.as_dict(),
             "trained_on": self.trained_on,
+            "speaker_known": self.speaker_known,
         }
         params = {f"params.{name}": w for name, w in self.params.items()}
         if half:
@@ -242,7 +257,8 @@ class Recogniser:
                 raise InputError(f"{path}: float16 ends at 65504, and a parameter is {largest:.3g}; keep float32")
             params = {name: w.astype(np.float16) for name, w in params.items()}
         statistics = {"standardiser.mean": self.standardiser.mean, "standardiser.sd": self.standardiser.sd}
-        write_arrays(Path(path), params | statistics, about)
+        head = {} if self.speaker_head is None else self.speaker_head.arrays()
+        write_arrays(Path(path), params | statistics | head, about)
 
 
 def load(path: str | Path | None = None) -> Recogniser:
@@ -275,12 +291,22 @@ def load(path: str | Path | None = None) -> Recogniser:
         )
     expected = {f"params.{name}": w.shape for name, w in model.init(np.random.default_rng(0)).items()}
     expected |= {"standardiser.mean": (BANDS,), "standardiser.sd": (BANDS,)}
+    has_head = any(name.startswith("speaker_head.") for name in arrays)  # older models have none
+    if has_head:
+        expected |= SpeakerHead.shapes(4 * UNITS, model.n_classes)
     check_arrays(path, arrays, expected)
-    if arrays["standardiser.sd"].min() <= 0:
-        raise InputError(f"{path}: is damaged: a standard deviation of the standardiser is not positive")
+    for name in [name for name in arrays if name.endswith(".sd")]:
+        if arrays[name].min() <= 0:
+            raise InputError(f"{path}: is damaged: a standard deviation in {name} is not positive")
+    head = (
+        SpeakerHead.of({name: arrays.pop(name) for name in [*arrays] if "speaker_head." in name})
+        if has_head
+        else None
+    )
     standardiser = Standardiser(arrays.pop("standardiser.mean"), arrays.pop("standardiser.sd"))
     params = {name.removeprefix("params."): w for name, w in arrays.items()}
-    return Recogniser(model, params, labels, features, standardiser, str(about.get("trained_on", "")))
+    trained_on, known = str(about.get("trained_on", "")), about.get("speaker_known") is True
+    return Recogniser(model, params, labels, features, standardiser, trained_on, head, known)
 
 
 def check_arrays(path: Path, arrays: dict[str, Any], expected: dict[str, tuple[int, ...]]) -> None:

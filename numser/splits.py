@@ -9,6 +9,7 @@ is. Leaving one speaker out asks the honest question: does it work for somebody 
 Deviation   the paper reports random subsets only; we offer speakers left out beside them
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from numser.corpora import Utterance
 from numser.errors import InputError
 
 SUBSETS = 10
+FEWEST = 3  # subsets: to train, to validate, to test
 _SUBSET_SEED = 2020  # fixed, whatever the training's seed
 
 
@@ -29,42 +31,72 @@ class Split(NamedTuple):
     test: np.ndarray
 
 
-def random_subsets(labels: Sequence[str]) -> list[np.ndarray]:
-    """Ten subsets of the indices with the same mix of labels, as far as whole utterances allow.
+def random_subsets(labels: Sequence[str], subsets: int = SUBSETS) -> list[np.ndarray]:
+    """Subsets of the indices with the same mix of labels, as far as whole utterances allow.
 
     Each label's utterances are shuffled and dealt out like cards, each label going on where the last one ended.
 
-    Raises      InputError: a label has fewer than ten utterances, so that a subset would lack it
+    Raises      InputError: a label has fewer utterances than there are subsets, so that one would lack it
     """
     names = np.asarray(labels)
+    rarest, fewest = min(Counter(labels).items(), key=lambda item: item[1])
+    if fewest < subsets:
+        remedy = f"use ‹subsets› {fewest}, or add recordings"
+        if fewest < FEWEST:
+            remedy = f"add recordings until each label has {FEWEST}: one to train on, one to validate, one to test"
+        raise InputError(
+            f"the corpus has {fewest} utterances of {rarest}, and {subsets} subsets need at least {subsets} of each "
+            f"label; {remedy}"
+        )
     rng = np.random.default_rng(_SUBSET_SEED)
-    shuffled = []
-    for label in np.unique(names):
-        members = np.flatnonzero(names == label)
-        if len(members) < SUBSETS:
-            raise InputError(
-                f"the corpus has {len(members)} utterances of {label}, and ten subsets need at least {SUBSETS} of "
-                f"each label; add recordings or use ‹test_speaker›"
-            )
-        shuffled.append(rng.permutation(members))
-    dealt = np.concatenate(shuffled)
-    return [np.sort(dealt[k::SUBSETS]) for k in range(SUBSETS)]
+    dealt = np.concatenate([rng.permutation(np.flatnonzero(names == label)) for label in np.unique(names)])
+    return [np.sort(dealt[k::subsets]) for k in range(subsets)]
 
 
-def fold(utterances: Sequence[Utterance], k: int) -> Split:
+def fold(utterances: Sequence[Utterance], k: int, subsets: int = SUBSETS) -> Split:
     """Run k, 0 to 8, of the paper's nine: subset k validates, subset 9 is the test, the others train.
+
+    Of a corpus that names a test set of its own this is the test, and subset k of nine of the rest validates; or the
+    corpus's own validation set, where it has both. Then there is one run.
 
     Raises      InputError: there is no such fold; a label has too few utterances
     """
-    if not 0 <= k < SUBSETS - 1:
-        raise InputError(f"‹fold› {k}: should be 0 to {SUBSETS - 2}; subset {SUBSETS - 1} is always the test")
-    subsets = random_subsets([u.label for u in utterances])
-    train = [subset for i, subset in enumerate(subsets[:-1]) if i != k]
-    return Split(np.sort(np.concatenate(train)), subsets[k], subsets[-1])
+    parts, test = _parts_and_test(utterances, subsets)
+    if not 0 <= k < len(parts):
+        raise InputError(f"‹fold› {k}: should be 0 to {len(parts) - 1}; what is tested is the same for all of these")
+    train = np.setdiff1d(np.arange(len(utterances)), np.concatenate([parts[k], test]))
+    labels = np.array([u.label for u in utterances])
+    if unheard := sorted(set(labels) - set(labels[train])):
+        raise InputError(
+            f"the corpus's own split has utterances of {', '.join(unheard)} that train nowhere; move some, or leave "
+            "these labels out"
+        )
+    return Split(train, parts[k], test)
+
+
+def folds(utterances: Sequence[Utterance], subsets: int = SUBSETS) -> int:
+    """How many runs `fold` makes of a corpus. Raises what it does."""
+    return len(_parts_and_test(utterances, subsets)[0])
+
+
+def _parts_and_test(utterances: Sequence[Utterance], subsets: int) -> tuple[list[np.ndarray], np.ndarray]:
+    """The sets of indices that validate, one in each run, and the one that is the test."""
+    labels = np.array([u.label for u in utterances])
+    own = np.array([u.split or "" for u in utterances])
+    test = own == ("test" if "test" in own else "validation")
+    if not test.any() or not (own == "train").any():
+        *parts, last = random_subsets(labels.tolist(), subsets)
+        return parts, last
+    if "test" in own and (validation := np.flatnonzero(own == "validation")).size:
+        return [validation], np.flatnonzero(test)
+    rest = np.flatnonzero(~test)
+    return [rest[part] for part in random_subsets(labels[rest].tolist(), subsets - 1)], np.flatnonzero(test)
 
 
 def leave_speakers_out(utterances: Sequence[Utterance], speakers: Sequence[str]) -> Split:
-    """Test on these speakers, validate on the next in order (after the last comes the first), train on the rest.
+    """Test on these speakers, validate on the next in order (after the last comes the first), train on the others.
+
+    Utterances that name no speaker take no part: one of these speakers may be heard in them.
 
     Raises      InputError: there is no such speaker; nobody is left to train on; a label is not in the training set
     """
@@ -82,7 +114,7 @@ def leave_speakers_out(utterances: Sequence[Utterance], speakers: Sequence[str])
     following = next((s for s in others if s > max(speakers)), others[0])
     who = np.array([u.speaker or "" for u in utterances])
     test, validation = np.isin(who, speakers), who == following
-    train = ~test & ~validation
+    train = ~test & ~validation & (who != "")
     labels = np.array([u.label for u in utterances])
     unheard = sorted(set(labels) - set(labels[train]))
     if unheard:
@@ -96,3 +128,16 @@ def leave_speakers_out(utterances: Sequence[Utterance], speakers: Sequence[str])
 def training_on_validation(split: Split) -> Split:
     """The same, but what would validate trains as well. That is no cheating where nothing is chosen by it."""
     return Split(np.sort(np.concatenate([split.train, split.validation])), split.validation[:0], split.test)
+
+
+def remarks(utterances: Sequence[Utterance], split: Split) -> list[str]:
+    """Sentences on what the corpus itself decided of a split: who takes no part, and what its own test set is."""
+    sentences = []
+    if nameless := len(utterances) - sum(map(len, split)):
+        sentences.append(
+            f"{nameless} utterances name no speaker and take no part: who is left out may be heard in them."
+        )
+    own = [{utterances[i].split for i in part} for part in split]
+    if own[2] and None not in own[2] and not own[2] & own[0]:
+        sentences.append(f"The corpus's own {'/'.join(own[2])} set, {len(split.test)} utterances, is the test.")
+    return sentences

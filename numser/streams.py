@@ -69,17 +69,22 @@ class View:
             data = data[:first] + (last - first) * b"\xff" + data[last:]  # as in a stream, whose length is unknown
         return data
 
-    def goes_on(self, format: str, ended_where_it_said: bool) -> bool:
-        """Whether libsndfile has not read all. It guesses the length of an MP3 from the bit rate of its first frame,
-        unless that has a tag which says it, and then may end too soon.
+    @property
+    def goes_on(self) -> bool:
+        """Whether there is more behind the place that libsndfile has come to."""
+        return self.size - self.tell() > _TAGS
+
+    def has_length(self) -> bool:
+        """Whether an MP3's first frame has a tag that says how long it is; without, libsndfile guesses it from that
+        frame's bit rate.
         """
-        if self.size - self.tell() > _TAGS:
-            return True
-        skip = 0
+        at, skip = self.tell(), 0
         if self.head[:3] == b"ID3":
             skip = 10 + sum(byte << shift for byte, shift in zip(self.head[6:10], (21, 14, 7, 0), strict=True))
         self.seek(skip)
-        return format == "mp3" and ended_where_it_said and not re.search(rb"Xing|Info|VBRI", self.read(200))
+        found = re.search(rb"Xing|Info|VBRI", self.read(200))
+        self.seek(at)
+        return found is not None
 
     def _open_size(self) -> int | None:
         """Where a WAV's header says that its samples take no bytes, though what follows is no part of a header."""

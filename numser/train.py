@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from numser.cli import confusion_table, offline_option, option, program, python_command, run, shell_line
-from numser.corpora import NAMES
+from numser.corpora import NAMES, reading_options
 from numser.errors import InputError
 from numser.recipe import PAPER, RECIPES, flag_of, recipe, recipe_options, split_options
 
@@ -48,6 +48,7 @@ def parser() -> argparse.ArgumentParser:
         help="the corpus's folder, or table's file (default: a folder of its name in $NUMSER_DATA or the cache)",
     )
     offline_option(what)
+    reading_options(what)
     split = what.add_mutually_exclusive_group()
     option(split, "--fold", 0, "one of the paper's nine splits, 0 to 8", type=int, metavar="K")
     split.add_argument(
@@ -113,7 +114,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _config(given: dict):
-    from numser.runs.config import Config
+    from numser.runs.config import HOW, Config
 
     given = dict(given)
     if "corpus" not in given:
@@ -121,7 +122,7 @@ def _config(given: dict):
     corpus, data = given.pop("corpus"), given.pop("data", None)
     speaker = given.pop("test_speaker", None)
     fold = None if speaker is not None else given.pop("fold", 0)
-    how = {name: given.pop(name) for name in ("train_on_validation", "standardise") if name in given}
+    how = {name: given.pop(name) for name in HOW if name in given}
     return Config(corpus, data, fold, speaker, recipe(**given), **how)
 
 

@@ -3,7 +3,8 @@
 One step takes the next `batch_size` utterances of a random order, shows each as it might have sounded too
 (`augment.py`, if the recipe asks for it), computes the gradient of their mean loss, limits its norm, and lets Adam
 move the parameters. Every few steps the validation set is recognised. The paper keeps the parameters that do it best;
-numser's recipe ends with the moving average of the last ones, and chooses nothing. The test set plays no part here.
+numser's recipe ends with the moving average of the last ones, whose head learns once more (`readout.py`), and chooses
+nothing. The test set plays no part here.
 
 A batch is dealt out into shards (`inference.py`), and gradients are added in the order of the shards: any number of
 threads gives the same bits.
@@ -21,12 +22,14 @@ from numser.augment import Augmentation
 from numser.dataset import Dataset
 from numser.difficulty import focal_exponents
 from numser.errors import InputError
-from numser.inference import lengths_of, recognise, shards
+from numser.features import Standardiser
+from numser.inference import head_inputs, lengths_of, recognise, shards
 from numser.layers.initial import he_convolutions
 from numser.metrics import confusion_matrix, unweighted_accuracy, weighted_accuracy
 from numser.model import SeparableSER
 from numser.optim import Adam, AdamState, averaged, clip_global_norm, learning_rate
 from numser.ragged import Params, pack
+from numser.readout import SpeakerHead, refit
 from numser.recipe import Recipe
 from numser.splits import Split
 from numser.threads import available_cores, one_blas_thread
@@ -161,6 +164,8 @@ def train(
                 )
             state.params, state.adam = params, adam_state
             state.average = averaged(state.average, params, recipe.average, state.step) if recipe.average else params
+            if state.step == recipe.steps and recipe.refit:
+                state.average = _with_refitted_head(recipe, model, state.average, dataset, split.train, pool)
             state.recent_losses.append(float(loss))
             if state.step % recipe.validate_every == 0 or state.step == recipe.steps:
                 _validate(model, state, dataset, weights, split.validation, pool)
@@ -168,6 +173,43 @@ def train(
             if on_step(state, float(loss)):
                 break
     return state
+
+
+def _with_refitted_head(
+    recipe: Recipe, model: SeparableSER, params: Params, dataset: Dataset, members: np.ndarray, pool: Executor
+) -> Params:
+    """The parameters, with those of the head learned once more from utterances of the standardised dataset. Each
+    counts the same: on validation data that did better than to weigh emotions, by a point.
+    """
+    x, _ = head_inputs(model, params, dataset.log_mels.select(members), pool)
+    loss_of = _loss_function(recipe, dataset, np.ones(len(dataset.labels)))
+    own = {name: w for name, w in params.items() if name.split(".")[0] in dict(model.head.children)}
+    return params | refit(model.head, own, x, lambda y: loss_of(y, members, len(members)), recipe.refit)
+
+
+def speaker_head(
+    recipe: Recipe,
+    params: Params,
+    dataset: Dataset,
+    members: np.ndarray,
+    standardiser: Standardiser,
+    threads: int | None = None,
+) -> SpeakerHead | None:
+    """A last layer for people who are known, learned from utterances of a dataset that is not standardised. None:
+    the recipe does not refit, or an utterance names no speaker.
+    """
+    speakers = [dataset.utterances[i].speaker for i in members]
+    if not recipe.refit or None in speakers:
+        return None
+    dataset = dataset.standardised(dataset.speakers_standardisers(standardiser, members))
+    n_classes = len(dataset.classes)
+    with one_blas_thread(), ThreadPoolExecutor(threads or available_cores()) as pool:
+        model, log_mels = network(recipe, n_classes), dataset.log_mels.select(members)
+        statistics = recognise(model, params, log_mels, pool).statistics
+        weights = losses.class_weights(dataset.labels[members], n_classes)[dataset.labels]
+        loss_of = _loss_function(recipe, dataset, weights)
+        total = weights[members].sum()
+        return SpeakerHead.fit(statistics, speakers, n_classes, lambda y: loss_of(y, members, total), recipe.refit)
 
 
 def _loss_function(recipe: Recipe, dataset: Dataset, weights: np.ndarray) -> Callable:
@@ -243,7 +285,7 @@ def _validate(
         state.recent_losses = []
         return
     labels = dataset.labels[validation]
-    logits, _ = recognise(model, state.average, dataset.log_mels.select(validation), pool)
+    logits = recognise(model, state.average, dataset.log_mels.select(validation), pool).logits
     if not np.isfinite(logits).all():
         raise Diverged(f"step {state.step}: the validation set's logits are not finite; try a smaller ‹lr›")
     loss, _ = losses.cross_entropy(logits, labels, weights[validation])

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -73,9 +72,10 @@ def uneven_corpus(tmp_path_factory) -> Path:
     """29 recordings: the same, and one of a third emotion (sadness) by 03 and 09, not by 08; and one each by 10."""
     folder = tmp_path_factory.mktemp("uneven")
     write_tiny_corpus(folder)
-    for name in ("03a01Ta", "09a01Ta", "10a01Wa", "10a01Na", "10a01Ta"):
+    for k, name in enumerate(("03a01Ta", "09a01Ta", "10a01Wa", "10a01Na", "10a01Ta"), start=1):
         like = f"09{name[2:5]}{'W' if name[5] == 'W' else 'N'}a"
-        shutil.copy(folder / "wav" / f"{like}.wav", folder / "wav" / f"{name}.wav")
+        softer = 0.97**k * soundfile.read(folder / "wav" / f"{like}.wav")[0]
+        soundfile.write(folder / "wav" / f"{name}.wav", softer, 16_000)
     return folder
 
 

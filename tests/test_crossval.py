@@ -4,6 +4,9 @@ import json
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
+import time
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
@@ -224,6 +227,33 @@ def command(corpus, out, *more):
     return crossval.main(["--corpus", "emodb", "--data", str(corpus), "--out", str(out), *options, *more])
 
 
+def test_folds_that_would_be_one_training_are_refused(tiny_corpus, tmp_path):
+    with pytest.raises(InputError, match="--train-on-validation: the folds share their test subset"):
+        command(tiny_corpus, tmp_path / "run", "--train-on-validation", "--keep", "last")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no process groups to ask")
+def test_workers_end_with_a_cross_validation_that_was_killed(tiny_corpus, tmp_path):
+    """They would wait for its next fold for ever. What they had done is kept."""
+    args = [sys.executable, "-m", "numser.crossval", "--corpus", "emodb", "--data", str(tiny_corpus), "--jobs", "2"]
+    args += ["--out", str(tmp_path / "run"), "--speakers", "--blocks", "0", "--steps", "100000", "--batch-size", "4"]
+    process = subprocess.Popen(
+        args, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True, env=dict(os.environ)
+    )
+    state = tmp_path / "run" / "speaker03" / "state.npz"
+    deadline = time.monotonic() + 120
+    while not state.exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.kill()
+    process.wait()
+    with pytest.raises(ProcessLookupError):  # nobody is left
+        while time.monotonic() < deadline + 60:
+            os.killpg(process.pid, 0)
+            time.sleep(0.1)
+    assert state.exists()
+
+
 def test_the_command_leaves_a_table_and_a_summary(tiny_corpus, tmp_path, capsys):
     assert command(tiny_corpus, tmp_path / "run", "--speakers", "--seeds", "0,3") == 0
     names = [f"speaker{s}-seed{seed}" for seed in (0, 3) for s in ("03", "08", "09")]
@@ -236,7 +266,7 @@ def test_the_command_leaves_a_table_and_a_summary(tiny_corpus, tmp_path, capsys)
     assert summary["ua"]["mean"] == pytest.approx(np.mean([float(row["ua"]) for row in rows]))
     assert np.sum(summary["confusion"]) == 2 * 24
     said = capsys.readouterr()
-    assert "6 runs:  UA 0." in said.out
+    assert f"6 runs:  UA {summary['ua']['mean']:.3f} ± " in said.out
     assert "over 24 test utterances" in said.out
     low, high = summary["ua_interval_speakers"]
     assert f"over speakers, for what it promises to other people: {low:.3f} … {high:.3f}" in said.out

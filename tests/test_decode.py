@@ -142,11 +142,11 @@ def test_a_stream_of_a_browsers_is_decoded_too(recogniser, tmp_path, capsys):
 
 @FFMPEG
 def test_phones_recordings_are_found_in_folders(tmp_path):
-    for name in ("a.m4a", "a.aac"):
+    for name in ("a.m4a", "a.aac", "a.webm"):
         (tmp_path / name).write_bytes(ffmpeg(encoded(voice(), "WAV"), *PHONES[name]))
     (tmp_path / "film.mp4").write_bytes(b"")
     sounds, passed_over = sound_files(tmp_path, "")
-    assert [path.name for path in sounds] == ["a.aac", "a.m4a"]
+    assert [path.name for path in sounds] == ["a.aac", "a.m4a", "a.webm"]
     assert [path.name for path in passed_over["not sound"]] == ["film.mp4"]
 
 
@@ -186,6 +186,14 @@ def test_of_a_whole_file_nothing_is_said(tmp_path, monkeypatch, kind):
     assert len(read_audio(path)) == 9 * RATE
 
 
+def test_of_an_mp3_that_was_cut_off_it_is_said(tmp_path):
+    whole = encoded(voice(4), "MP3")
+    (tmp_path / "a.mp3").write_bytes(whole[: len(whole) // 2])
+    with pytest.warns(InputWarning, match=r"a\.mp3: has 1\.\d s of sound, and 4\.0 by its header") as said:
+        assert len(list(windows(tmp_path / "a.mp3", 1, 0.5))) == 3
+    assert len(said) == 1
+
+
 @FFMPEG
 def test_an_mp3_that_does_not_say_its_length_is_read_whole(tmp_path):
     """libsndfile takes its first frame's bit rate for that of all."""
@@ -205,7 +213,8 @@ def with_a_hole(seconds=8):
 @FFMPEG
 def test_behind_a_hole_an_mp3_goes_on(tmp_path, capfd):
     (tmp_path / "a.mp3").write_bytes(with_a_hole())
-    found = read_audio(tmp_path / "a.mp3")
+    with pytest.warns(InputWarning, match=r"has 7\.\d s of sound, and 8\.0 by its header"):
+        found = read_audio(tmp_path / "a.mp3")
     assert 7 * RATE < len(found) < 8 * RATE
     assert alike(found, voice(8)[: 3 * RATE]) > 0.8
     tail = voice(8)[-2 * RATE :]

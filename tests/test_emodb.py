@@ -55,7 +55,7 @@ def test_reads_a_small_corpus(tmp_path):
         "Missing against the full corpus: anger 127, boredom 80, disgust 46, fear 69, happiness 70, neutral 79, "
         "sadness 61.",
         "No recordings of speakers 09, 10, 11, 12, 13, 14, 15.",
-        f"No votes for 1 utterances in {tmp_path / 'data' / 'erkennung.txt'}.",
+        "No votes for 1 utterances: erkennung.txt is missing, or does not name them.",
     ]
 
 
@@ -127,21 +127,54 @@ def test_too_many_recordings_are_mentioned(tmp_path):
     assert "More than the full corpus has: disgust 4; version 2.0, of 816, is a different corpus." in findings
 
 
+@pytest.mark.parametrize("name", ["3a01Fa", "03a01Xa", "03a01F", "03a01Faa", "hello", "03a01Fa (1)"])
+def test_passes_over_a_name(tmp_path, name):
+    make(tmp_path, "03a01Fa.wav", f"{name}.wav")
+    corpus = emodb.load(tmp_path)
+    assert [u.name for u in corpus.utterances] == ["03a01Fa"]
+    assert corpus.findings[1] == f"Passed over 1 file: 1 not named as in Emo-DB ({Path('wav', name)}.wav)."
+
+
 @pytest.mark.parametrize(
-    "name", ["3a01Fa.wav", "03a01Xa.wav", "03a01F.wav", "03a01Faa.wav", "03A01Fa.wav", "hello.wav"]
+    ("folder", "name"),
+    [("", "03a01Fa.wav"), ("deep/wav", "03a01Fa.flac"), ("WAV", "03A01FA.WAV"), ("x", "03a01fA.aiff")],
 )
-def test_refuses_a_name(tmp_path, name):
-    make(tmp_path, "03a01Fa.wav", name)
-    with pytest.raises(InputError, match="as in 03a01Fa") as refusal:
-        emodb.load(tmp_path)
-    assert str(refusal.value).startswith(f"{tmp_path / 'wav' / name}: ")
+def test_copies_as_they_lie_on_disks(tmp_path, folder, name):
+    """Side by side, one folder deeper, in capitals, in another format; with the votes beside them, or above."""
+    path = tmp_path / folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, np.zeros(1600), 16_000)
+    (tmp_path / "Erkennung.TXT").write_text("3\t03a01Fa.wav\t90,00\n")
+    (utterance,) = emodb.load(tmp_path).utterances
+    assert (utterance.name, utterance.label, utterance.speaker, utterance.text) == (
+        "03a01Fa",
+        "happiness",
+        "03",
+        "a01",
+    )
+    assert (utterance.votes, utterance.path) == (0.9, path)
 
 
-def test_refuses_two_recordings_of_one_name(tmp_path):
-    make(tmp_path, "03a01Fa.wav", "03a01Fa.WAV")
-    if len(list((tmp_path / "wav").iterdir())) == 1:
-        pytest.skip("names that differ in capitals are one file here")
-    with pytest.raises(InputError, match=r"03a01Fa.WAV: 03a01Fa.wav is there too"):
+def test_votes_above_the_recordings(tmp_path):
+    make(tmp_path, "03a01Fa.wav", votes="3\t03a01Fa.wav\t90,00\n")
+    assert emodb.load(tmp_path / "wav").utterances[0].votes == 0.9
+
+
+def test_of_two_recordings_of_one_name_one_is_taken_or_both_are_refused(tmp_path):
+    make(tmp_path, "03a01Fa.wav", "08a01Wa.wav", "08a01Wa.flac")
+    (tmp_path / "again").mkdir()
+    shutil.copy(tmp_path / "wav" / "03a01Fa.wav", tmp_path / "again")
+    corpus = emodb.load(tmp_path)
+    assert [u.path for u in corpus.utterances] == [
+        tmp_path / "again" / "03a01Fa.wav",
+        tmp_path / "wav" / "08a01Wa.wav",
+    ]
+    assert corpus.findings[1] == (
+        f"Passed over 2 files: 1 there twice ({Path('wav', '03a01Fa.wav')}); "
+        f"1 there in another format ({Path('wav', '08a01Wa.flac')})."
+    )
+    soundfile.write(tmp_path / "again" / "03a01Fa.wav", np.ones(1600), 16_000)
+    with pytest.raises(InputError, match=r"03a01Fa.wav: another recording of this name is .*03a01Fa.wav; take one"):
         emodb.load(tmp_path)
 
 
@@ -154,8 +187,8 @@ def test_refuses_what_is_no_sound(tmp_path):
 
 def test_refuses_a_folder_without_recordings(tmp_path):
     remedy = (
-        "unpack http://emodb.bilderbar.info/download/download.zip and give, as data, the folder that holds wav and "
-        "erkennung.txt"
+        "to use Emo-DB, unpack http://emodb.bilderbar.info/download/download.zip and give, as data, the folder that "
+        "holds wav and erkennung.txt"
     )
 
     def refusal(folder):
@@ -165,11 +198,14 @@ def test_refuses_a_folder_without_recordings(tmp_path):
 
     nowhere, file = tmp_path / "nowhere", tmp_path / "download.zip"
     file.touch()
-    assert refusal(nowhere) == f"{nowhere}: there is no such folder; to use Emo-DB, {remedy}"
-    assert refusal(file) == f"{file}: this is a file, not a folder; to use Emo-DB, {remedy}"
-    assert refusal(tmp_path) == f"{tmp_path}: there is no folder wav in it, as Emo-DB has; {remedy}"
-    make(tmp_path)
-    assert refusal(tmp_path) == f"{tmp_path / 'wav'}: there are no .wav files in it; {remedy}"
+    assert refusal(nowhere) == f"{nowhere}: there is no such folder; {remedy}"
+    assert refusal(file) == f"{file}: this is a file, not a folder; {remedy}"
+    assert refusal(tmp_path) == f"{tmp_path}: there are no sound files in it; {remedy}"
+    make(tmp_path, "hello.wav")
+    assert refusal(tmp_path) == (
+        f"{tmp_path}: none of its 1 sound files has a name as in Emo-DB, such as 03a01Fa.wav: speaker, text, emotion "
+        f"and version; {remedy}"
+    )
 
 
 def test_looks_in_the_cache_folder(tmp_path, monkeypatch):

@@ -118,6 +118,18 @@ def test_the_folder_above_is_fine_too(tmp_path):
     assert [u.speaker for u in load_corpus("iemocap", tmp_path).utterances] == ["01F"]
 
 
+@pytest.mark.parametrize("suffix", ["flac", "wav"])
+def test_renamed_folders_and_another_format(tmp_path, suffix):
+    """The dialogue's own recording, which is there too, is none of an utterance."""
+    make(tmp_path / "made", {"Ses01F_impro01": block("Ses01F_impro01_F000", "ang", ["Anger;"])})
+    (tmp_path / "corpus" / "s1" / "sounds").mkdir(parents=True)
+    for name in ("Ses01F_impro01_F000", "Ses01F_impro01", "._Ses01F_impro01_F000"):
+        soundfile.write(tmp_path / "corpus" / "s1" / "sounds" / f"{name}.{suffix}", np.zeros(1600), 16_000)
+    (tmp_path / "made" / "Session1" / "dialog").rename(tmp_path / "corpus" / "s1" / "texts")
+    (utterance,) = iemocap.load(tmp_path / "corpus").utterances
+    assert utterance.path == tmp_path / "corpus" / "s1" / "sounds" / f"Ses01F_impro01_F000.{suffix}"
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -143,8 +155,14 @@ def test_an_utterance_evaluated_twice_is_refused(tmp_path):
 def test_folders_that_are_no_iemocap_are_refused(tmp_path):
     with pytest.raises(InputError, match="there is no such folder; to use IEMOCAP, ask its authors"):
         iemocap.load(tmp_path / "nowhere")
-    with pytest.raises(InputError, match="no SessionN/dialog/EmoEvaluation"):
+    with pytest.raises(InputError, match=r"no EmoEvaluation/\*.txt in it, as IEMOCAP has in SessionN/dialog"):
         iemocap.load(tmp_path)
     make(tmp_path, {"Ses01F_impro01": block("Ses01F_impro01_F000", "fru")})
     with pytest.raises(InputError, match="no recording of anger"):
         iemocap.load(tmp_path)
+    make(tmp_path / "x", {"Ses01F_impro01": block("Ses01F_impro01_F000", "ang")}, silent=["Ses01F_impro01_F000"])
+    soundfile.write(tmp_path / "x" / "other.wav", np.zeros(1600), 16_000)
+    with pytest.raises(
+        InputError, match="looked for files named Ses01F_impro01_F000 as in EmoEvaluation, such as Sess"
+    ):
+        iemocap.load(tmp_path / "x")

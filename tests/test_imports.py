@@ -139,5 +139,5 @@ def test_recognising_a_waveform_brings_nothing_of_training_corpora_or_caches():
     parts = {name.split(".")[1] for name in brought}
     assert parts == {
         *("audio", "cli", "decode", "errors", "features", "files", "inference", "jit", "layers", "losses", "model"),
-        *("ragged", "recogniser", "speech", "streams", "threads"),
+        *("ragged", "readout", "recogniser", "speech", "streams", "threads"),
     }

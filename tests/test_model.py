@@ -170,7 +170,7 @@ def test_recognise_keeps_the_order_of_utterances():
     params = model.init(rng)
     log_mels = [rng.standard_normal((n, 128)).astype(np.float32) for n in (700, 40, 650, 30, 700)]
     with ThreadPoolExecutor(2) as pool:
-        logits, attention = recognise(model, params, log_mels, pool)
+        logits, attention, _ = recognise(model, params, log_mels, pool)
     assert [len(w) for w in attention] == [len(attended_frames(len(x))) for x in log_mels]
     for row, x in zip(logits, log_mels, strict=True):
         np.testing.assert_allclose(row, model.forward(params, pack([x]))[0][0], rtol=0, atol=1e-5)

@@ -24,6 +24,7 @@ def test_numpy_alone_computes_what_the_layers_do(attention, untied):
     plain = PlainSER(**asdict(model))
     logits, plain_cache = plain.forward(params, x)
     np.testing.assert_allclose(logits, expected, rtol=1e-10, atol=1e-10)
+    np.testing.assert_allclose(plain.statistics(plain_cache), model.statistics(cache), rtol=1e-10, atol=1e-10)
     if attention:
         weights, found = model.attention_weights(cache), plain.attention_weights(plain_cache)
         np.testing.assert_array_equal(found.offsets, weights.offsets)

@@ -282,7 +282,7 @@ def test_a_model_file_that_is_not_one(model_file, recogniser, tmp_path):
     write_arrays(wrong, arrays | {"params.gru.b": np.full(384, np.nan, np.float32)}, about)
     refused("params.gru.b has values that are not finite")
     write_arrays(wrong, arrays | {"standardiser.sd": np.zeros(BANDS, np.float32)}, about)
-    refused("standard deviation of the standardiser is not positive")
+    refused("a standard deviation in standardiser.sd is not positive")
     write_arrays(wrong, arrays, about | {"labels": ["a", "a", "b"]})
     refused("2 labels for 3 classes")
     for model in ({"n_classes": 3.0}, {"n_classes": 3, "blocks": 1.5}, {"n_classes": 3, "dropout": 5}):

@@ -110,11 +110,11 @@ def test_what_the_test_lacks_is_said_and_chance_is_of_what_it_has(uneven_corpus,
 
 
 def test_a_corpus_without_files_leaves_a_file_to_try(tmp_path, monkeypatch, capsys):
-    from numser import runs
     from numser.corpora import Corpus, synthetic
+    from numser.runs import config
 
     part = synthetic.load(speakers=["01", "02", "03"], texts=["a02"])
-    monkeypatch.setattr(runs, "load_corpus", lambda name, data, offline: Corpus(name, part.utterances, part.findings))
+    monkeypatch.setattr(config, "load_corpus", lambda name, *_, **__: Corpus(name, part.utterances, part.findings))
     args = ["--corpus", "synthetic", "--test-speaker", "02", "--steps", "2", "--out", str(tmp_path / "run"), *TINY]
     train.main(args)
     example = tmp_path / "run" / "example.wav"
@@ -348,6 +348,14 @@ def test_a_learning_rate_that_falls_cannot_go_on_for_longer(numsers, tmp_path):
     refused(["--resume", "--out", out, "--tempo", "1.5"], "--tempo 1.5: the run in .* was started with tempo = ")
 
 
+def test_a_head_that_has_learned_once_more_does_not_go_on(tiny_corpus, tmp_path):
+    out = tmp_path / "run"
+    train.main(arguments(tiny_corpus, out, "--steps", "3", "--refit", "0.01"))
+    refused(
+        ["--resume", "--out", out, "--steps", "9"], "--steps 9: this run's last layers learn once more after 3 steps"
+    )
+
+
 def test_a_run_from_before_recipes_had_names_is_the_papers(finished, tmp_path):
     """Its state lacks what the paper's recipe does without; it is read, and ends with the same bits."""
     out = shutil.copytree(finished, tmp_path / "copy")
@@ -390,7 +398,7 @@ def test_a_missing_folder(tmp_path):
 
 def test_a_folder_without_recordings(tmp_path):
     (tmp_path / "wav").mkdir()
-    refused(arguments(tmp_path, tmp_path / "out"), "there are no .wav files|holds no")
+    refused(arguments(tmp_path, tmp_path / "out"), "there are no sound files in it")
 
 
 def test_a_corpus_that_does_not_exist(tmp_path):
@@ -411,11 +419,6 @@ def test_a_truncated_file(tiny_corpus, tmp_path):
     refused(arguments(copy, tmp_path / "out"), "09b01Wa.wav")
 
 
-def test_a_name_that_is_not_emodbs(tiny_corpus, tmp_path):
-    copy = with_file(tiny_corpus, tmp_path, "holiday.wav", np.full(3200, 0.1))
-    refused(arguments(copy, tmp_path / "out"), "holiday.wav")
-
-
 def test_empty_short_silent_and_nan_recordings(tiny_corpus, tmp_path):
     for case, samples, subtype, match in (
         ("empty", np.zeros(0), None, "09b01Wa.wav.*no samples"),
@@ -430,7 +433,7 @@ def test_empty_short_silent_and_nan_recordings(tiny_corpus, tmp_path):
 
 def test_a_class_with_too_few_utterances(tiny_corpus, tmp_path):
     copy = with_file(tiny_corpus, tmp_path, "09b01Fa.wav", np.full(3200, 0.1))
-    refused(arguments(copy, tmp_path / "out"), "1 utterances of happiness, and ten subsets need at least 10")
+    refused(arguments(copy, tmp_path / "out"), "1 utterances of happiness, and 10 subsets need at least 10")
 
 
 def test_a_speaker_that_does_not_exist(tiny_corpus, tmp_path):

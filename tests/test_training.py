@@ -86,7 +86,7 @@ def test_the_average_is_validated_and_kept():
         expected = d * expected + (1 - d) * w
     np.testing.assert_allclose(final_params(recipe, state)["hidden.w"], expected, rtol=1e-5)
     with ThreadPoolExecutor(1) as pool:
-        logits, _ = recognise(SeparableSER(4, 0), state.average, dataset.log_mels, pool)
+        logits = recognise(SeparableSER(4, 0), state.average, dataset.log_mels, pool).logits
     confusion = confusion_matrix(dataset.labels, logits.argmax(1), 4)
     assert state.history[-1].validation_ua == unweighted_accuracy(confusion)
 
@@ -181,10 +181,10 @@ def test_recognised_utterances_come_back_in_their_order():
     model = SeparableSER(2, blocks=1)
     params = model.init(np.random.default_rng(0))
     with ThreadPoolExecutor(2) as pool:
-        logits, attention = recognise(model, params, dataset.log_mels, pool)
+        logits, attention, _ = recognise(model, params, dataset.log_mels, pool)
         assert len(shards(dataset.log_mels.lengths)) > 4
         for i, log_mel in enumerate(dataset.log_mels):
-            (alone,), (weights,) = recognise(model, params, [log_mel], pool)
+            (alone,), (weights,), _ = recognise(model, params, [log_mel], pool)
             np.testing.assert_allclose(logits[i], alone, rtol=0, atol=1e-5)
             np.testing.assert_allclose(attention[i], weights, rtol=0, atol=1e-5)
 

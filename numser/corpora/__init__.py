@@ -3,11 +3,11 @@
 A corpus is a list of `Utterance` in a stable order. Corpora know nothing of layers.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from importlib import import_module
 from pathlib import Path
 
@@ -32,6 +32,8 @@ class Utterance:
     path: Path | None = None
     waveform: np.ndarray | None = None  # (samples,) float32, 16 kHz, mono
     span: tuple[float, float] | None = None  # seconds: where the emotion was put, if that is known
+    segment: tuple[float, float] | None = None  # seconds: from where to where in `path`; None: all of it
+    split: str | None = None  # "train", "validation" or "test", where the corpus says so
 
     def read(self) -> np.ndarray:
         """Its sound, (samples,) float32, 16 kHz, mono.
@@ -41,7 +43,12 @@ class Utterance:
         if self.waveform is not None:
             return self.waveform
         assert self.path is not None
-        return read_audio(self.path)
+        return read_audio(self.path, *(self.segment or ()))
+
+    @property
+    def facts(self) -> str:
+        """All that the corpus says of it, in one line."""
+        return f"{self.name}\t{self.label}\t{self.speaker}\t{self.votes}" + (f"\t{self.split}" if self.split else "")
 
     @property
     def seconds(self) -> float:
@@ -52,7 +59,7 @@ class Utterance:
         if self.waveform is not None:
             return len(self.waveform) / SAMPLE_RATE
         assert self.path is not None
-        return duration(self.path)
+        return self.segment[1] - self.segment[0] if self.segment else duration(self.path)
 
 
 @dataclass(frozen=True)
@@ -70,28 +77,87 @@ class Corpus:
         digest = sha256()
         for u in self.utterances:
             size = u.path.stat().st_size if u.waveform is None and u.path else len(u.read())
-            digest.update(f"{u.name}\t{u.label}\t{u.speaker}\t{u.votes}\t{size}\n".encode(errors="surrogateescape"))
+            digest.update(f"{u.facts}\t{size}\n".encode(errors="surrogateescape"))
         return digest.hexdigest()
 
 
-NAMES = ("crema-d", "emodb", "folder", "iemocap", "ravdess", "savee", "synthetic", "table", "tess")
+NAMES = ("audformat", "crema-d", "emodb", "folder", "iemocap", "ravdess", "savee", "synthetic", "table", "tess")
 _CODED = ("crema-d", "ravdess", "savee", "tess")
 _FETCHED = ("emodb",)  # can be had from the web, so that `load` asks whether it may
 
+# What some corpora can be told about how to read them: which corpus, and the option's help.
+READING = {
+    "layout": (
+        "folder",
+        "what the folders stand for, from the top: label, speaker, split (train, test, val), or * for nothing of "
+        "these, such as speaker/label",
+    ),
+    "table": ("audformat", "the database's table, or several with commas between"),
+    "encoding": ("table", "of a table that is no Unicode text, such as cp1252"),
+}
 
-def load_corpus(name: str, data: Path | None = None, *, offline: bool = False) -> Corpus:
+
+def load_corpus(name: str, data: Path | None = None, *, offline: bool = False, **reading: str | None) -> Corpus:
     """Load the corpus called `name`, from the folder `data` or from where it is usually kept.
 
     Without `data`, a corpus that is missing there is fetched from the web if it can be had, unless `offline`.
+    `reading` has values for names in READING, each of which is for one corpus. Copies of recordings are passed over,
+    so that none is on two sides of a split.
 
-    Raises      InputError: no such corpus; what the corpus itself raises about its files
+    Raises      InputError: no such corpus; `reading` is not for it; every recording is there with two labels; what
+                the corpus itself raises about its files
     """
     if name not in NAMES:
         raise InputError(f"‹corpus› {name}: there is no such corpus; choose one of {', '.join(NAMES)}")
+    told = {option: value for option, value in reading.items() if value is not None}
+    for option, value in told.items():
+        if READING[option][0] != name:
+            raise InputError(f"‹{option}› {value}: is for ‹corpus› {READING[option][0]}, not {name}; leave it out")
     load: Callable[..., Corpus] = import_module(f"numser.corpora.{'coded' if name in _CODED else name}").load
     if name in _CODED:
-        return load(name, data)
-    return load(data, offline=offline) if name in _FETCHED else load(data)
+        corpus = load(name, data)
+    else:
+        corpus = load(data, **told, **({"offline": offline} if name in _FETCHED else {}))
+    return _without_copies(corpus)
+
+
+def reading_options(group) -> None:
+    """Add the options of READING to a command line."""
+    for name, (corpus, help) in READING.items():
+        group.add_argument(f"--{name}", metavar=name.upper(), help=f"with --corpus {corpus}: {help}")
+
+
+def _without_copies(corpus: Corpus) -> Corpus:
+    """The corpus with one of those utterances whose files, or segments of files, hold the same bytes; with none of
+    them, where their labels differ.
+    """
+    alike: dict[tuple, list[Utterance]] = defaultdict(list)
+    for u in corpus.utterances:
+        if u.path is not None:
+            alike[u.path.stat().st_size, u.segment].append(u)
+    same: dict[tuple, list[Utterance]] = defaultdict(list)
+    for key, some in alike.items():
+        for u in some if len(some) > 1 else ():
+            assert u.path is not None
+            with open(u.path, "rb") as file:
+                same[key, file_digest(file, "sha256").digest()].append(u)
+    copies = [u for some in same.values() if len({u.label for u in some}) == 1 for u in some[1:]]
+    torn = [u for some in same.values() if len({u.label for u in some}) > 1 for u in some]
+    findings = [
+        f"Passed over {len(some)} {what} (such as {some[0].name})."
+        for some, what in (
+            (copies, "copies of recordings that are there under another name"),
+            (torn, "recordings that are there with another label too"),
+        )
+        if some
+    ]
+    left_out = {id(u) for u in copies + torn}
+    kept = [u for u in corpus.utterances if id(u) not in left_out]
+    if not kept:
+        raise InputError(
+            f"‹corpus› {corpus.name}: each of its recordings is there with another label too; correct them"
+        )
+    return replace(corpus, utterances=kept, findings=[*corpus.findings, *findings])
 
 
 def against_the_full_corpus(classes: Counter, full: dict[str, int], remark: str = "") -> list[str]:

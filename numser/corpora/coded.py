@@ -11,9 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from numser.audio import duration
 from numser.corpora import Corpus, Utterance, against_the_full_corpus, listed
-from numser.corpora.recordings import passed_over_sentences, sound_files
+from numser.corpora.recordings import PassedOver, passed_over_sentences, sound_files
 from numser.errors import InputError
 from numser.files import cache_folder
 
@@ -29,7 +28,7 @@ class Coded:
     example: str
     remedy: str  # where the corpus is had from
     name: str  # an utterance's, made of the groups
-    spell: Callable[[str], str] = str.lower  # how texts and emotions are written; speakers have capitals
+    spell: Callable[[str], str] = str.lower  # how texts are written; speakers have capitals
     speakers: dict[str, str] = field(default_factory=dict)  # other codes of speakers
     left_out: dict[str, str] = field(default_factory=dict)  # why, by a regular expression for FILE
 
@@ -156,14 +155,31 @@ CODED = {"crema-d": _CREMA_D, "ravdess": _RAVDESS, "savee": _SAVEE, "tess": _TES
 def load(name: str, data: Path | None = None) -> Corpus:
     """Read one of these corpora, all of it or a part, from the folder `data`, or from `name` in the cache folder.
 
-    Raises      InputError: there is no such folder; none of its files has such a name; two different recordings have
-                the same; a file is not sound
+    Raises      InputError: as `recordings`; a file is not sound
     """
     corpus = CODED[name]
     folder = cache_folder() / name if data is None else Path(data)
+    utterances, passed_over = recordings(corpus, folder)
+    classes = Counter(u.label for u in utterances)
+    findings = [
+        f"Found {len(utterances)} of {corpus.title}'s {sum(corpus.full.values())} utterances in {folder}: "
+        f"{contents(utterances)}",
+        *passed_over_sentences(passed_over, folder),
+        *against_the_full_corpus(classes, corpus.full),
+    ]
+    return Corpus(name, utterances, findings, folder)
+
+
+def recordings(corpus: Coded, folder: Path) -> tuple[list[Utterance], PassedOver]:
+    """The recordings in a folder, and the folders in it, that are named as in a corpus, in the order of the names;
+    and what is passed over. Of a recording in several formats WAV is taken.
+
+    Raises      InputError: there is no such folder; none of its files has such a name; two different recordings have
+                the same
+    """
     sounds, passed_over = sound_files(folder, corpus.remedy)
     by_name: dict[str, tuple[Path, Utterance]] = {}
-    for path in sounds:
+    for path in sorted(sounds, key=lambda path: path.suffix.lower() != ".wav"):
         found = _utterance(corpus, path)
         if isinstance(found, str):
             passed_over[found].append(path)
@@ -171,25 +187,25 @@ def load(name: str, data: Path | None = None) -> Corpus:
         first, _ = by_name.setdefault(found.name, (path, found))
         if first is path:
             continue
-        if not filecmp.cmp(first, path, shallow=False):
+        if first.suffix.lower() != path.suffix.lower():
+            passed_over["there in another format"].append(path)
+        elif filecmp.cmp(first, path, shallow=False):
+            passed_over["there twice"].append(path)
+        else:
             raise InputError(f"{path}: another recording of this name is {first}; take one of the two away")
-        passed_over["there twice"].append(path)
     if not by_name:
         raise InputError(
             f"{folder}: none of its {len(sounds)} sound files has a name as in {corpus.title}, {corpus.example}; "
             f"{corpus.remedy}"
         )
-    utterances = [utterance for _, (_, utterance) in sorted(by_name.items())]
-    classes = Counter(u.label for u in utterances)
+    return [utterance for _, (_, utterance) in sorted(by_name.items())], passed_over
+
+
+def contents(utterances: list[Utterance]) -> str:
+    """What these recordings are, in words: how many of each label, of how many speakers, and how long."""
     speakers = len({u.speaker for u in utterances})
-    minutes = sum(duration(path) for path, _ in by_name.values()) / 60
-    findings = [
-        f"Found {len(utterances)} of {corpus.title}'s {sum(corpus.full.values())} utterances in {folder}: "
-        f"{listed(classes)}; {speakers} speakers; {minutes:.1f} minutes.",
-        *passed_over_sentences(passed_over, folder),
-        *against_the_full_corpus(classes, corpus.full),
-    ]
-    return Corpus(name, utterances, findings, folder)
+    minutes = sum(u.seconds for u in utterances) / 60
+    return f"{listed(Counter(u.label for u in utterances))}; {speakers} speakers; {minutes:.1f} minutes."
 
 
 def _utterance(corpus: Coded, path: Path) -> Utterance | str:
@@ -197,12 +213,12 @@ def _utterance(corpus: Coded, path: Path) -> Utterance | str:
     place = f"{path.absolute().parent.name}/{path.stem}"
     parts = re.fullmatch(rf"(?:.*/)?{corpus.file}", place, re.IGNORECASE | re.DOTALL)
     said = {group: corpus.spell(code) for group, code in parts.groupdict().items()} if parts else {}
-    label = corpus.emotions.get(said.get("emotion", ""))
-    if label is None:
+    codes = [code for code in corpus.emotions if code.casefold() == said.get("emotion", "").casefold()]
+    if not codes:
         return f"not named as in {corpus.title}"
     for name, reason in corpus.left_out.items():
         if re.fullmatch(name, path.stem, re.IGNORECASE):
             return reason
     speaker = said["speaker"].upper()
-    said["speaker"] = corpus.speakers.get(speaker, speaker)
-    return Utterance(corpus.name.format(**said), label, said["speaker"], said["text"], path=path)
+    said |= {"emotion": codes[0], "speaker": corpus.speakers.get(speaker, speaker)}
+    return Utterance(corpus.name.format(**said), corpus.emotions[codes[0]], said["speaker"], said["text"], path=path)

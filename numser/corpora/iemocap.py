@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from numser.corpora import Corpus, Utterance, against_the_full_corpus, listed
+from numser.corpora.recordings import sound_files
 from numser.errors import InputError
 from numser.files import cache_folder
 
@@ -40,18 +41,18 @@ _EMOTIONS = {
 }
 _CLASSES = dict(anger=1103, happiness=1636, neutral=1708, sadness=1084)  # what the full corpus holds
 
-_HEAD = re.compile(
-    r"\[\d+(?:\.\d+)? - \d+(?:\.\d+)?\]\t(?P<dialogue>Ses\d\d[FM]_\w+)_(?P<last>[^\W_]+)\t(?P<label>\w+)\t.*"
-)
+_HEAD = re.compile(r"\[\d+(?:\.\d+)? - \d+(?:\.\d+)?\]\t(?P<name>Ses\d\d[FM]_\w+_[^\W_]+)\t(?P<label>\w+)\t.*")
 _SPEAKER = re.compile(r"Ses(?P<session>\d\d).*_(?P<letter>[FM])[^_]*")
 _VOTES = re.compile(r"C-\w+:(?P<words>[^(]*)")
+
+
+_REMEDY = "give, as ‹data›, the folder that holds Session1 to Session5"
 
 
 class _Block(NamedTuple):
     """What an evaluation file says of one utterance."""
 
     name: str
-    dialogue: str
     label: str
     words: list[str]  # one a vote
 
@@ -59,8 +60,9 @@ class _Block(NamedTuple):
 def load(data: Path | None = None) -> Corpus:
     """Read IEMOCAP, all of it or a part, in the order of the names.
 
-    `data` is the folder that holds `Session1` to `Session5`, or the one above it that holds `IEMOCAP_full_release`;
-    without it, `iemocap` in the cache folder. Of the sound only each file's header is read.
+    `data` is the folder that holds `Session1` to `Session5`, or one above it; without it, `iemocap` in the cache
+    folder. Labels are in the folders EmoEvaluation, recordings known by their names, whatever the folders above are
+    called, and whatever the format. Of the sound only each file's header is read.
 
     Votes are the share that went to the utterance's own label, before happiness and excitement become one: of two
     annotators who say "Happiness" and two who say "Happiness; Excited", four votes of six.
@@ -72,38 +74,39 @@ def load(data: Path | None = None) -> Corpus:
     utterances: list[Utterance] = []
     others: Counter[str] = Counter()
     silent: list[str] = []
-    for evaluation in _evaluations(folder):
-        wav = evaluation.parents[2] / "sentences" / "wav"
-        for block in _blocks(evaluation):
-            path = wav / block.dialogue / f"{block.name}.wav"
-            if block.label not in _EMOTIONS:
-                others[block.label] += 1
-            elif not path.is_file():
-                silent.append(block.name)
-            else:
-                utterances.append(_utterance(block, path))
+    evaluations = _evaluations(folder)
+    sounds, _ = sound_files(folder, _REMEDY)
+    by_name = {path.stem: path for path in reversed(sounds)}
+    for block in (block for evaluation in evaluations for block in _blocks(evaluation)):
+        if block.label not in _EMOTIONS:
+            others[block.label] += 1
+        elif block.name not in by_name:
+            silent.append(block.name)
+        else:
+            utterances.append(_utterance(block, by_name[block.name]))
     utterances.sort(key=lambda u: u.name)
     for one, other in pairwise(utterances):
         if one.name == other.name:
             raise InputError(f"{one.path}: {one.name} is evaluated twice; take one of the two blocks away")
     if not utterances:
         raise InputError(
-            f"{folder}: no recording of anger, happiness, excitement, sadness or neutral speech is there"
+            f"{folder}: no recording of anger, happiness, excitement, sadness or neutral speech is there; looked for "
+            f"files named {silent[0] + ' ' if silent else ''}as in EmoEvaluation, such as "
+            f"Session1/sentences/wav/Ses01F_impro05/Ses01F_impro05_M019.wav; {_REMEDY}"
         )
     return Corpus("iemocap", utterances, _findings(folder, utterances, others, silent), folder)
 
 
 def _evaluations(folder: Path) -> list[Path]:
     """The evaluation files of all sessions. Folders beside them, with single annotators' files, are not entered."""
-    remedy = "give, as ‹data›, the folder that holds Session1 to Session5"
     if not folder.is_dir():
-        raise InputError(f"{folder}: there is no such folder; to use IEMOCAP, ask its authors for it, and {remedy}")
-    inner = folder / "IEMOCAP_full_release"
-    sessions = sorted((inner if inner.is_dir() else folder).glob("Session[0-9]*"))
-    texts = [text for s in sessions for text in sorted((s / "dialog" / "EmoEvaluation").glob("*.txt"))]
+        raise InputError(f"{folder}: there is no such folder; to use IEMOCAP, ask its authors for it, and {_REMEDY}")
+    texts = sorted(folder.glob("**/EmoEvaluation/*.txt"))
     texts = [text for text in texts if text.is_file() and not text.name.startswith(".")]
     if not texts:
-        raise InputError(f"{folder}: there is no SessionN/dialog/EmoEvaluation/*.txt in it, as IEMOCAP has; {remedy}")
+        raise InputError(
+            f"{folder}: there is no EmoEvaluation/*.txt in it, as IEMOCAP has in SessionN/dialog; {_REMEDY}"
+        )
     return texts
 
 
@@ -124,7 +127,7 @@ def _blocks(path: Path) -> Iterator[_Block]:
                 )
             if block:
                 yield block
-            block = _Block(f"{head['dialogue']}_{head['last']}", head["dialogue"], head["label"], [])
+            block = _Block(head["name"], head["label"], [])
         elif block and (votes := _VOTES.match(line)):
             block.words.extend(word.strip().lower() for word in votes["words"].split(";")[:-1] if word.strip())
         elif block and not line.strip():

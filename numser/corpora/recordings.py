@@ -1,15 +1,37 @@
-"""What corpora of sound files share: finding the files, and saying what was passed over."""
+"""What corpora of sound files share: finding the files, saying what was passed over, and how people write names."""
 
 import os
-from collections import defaultdict
+import re
+import unicodedata
+from collections import Counter, defaultdict
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
+from numser.corpora import Utterance
 from numser.errors import InputError
 
-SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au"})
-SUFFIXES |= {".m4a", ".aac", ".amr", ".wma"}  # which ffmpeg reads
+# How files of libsndfile's formats are called, if not by the format's own name; and those that ffmpeg reads.
+_OTHER_SUFFIXES = frozenset({"aif", "aifc", "mp2", "oga", "opus", "snd", "sph", "wave"})
+_OTHER_SUFFIXES |= {"aac", "amr", "m4a", "webm", "wma"}
+_SPLITS = {
+    "train": re.compile(r"trn|train(ing)?"),
+    "validation": re.compile(r"val(id|idation)?|dev(el|elopment)?"),
+    "test": re.compile(r"test(ing)?|eval(uation)?"),
+}
 
 PassedOver = dict[str, list[Path]]  # by the reason
+
+
+@cache
+def suffixes() -> frozenset[str]:
+    """Those that sound files are known by: what the installed libsndfile opens, but for files without a header; and
+    what ffmpeg does.
+    """
+    import soundfile  # late, as in numser.audio
+
+    names = {name.lower() for name in soundfile.available_formats()} - {"raw"}
+    return frozenset(f".{name}" for name in names.union(_OTHER_SUFFIXES))
 
 
 def sound_files(folder: Path, remedy: str) -> tuple[list[Path], PassedOver]:
@@ -37,7 +59,7 @@ def sound_files(folder: Path, remedy: str) -> tuple[list[Path], PassedOver]:
             path = Path(inside, file)
             if file.startswith("."):
                 passed_over["hidden"].append(path)
-            elif path.suffix.lower() not in SUFFIXES:
+            elif path.suffix.lower() not in suffixes():
                 passed_over["not sound"].append(path)
             else:
                 sounds.append(path)
@@ -59,3 +81,37 @@ def passed_over_sentences(passed_over: PassedOver, folder: Path) -> list[str]:
     ]
     total = sum(map(len, passed_over.values()))
     return [f"Passed over {total} file{'s' if total > 1 else ''}: {'; '.join(kinds)}."] if kinds else []
+
+
+def plain(word: str) -> str:
+    """A word as far as its letters and digits tell: without capitals, spaces and signs."""
+    return re.sub(r"[\W_]", "", unicodedata.normalize("NFC", word).casefold())
+
+
+def split_of(word: str) -> str | None:
+    """The part of a split that a word stands for: "train", "validation", "test"; None: it is no such word."""
+    return next((split for split, words in _SPLITS.items() if words.fullmatch(plain(word))), None)
+
+
+def spelled_alike(utterances: list[Utterance]) -> tuple[list[Utterance], list[str]]:
+    """The same, with one spelling, the commonest, for labels and for speakers that differ in capitals, spaces or
+    Unicode's form only; and sentences on those that do.
+    """
+    labels, speakers = Counter(u.label for u in utterances), Counter(u.speaker for u in utterances if u.speaker)
+    findings, spelling = [], {}
+    for what, names in (("label", labels), ("speaker", speakers)):
+        alike = defaultdict(list)
+        for name, _ in names.most_common():
+            alike[_tidy(name).casefold()].append(name)
+        spelling[what] = {name: _tidy(some[0]) for some in alike.values() for name in some}
+        if several := ["; ".join(map(repr, sorted(some))) for some in alike.values() if len(some) > 1]:
+            findings.append(f"Taken for one {what}: {' and '.join(several)}.")
+    same = [
+        replace(u, label=spelling["label"][u.label], speaker=u.speaker and spelling["speaker"][u.speaker])
+        for u in utterances
+    ]
+    return same, findings
+
+
+def _tidy(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", name).split())

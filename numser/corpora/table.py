@@ -1,106 +1,217 @@
-"""Your own recordings, listed in a CSV file.
+"""Your own recordings, or segments of them, listed in a CSV file.
 
-    path,label,speaker,votes
-    monday/a.wav,anger,Anna,0.9
-    monday/b.wav,joy,Bert,
+    path,label,speaker,votes                file;start;end;emotion
+    monday/a.wav,anger,Anna,0.9             debate.wav;0:12.5;0:14.9;anger
+    monday/b.wav,joy,Bert,                  debate.wav;0:14.9;;joy
 
-`path` starts from the table's folder, or from the root. `speaker` and `votes`, the share of annotators who agreed
-with the label, may be left empty, or their columns out; further columns change nothing. Between columns stand
-commas, semicolons or tabs.
+What columns may be called, and what else they may say, stands below. Between them stand commas, semicolons or tabs.
 """
 
 import csv
-from collections import Counter
-from collections.abc import Iterator
+import math
+import re
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from functools import cache
+from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
+from numser.audio import duration
 from numser.corpora import Corpus, Utterance, listed
+from numser.corpora.recordings import plain, spelled_alike, split_of
 from numser.errors import InputError
 
+# What columns are called, but for capitals, spaces and signs; the first that is there counts.
+COLUMNS = {
+    "path": ("path", "file", "filename", "filepath"),  # from the table's folder, or from the root
+    "label": ("label", "emotion"),
+    "speaker": ("speaker", "speakerid"),
+    "votes": ("votes",),  # the share of annotators who agreed with the label
+    "split": ("split",),  # train, test or val
+    "start": ("start",),  # of the segment; it ends with the file, if neither end nor duration is given
+    "end": ("end",),
+    "duration": ("duration",),
+}
 _REMEDY = "give, as ‹data›, a CSV file whose first row is path,label or path,label,speaker,votes"
+_TIME = re.compile(r"(?:(\d+) days?[.]? )?(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?(?:e[-+]?\d+)?|\.\d+)", re.IGNORECASE)
+_EMPTY = ("", "nat", "nan", "none", "null")  # as tables have it
+_ROUNDED = 0.1  # seconds by which a table may miss the end of a file
 
 
-def load(data: Path | None = None) -> Corpus:
-    """Read a table of recordings, in the order of its rows. An utterance's name is its path as the table has it.
+class Row(NamedTuple):
+    """What a row says, by keys of COLUMNS, and where that stands, for messages."""
 
-    No sound file is opened; whether each exists is looked up.
+    place: str
+    said: dict[str, str]
+
+
+def load(data: Path | None = None, encoding: str | None = None) -> Corpus:
+    """Read a table of recordings, in the order of its rows. An utterance's name is its path as the table has it; that
+    of a segment has "#t=START,END" behind it.
+
+    Each file is looked up, and its header read where a segment of it is named.
 
     Raises      InputError: no file is given or it cannot be read; it has no columns path and label; a row has no
-                label, votes that are no share, or a path that does not exist or has another label in another row
+                label, votes that are no share, a path that does not exist or has another label in another row, or a
+                segment that is not inside its file
     """
     if data is None:
         raise InputError(f"‹corpus› table: {_REMEDY}")
     file = Path(data)
-    by_path: dict[str, Utterance] = {}
-    repeated = 0
-    for number, row in _rows(file):
-        utterance = _utterance(file, number, row)
-        known = by_path.setdefault(utterance.name, utterance)
-        if known is not utterance:
-            repeated += 1
-            if (known.label, known.speaker, known.votes) != (utterance.label, utterance.speaker, utterance.votes):
-                raise InputError(
-                    f"{file}: row {number} has {utterance.name} again, and otherwise; keep one of the rows"
-                )
-    if not by_path:
+    rows, unused = _read(file, encoding)
+    if not rows:
         raise InputError(f"{file}: has no rows below its first; {_REMEDY}")
-    utterances = list(by_path.values())
-    classes = Counter(u.label for u in utterances)
+    return corpus_of("table", file, file.parent, rows, unused)
+
+
+def columns_of(names: list[str]) -> dict[str, str]:
+    """By keys of COLUMNS, the column that says it, for those that are there."""
+    by_plain = {plain(name): name for name in reversed(names)}
+    found = {key: [by_plain[alias] for alias in aliases if alias in by_plain] for key, aliases in COLUMNS.items()}
+    return {key: some[0] for key, some in found.items() if some}
+
+
+def corpus_of(name: str, source: Path, folder: Path, rows: list[Row], unused: list[str]) -> Corpus:
+    """The corpus that rows make, whose paths start from `folder`. `unused` are columns that say nothing to us.
+
+    Raises      InputError: as `load`
+    """
+    splits = [split_of(row.said.get("split", "")) for row in rows]
+    if None in splits:  # also where some are left empty: nobody knows what is meant then
+        unused = [*unused, *(["split"] if any("split" in row.said for row in rows) else [])]
+        splits = [None] * len(rows)
+    seconds = cache(duration)
+    by_name: dict[str, Utterance] = {}
+    for row, split in zip(rows, splits, strict=True):
+        path = _path(folder, row)
+        segment = _segment(row, path, seconds)
+        place = row.said["path"] + ("#t=" + ",".join(f"{round(t, 3):.12g}" for t in segment) if segment else "")
+        speaker, votes = row.said.get("speaker") or None, _votes(row)
+        utterance = Utterance(place, row.said["label"], speaker, votes=votes, path=path, segment=segment, split=split)
+        if by_name.setdefault(place, utterance).facts != utterance.facts:
+            raise InputError(f"{row.place} has {place} again, and otherwise; keep one of the rows")
+    utterances, respelled = spelled_alike(list(by_name.values()))
     speakers = {u.speaker for u in utterances if u.speaker is not None}
-    findings = [
-        f"Found {len(utterances)} utterances in {file}: {listed(classes)}; {len(speakers) or 'no'} speakers named."
-    ]
-    if repeated:
+    found = f"Found {len(utterances)} utterances in {source}: {listed(Counter(u.label for u in utterances))}; "
+    found += f"{len(speakers) or 'no'} speakers named"
+    if segments := [u.path for u in utterances if u.segment]:
+        found += f"; {len(segments)} are segments of {len(set(segments))} files"
+    if unused:
+        found += f"; nothing is made of the column{'s' * (len(unused) > 1)} {', '.join(unused)}"
+    findings = [f"{found}.", *respelled]
+    if repeated := len(rows) - len(by_name):
         findings.append(f"Passed over {repeated} rows that say again what another says.")
-    return Corpus("table", utterances, findings, file)
+    if overlapping := _overlapping(utterances):
+        findings.append(
+            f"{overlapping} segments overlap the one before them, so that random subsets may have the same sound in "
+            "training and test; leave speakers out, or name a split."
+        )
+    return Corpus(name, utterances, findings, source)
 
 
-def _rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """Each row with its number, by the names of the columns, in lower case; empty rows are passed over."""
+def _read(file: Path, encoding: str | None) -> tuple[list[Row], list[str]]:
+    """The rows that are not empty, and the columns that say nothing to us."""
+    rows = []
     try:
-        with open(file, encoding="utf-8-sig", newline="") as text:  # Excel begins UTF-8 with a mark
-            head = text.readline()
+        with open(file, encoding=encoding or _unicode(file), newline="") as text:
+            head, skipped = text.readline(), 0
+            if head.lower().startswith("sep="):  # for Excel
+                head, skipped = text.readline(), 1
             delimiter = max(",;\t", key=head.count)
-            columns = [name.strip().lower() for name in next(csv.reader([head], delimiter=delimiter), [])]
+            names = [name.strip() for name in next(csv.reader([head], delimiter=delimiter), [])]
+            columns = columns_of(names)
             if not {"path", "label"} <= set(columns):
                 raise InputError(
-                    f"{file}: its first row should name columns path and label, found {columns}; {_REMEDY}"
+                    f"{file}: its first row should name columns path and label, found {names}; {_REMEDY}"
                 )
             reader = csv.reader(text, delimiter=delimiter, strict=True)
             for values in reader:
-                if any(map(str.strip, values)):
-                    yield reader.line_num + 1, dict(zip(columns, map(str.strip, values), strict=False))
+                place = f"{file}: row {reader.line_num + 1 + skipped}"
+                cells = dict(zip(names, map(str.strip, values), strict=False))
+                if any(cells.values()):
+                    rows.append(Row(place, {key: cells.get(column, "") for key, column in columns.items()}))
     except IsADirectoryError:
         raise InputError(f"{file}: this is a folder; {_REMEDY}") from None
     except OSError as error:
         raise InputError(f"{file}: cannot be read ({error.strerror}); {_REMEDY}") from None
-    except UnicodeDecodeError as error:
-        raise InputError(f"{file}: is not UTF-8 text ({error.reason}); save it as CSV in UTF-8") from None
+    except UnicodeError as error:
+        reason = getattr(error, "reason", error)
+        raise InputError(
+            f"{file}: is not {encoding or 'UTF-8'} text ({reason}); save it as CSV in UTF-8, or name its ‹encoding›, "
+            "such as cp1252"
+        ) from None
+    except LookupError:
+        raise InputError(
+            f"‹encoding› {encoding}: Python knows no such encoding; try cp1252, latin-1 or utf-16"
+        ) from None
     except csv.Error as error:
         raise InputError(f"{file}: is not CSV ({error}); {_REMEDY}") from None
+    return rows, [name for name in names if name and name not in columns.values()]
 
 
-def _utterance(file: Path, number: int, row: dict[str, str]) -> Utterance:
+def _unicode(file: Path) -> str:
+    """Which form of Unicode a file is in, by the mark that it begins with."""
+    with open(file, "rb") as start:
+        return "utf-16" if start.read(2) in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+
+
+def _path(folder: Path, row: Row) -> Path:
+    """The file that a row names: written so, or with Windows' separators, or in another of Unicode's forms."""
     for column in ("path", "label"):
-        if not row.get(column):
-            raise InputError(f"{file}: row {number} has no {column}; fill it in or take the row away")
-    path = file.parent / row["path"]
-    try:
-        exists = path.is_file()
-    except ValueError:  # a name that no file can have
-        exists = False
-    if not exists:
-        raise InputError(f"{file}: row {number} names {row['path']}, and there is no file {path}; correct the path")
-    return Utterance(
-        name=row["path"],
-        label=row["label"],
-        speaker=row.get("speaker") or None,
-        votes=_votes(file, number, row.get("votes") or None),
-        path=path,
-    )
+        if not row.said.get(column):
+            raise InputError(f"{row.place} has no {column}; fill it in or take the row away")
+    written = row.said["path"]
+    for text in (written, written.replace("\\", "/")):
+        for path in (folder / text, *(folder / unicodedata.normalize(form, text) for form in ("NFC", "NFD"))):
+            try:
+                if path.is_file():
+                    return path
+            except ValueError:  # a name that no file can have
+                break
+    raise InputError(f"{row.place} names {written}, and there is no file {folder / written}; correct the path")
 
 
-def _votes(file: Path, number: int, text: str | None) -> float | None:
+def _segment(row: Row, path: Path, seconds: Callable[[Path], float]) -> tuple[float, float] | None:
+    """From where to where a row's utterance lies in its file, None for all of it. `seconds` is how long a file is."""
+    start, end, length = (_time(row, column) for column in ("start", "end", "duration"))
+    if start is None and end is None and length is None:
+        return None
+    start, total = start or 0.0, seconds(path)
+    if end is None:
+        end = total if length is None else start + length
+    if not start < end <= total + _ROUNDED:
+        raise InputError(
+            f"{row.place}: the segment from {start:g} to {end:g} s is not inside {path}, which has {total:.3f} s; "
+            "correct the times"
+        )
+    return None if start == 0 and abs(end - total) < _ROUNDED else (start, min(end, total))
+
+
+def _time(row: Row, column: str) -> float | None:
+    """Seconds, from "1.5", "1,5", "0:01.5", "00:00:01.5" or "0 days 00:00:01.5"."""
+    text = row.said.get(column, "")
+    if text.lower() in _EMPTY:
+        return None
+    found = _TIME.fullmatch(text.replace(",", "."))
+    if found is None:
+        raise InputError(
+            f"{row.place}: {column} should be seconds, or a time such as 00:00:01.5, found {text}; correct it"
+        )
+    days, hours, minutes, seconds = (float(number or 0) for number in found.groups())
+    return 86400 * days + 3600 * hours + 60 * minutes + seconds
+
+
+def _overlapping(utterances: list[Utterance]) -> int:
+    by_file = defaultdict(list)
+    for u in utterances:
+        by_file[u.path].append(u.segment or (0.0, math.inf))
+    return sum(b[0] < a[1] - _ROUNDED for parts in by_file.values() for a, b in pairwise(sorted(parts)))
+
+
+def _votes(row: Row) -> float | None:
+    text = row.said.get("votes") or None
     if text is None:
         return None
     try:
@@ -109,7 +220,7 @@ def _votes(file: Path, number: int, text: str | None) -> float | None:
         votes = -1.0
     if not 0 <= votes <= 1:  # NaN is refused too
         raise InputError(
-            f"{file}: row {number}: votes should be a share from 0 to 1, such as 0.9, found {text}; correct it or "
-            "leave it empty"
+            f"{row.place}: votes should be a share from 0 to 1, such as 0.9, found {text}; correct it or leave it "
+            "empty"
         )
     return votes

@@ -166,9 +166,14 @@ def onnx_model(
     """The recogniser as an ONNX model. The docstring of this file describes it.
 
     Raises      ValueError: `takes` is not one of INPUTS
+                InputError: the recogniser is one for a person who is known
     """
     if takes not in INPUTS:
         raise ValueError(f"takes: should be one of {', '.join(INPUTS)}, found {takes!r}")
+    if recogniser.speaker_known:
+        raise InputError(
+            "recogniser: is for one person, which an ONNX file cannot be; give the one that it was made of"
+        )
     from onnx import helper
 
     from numser.export.features import crop, log_mel, seconds, standardise

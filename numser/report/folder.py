@@ -7,11 +7,10 @@ from typing import Any
 
 from numser.errors import InputError
 from numser.recipe import Recipe
-from numser.runs.config import Config
+from numser.runs.config import HOW, Config
 from numser.runs.folder import CrossvalidationFolder, RunFolder
 from numser.runs.folds import folds_of
 from numser.runs.result import RunResult
-from numser.splits import SUBSETS
 
 
 @dataclass(frozen=True)
@@ -108,12 +107,9 @@ def _planned(folder: Path, folds: list[Fold]) -> int | None:
         return max(len(folds), planned)
     recipes: list[Recipe] = list({fold.config.recipe: None for fold in folds})
     config = folds[0].config
-    if config.test_speaker is None:
-        return max(len(folds), (SUBSETS - 1) * len(recipes))
-    from numser.corpora import load_corpus
-
+    how, speakers = {name: getattr(config, name) for name in HOW}, config.test_speaker is not None
     try:
-        corpus = load_corpus(config.corpus, None if config.data is None else Path(config.data), offline=True)
-        return max(len(folds), len(folds_of(config.corpus, config.data, True, recipes, corpus)))
+        corpus = config.load(offline=True)
+        return max(len(folds), len(folds_of(config.corpus, config.data, speakers, recipes, corpus, **how)))
     except InputError:  # it is elsewhere now
-        return None
+        return None if speakers else max(len(folds), (config.subsets - 1) * len(recipes))

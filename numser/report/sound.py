@@ -55,7 +55,7 @@ def sources(runs: Runs, data: Path | None = None) -> dict[str, Callable[[], np.n
     def load(name: str) -> np.ndarray:
         u, result = tested[name]
         if u.path is not None:
-            return read_audio(_present(u.path, result, data))
+            return read_audio(_present(u.path, result, data), *(u.segment or ()))
         if name not in made:
             raise InputError(f"{name}: its result names no file")
         return made[name]

@@ -15,9 +15,8 @@ from typing import Any
 import numser
 from numser.augment import Augmentation
 from numser.cli import Progress, in_words
-from numser.corpora import Corpus, load_corpus
+from numser.corpora import Corpus
 from numser.dataset import Dataset, prepare
-from numser.errors import InputError
 from numser.evaluation import test
 from numser.features import FeatureSettings, Standardiser
 from numser.files import check_writable
@@ -25,9 +24,9 @@ from numser.recogniser import Recogniser
 from numser.runs.config import Config
 from numser.runs.folder import RunFolder
 from numser.runs.result import RunResult
-from numser.splits import Split
+from numser.splits import Split, remarks
 from numser.threads import available_cores
-from numser.training import State, final_params, initial_state, network, train
+from numser.training import State, final_params, initial_state, network, speaker_head, train
 
 
 class Interrupted(Exception):
@@ -39,9 +38,7 @@ def load_frames(config: Config, threads: int, progress: Progress, offline: bool)
 
     Raises      InputError: the corpus cannot be used, or does not have the split
     """
-    if config.data == "":
-        raise InputError("‹data›: is empty; name the corpus's folder")
-    corpus = load_corpus(config.corpus, None if config.data is None else Path(config.data), offline=offline)
+    corpus = config.load(offline)
     for finding in corpus.findings:
         progress.line(finding)
     config.split(corpus)  # before the work of making frames
@@ -77,13 +74,15 @@ def run(
     folder.check(resume)
     corpus, dataset = load(config, threads, progress, offline)
     split = config.split(corpus)
+    for remark in remarks(corpus.utterances, split):
+        progress.line(remark)
     features = FeatureSettings(level=config.recipe.level)
     standardiser = Standardiser.fit(dataset.log_mels.select(split.train))
     each = [standardiser] * len(dataset.labels)
     if config.standardise == "speaker":
         each = dataset.speakers_standardisers(standardiser)
     augmentation = Augmentation(config.recipe, features, dataset.log_mels, each) if config.recipe.augments else None
-    dataset = dataset.standardised(each)
+    raw, dataset, by_speaker = dataset, dataset.standardised(each), config.standardise == "speaker"
 
     with folder.held(resume):
         if resume:
@@ -94,17 +93,19 @@ def run(
         progress.line(_summary(config, dataset, split, threads))
         on_begin()
         _train(config, dataset, split, state, augmentation, folder, threads, progress, stop)
+        params = final_params(config.recipe, state)
         recogniser = Recogniser(
             network(config.recipe, len(dataset.classes)),
-            final_params(config.recipe, state),
+            params,
             dataset.classes,
             features,
             standardiser,
             f"{config.corpus}, {config.split_name}",
+            speaker_head(config.recipe, params, raw, split.train, standardiser, threads),
         )
         recogniser.save(folder.model)
         result = RunResult(
-            **vars(test(recogniser, dataset, split.test, threads)),
+            **vars(test(recogniser, dataset, split.test, threads, by_speaker=by_speaker)),
             validation_labels=sorted({dataset.utterances[i].label for i in split.validation}),
             **_origin(config, corpus, state),
             threads=threads,

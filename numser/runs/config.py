@@ -2,10 +2,11 @@
 
 import re
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Any
 
 from numser import splits
-from numser.corpora import Corpus
+from numser.corpora import READING, Corpus, load_corpus
 from numser.errors import InputError
 from numser.files import from_json
 from numser.recipe import RECIPES, STANDARDISE, Recipe, flag_of
@@ -24,19 +25,44 @@ class Config:
     recipe: Recipe
     train_on_validation: bool = False  # the utterances that would validate train as well, and nothing validates
     standardise: str = "corpus"  # or "speaker": each speaker's frames by all of the speaker's own, labels unseen
+    subsets: int = splits.SUBSETS  # of which a fold's test is one
+    layout: str | None = None  # these three: how the corpus is read, see numser.corpora.READING
+    table: str | None = None
+    encoding: str | None = None
 
     def __post_init__(self) -> None:
         if (self.fold is None) == (self.test_speaker is None):
             raise ValueError("fold or test_speaker should be given, and not both")
         if self.standardise not in STANDARDISE:
             raise InputError(f"‹standardise› {self.standardise}: should be one of {', '.join(STANDARDISE)}")
+        if self.subsets < splits.FEWEST:
+            raise InputError(
+                f"‹subsets› {self.subsets}: should be at least {splits.FEWEST}, to train, to validate and to test"
+            )
+        if self.subsets != splits.SUBSETS and self.fold is None:
+            raise InputError(f"‹subsets› {self.subsets}: is for random subsets, not for ‹test_speaker›; leave it out")
         if self.train_on_validation and self.recipe.keep == "best":
             raise InputError("‹train_on_validation›: ‹keep› best needs the validation to choose by; use ‹keep› last")
+
+    def load(self, offline: bool = False) -> Corpus:
+        """The corpus, from where it is.
+
+        Raises      InputError: `data` is empty; what `load_corpus` raises
+        """
+        if self.data == "":
+            raise InputError("‹data›: is empty; name the corpus's folder")
+        data = None if self.data is None else Path(self.data)
+        return load_corpus(self.corpus, data, offline=offline, **self.reading)
+
+    @property
+    def reading(self) -> dict[str, str | None]:
+        """What the corpus is told about how to read it."""
+        return {option: getattr(self, option) for option in READING}
 
     def split(self, corpus: Corpus) -> Split:
         """The corpus's utterances for training, validation and test."""
         if self.fold is not None:
-            split = splits.fold(corpus.utterances, self.fold)
+            split = splits.fold(corpus.utterances, self.fold, self.subsets)
         else:
             split = splits.leave_speakers_out(corpus.utterances, str(self.test_speaker).split(","))
         return splits.training_on_validation(split) if self.train_on_validation else split
@@ -66,6 +92,10 @@ class Config:
         return config
 
 
+# What an option of its own says, in every command that trains.
+HOW = [f.name for f in fields(Config) if f.name not in ("corpus", "data", "fold", "test_speaker", "recipe")]
+
+
 def _options(of: Any, usual: dict[str, Any]) -> list[str]:
     """Options for what is not as usual."""
     words = []
@@ -81,12 +111,16 @@ def with_changes(config: Config, data: str | None = None, steps: int | None = No
     A run that goes on for longer ends with the bits of one that was that long from the start, provided that its old
     end was a multiple of `validate_every`: the last step is always followed by a validation.
 
-    Raises      InputError: the learning rate falls over the number of steps, so that another one is another training
+    Raises      InputError: the learning rate falls over the number of steps, or the head is refitted after them, so
+                that another number is another training
     """
     config = config if data is None else replace(config, data=data)
-    if steps is not None and steps != config.recipe.steps and config.recipe.schedule != "constant":
+    recipe = config.recipe
+    if steps is not None and steps != recipe.steps and (recipe.schedule != "constant" or recipe.refit):
+        falls = f"this run's learning rate falls to 0 over {recipe.steps} steps"
+        refits = f"this run's last layers learn once more after {recipe.steps} steps"
         raise InputError(
-            f"‹steps› {steps}: this run's learning rate falls to 0 over {config.recipe.steps} steps, so that it "
-            f"cannot go on for longer; start a new run in another ‹out›"
+            f"‹steps› {steps}: {falls if recipe.schedule != 'constant' else refits}, so that it cannot go on for "
+            f"longer; start a new run in another ‹out›"
         )
     return config if steps is None else replace(config, recipe=replace(config.recipe, steps=steps))

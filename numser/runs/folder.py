@@ -5,7 +5,7 @@
     RUN/history.csv     the learning curve, a row a validation
     RUN/result.json     the test: UA, WA, F1, confusion matrix, and each utterance's truth, probabilities, attention
     RUN/model.npz       the parameters it ended with, and all that `python -m numser.predict` needs
-    RUN/example.wav     a test utterance to try the model on, where the corpus was made on the spot and has no files
+    RUN/example.wav     a test utterance to try the model on, where it has no file of its own
     RUN/.lock           held by the process that trains here
 
     FOLDS/fold0 …       a run each
@@ -206,12 +206,12 @@ class RunFolder:
 
     def write_example(self, utterance: Utterance) -> str:
         """A file that the model can be tried on: the utterance's, or one that is made of it."""
-        if utterance.path is not None:
+        if utterance.path is not None and utterance.segment is None:
             return str(utterance.path)
         import soundfile
 
         sound = io.BytesIO()
-        soundfile.write(sound, utterance.waveform, SAMPLE_RATE, format="WAV")
+        soundfile.write(sound, utterance.read(), SAMPLE_RATE, format="WAV")
         write_whole(self.example, lambda file: file.write(sound.getvalue()))
         return str(self.example)
 

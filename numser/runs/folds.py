@@ -12,6 +12,7 @@ belonged to is of no more use; another one is made, and the folds that had not e
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
@@ -20,6 +21,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from numser import splits
 from numser.cli import Progress, in_words
 from numser.corpora import Corpus
 from numser.dataset import Dataset
@@ -30,7 +32,6 @@ from numser.runs import load_frames, run
 from numser.runs.config import Config
 from numser.runs.folder import CrossvalidationFolder, RunFolder
 from numser.runs.result import RunResult
-from numser.splits import SUBSETS
 from numser.threads import available_cores, keep_freed_memory
 
 TRIES = 3  # how often workers may die without a fold ending between
@@ -44,19 +45,22 @@ def folds_of(
     where it usually is: then folds are told where that was, since elsewhere it may be another folder. `how` goes to
     each `Config`.
 
-    Raises      InputError: speakers are to be left out, and there are fewer than three
+    Raises      InputError: speakers are to be left out, and there are fewer than three; a label has too few
+                utterances
     """
     if data is None and corpus.source is not None:
         data = str(corpus.source.absolute())
-    splits: list[dict[str, Any]] = [{"fold": k, "test_speaker": None} for k in range(SUBSETS - 1)]
-    if speakers:
-        splits = [
+    if not speakers:
+        runs = range(splits.folds(corpus.utterances, how.get("subsets", splits.SUBSETS)))
+        asked: list[dict[str, Any]] = [{"fold": k, "test_speaker": None} for k in runs]
+    else:
+        asked = [
             {"fold": None, "test_speaker": speaker}
             for speaker in sorted({u.speaker for u in corpus.utterances if u.speaker is not None})
         ]
-        if len(splits) < 3:
-            raise InputError(f"‹speakers›: the corpus names {len(splits)} speakers, and three are needed")
-    configs = [Config(name, data, recipe=one, **split, **how) for one in recipes for split in splits]
+        if len(asked) < 3:
+            raise InputError(f"‹speakers›: the corpus names {len(asked)} speakers, and three are needed")
+    configs = [Config(name, data, recipe=one, **split, **how) for one in recipes for split in asked]
     return {c.split_name + (f"-seed{c.recipe.seed}" if len(recipes) > 1 else ""): c for c in configs}
 
 
@@ -114,7 +118,7 @@ _kept: dict[tuple, tuple[Corpus, Dataset]] | None = None  # a corpus and its fra
 
 def _frames_of_last_fold(config: Config, threads: int, progress: Progress, offline: bool) -> tuple[Corpus, Dataset]:
     """`load_frames`; where the fold before had the same, that again."""
-    key = config.corpus, config.data, config.recipe.level
+    key = config.corpus, config.data, *config.reading.items(), config.recipe.level
     if _kept is None:
         return load_frames(config, threads, progress, offline)
     if key not in _kept:
@@ -181,6 +185,15 @@ def _begin_worker() -> None:
     _kept = {}
     keep_freed_memory()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends its workers
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """Where the cross-validation is killed, nobody ends its workers: they would wait for the next fold for ever."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)  # what a fold has done is in its folder
 
 
 @contextmanager
