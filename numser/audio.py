@@ -245,16 +245,22 @@ def _rate(given: Any, name: str) -> float:
 
 
 def _resample(waveform: np.ndarray, sample_rate: float) -> np.ndarray:
-    """Change the sampling rate to 16 kHz; the low-pass filter keeps what is too high from folding back.
+    """Change the sampling rate to 16 kHz: the spectrum of what was given is cut off, or goes on in zeros.
 
-    44.1 kHz becomes 16 kHz by 160/441: 160 times as many samples, of which every 441st is kept. The filter has
-    20 taps for each unit of the larger number, so a fraction of huge numbers would need a huge filter. Every
-    whole rate up to 50 kHz has its exact fraction; for others the nearest stands in, off by 0.03 ‰ at worst.
+    So nothing folds back. The lower of the two rates' band is kept to 92.5 %, 7.4 kHz of a recording at 44.1 kHz, and
+    fades to nothing where it ends; a sharp end would ring. Zeros behind the waveform take in what wraps around.
+
+    44.1 kHz becomes 16 kHz by 160/441: of 441 k samples 160 k are made. Every whole rate up to 50 kHz has its exact
+    fraction; for others the nearest stands in, off by 0.03 ‰ at worst.
     """
-    from scipy.signal import resample_poly  # slow to import
+    from scipy.fft import irfft, next_fast_len, rfft  # slow to import
 
-    ratio = Fraction(SAMPLE_RATE / sample_rate).limit_denominator(50_000)
-    return resample_poly(waveform, ratio.numerator, ratio.denominator)
+    up, down = Fraction(SAMPLE_RATE / sample_rate).limit_denominator(50_000).as_integer_ratio()
+    k = next_fast_len(-(-(len(waveform) + int(0.05 * sample_rate)) // down), real=True)
+    spectrum = rfft(waveform, k * down)[: k * min(up, down) // 2 + 1]
+    fade = np.clip((np.linspace(0, 1, len(spectrum), dtype=np.float32) - 0.925) / 0.075, 0, 1)
+    spectrum *= 0.5 + 0.5 * np.cos(np.pi * fade)
+    return irfft(spectrum, k * up)[: -(-len(waveform) * up // down)] * np.float32(up / down)
 
 
 @contextmanager

@@ -66,14 +66,25 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument(
         "--audonnx", action="store_true", help="write model.yaml too, from which audonnx has the labels"
     )
-    parser.add_argument(
+    other = parser.add_mutually_exclusive_group()
+    other.add_argument(
+        "--page",
+        metavar="FOLDER",
+        type=Path,
+        help="write a page instead, model.html, that runs the model in a browser without a server; FOLDER is your "
+        "copy of the npm package onnxruntime-web",
+    )
+    other.add_argument(
         "--half", action="store_true", help="write a model for numser instead, model.npz, in float16: half the size"
     )
     args = parser.parse_args(argv)
+    others = args.windows or args.audonnx or args.input != INPUTS[0]
+    if (args.half and (others or args.int8)) or (args.page and others):
+        parser.error("--half goes with no other option, and --page with --int8 alone")
     if args.half:
-        if args.windows or args.int8 or args.audonnx or args.input != INPUTS[0]:
-            parser.error("--half writes no ONNX file, and goes with no other option")
         return _write_half(args.model, args.out)
+    if args.page:
+        return _write_page(args.model, args.out, args.page, args.int8)
     check_export(args.out, args.int8)
     from numser.export.beside import check_beside, write_audonnx
     from numser.recogniser import load
@@ -99,6 +110,16 @@ def _write_half(source: str, path: Path) -> None:
     say(f"{path}: {path.stat().st_size / 1e6:.1f} MB, for numser; python -m numser.predict {path} FILE")
 
 
+def _write_page(source: str, path: Path, folder: Path, int8: bool) -> None:
+    check_export(path, int8, ".html")
+    from numser.export.page import onnxruntime_web, write_page
+    from numser.recogniser import load
+
+    parts = onnxruntime_web(folder)
+    write_page(onnx_model(load(source), int8=int8), parts, path)
+    print(f"{path}: {path.stat().st_size / 1e6:.1f} MB; open it in a browser")
+
+
 def export(
     recogniser: "Recogniser", path: str | Path, takes: str = INPUTS[0], *, windows: bool = False, int8: bool = False
 ) -> "ModelProto":
@@ -121,12 +142,12 @@ def export(
     return model
 
 
-def check_export(path: Path, int8: bool = False) -> None:
-    """See whether an ONNX file can be made and its place is there, before any work.
+def check_export(path: Path, int8: bool = False, suffix: str = ".onnx") -> None:
+    """See whether an ONNX file, or a page with one, can be made and its place is there, before any work.
 
     Raises      InputError: it cannot, or is not
     """
-    _check_place(path, ".onnx")
+    _check_place(path, suffix)
     for module in ("onnx", "onnxruntime") if int8 else ("onnx",):
         if find_spec(module) is None:
             raise InputError(f'{path}: {module} is not installed; pip install "numser[onnx]" brings it')
