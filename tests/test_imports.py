@@ -129,7 +129,7 @@ def test_the_network_stands_on_nothing_of_what_uses_it():
         "threads",
     }
     allowed = {"numser", *(f"numser.{name}" for name in network)} | {
-        n for n in FILES if n.startswith("numser.layers")
+        n for n in FILES if n.startswith(("numser.layers", "numser.systems"))
     }
     assert {imported for name in allowed - {"numser", "numser.cli"} for imported in GRAPH[name]} <= allowed
 
