@@ -165,6 +165,7 @@ def test_results_that_cannot_be_written_are_an_error(where, reason, program):
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
 def test_who_is_asked_to_end_puts_away_what_was_begun(name, tmp_path):
     program = (
+        f"import signal; signal.signal(signal.{name}, signal.SIG_DFL)\n"  # nohup has it ignored
         "import time; from pathlib import Path; from numser.cli import run; path = Path('begun')\n"
         "def main():\n"
         "    try: path.touch(); print('ready', flush=True); time.sleep(60)\n"
