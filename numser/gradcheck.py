@@ -9,7 +9,9 @@ Take any direction v for one tensor w, and any gradient dy for the output. Movin
 
 should agree. The error is |analytic − numeric| / Σ |g_i v_i|: relative to the size of what was summed, so that it
 means the same for every layer. One direction tests all entries of a tensor at once. Its entries are between 0.5 and
-1.5 in size, of either sign: with one near 0 a wrong gradient would hide, and of equal ones two could cancel.
+1.5 in size, of either sign: with one near 0 a wrong gradient would hide, and of equal ones two could cancel. Where
+the gradient is 0 but for rounding, as that of a bias before a batch normalisation, the error is relative to Σ |dy ·
+y|.
 
 A ReLU and a max-pool have corners. Where one lies between w − εv and w + εv the difference is no derivative. The
 layers remember their decisions (which sign, which winner) as booleans and small integers in the cache; if they differ
@@ -28,10 +30,12 @@ from numser.cli import program, run
 from numser.layers import Layer
 from numser.model import SeparableSER
 from numser.ragged import Gradients, Params, Ragged, Value, frames_of, offsets_of, with_frames
+from numser.systems import ACRNN
 
 TOLERANCE = 1e-6
 INPUT = "x"  # the input's name among the tensors
 _SMALLEST = 5e-9  # ε; at 1e-9 the difference is so small that its rounding alone can exceed the tolerance
+_NOTHING = 1e-9  # a gradient this much smaller than what comes out is 0, but for rounding
 _ATTEMPTS = 60  # one tensor in a thousand of the network needs more than the 11 that halve ε
 
 
@@ -103,6 +107,7 @@ class _Check:
         self.seed = int(rng.integers(2**63))  # every forward pass drops out the same units
         y, cache = self._forward(params, x)
         self.dy = rng.standard_normal(y.shape)
+        self.size = float(np.abs(self.dy * y).sum())
         dx, grads = layer.backward(params, cache, self.dy)
         if grads.keys() != params.keys():
             raise ValueError(f"grads: should have the keys {sorted(params)}, found {sorted(grads)}")
@@ -119,7 +124,7 @@ class _Check:
         analytic, numeric, direction = self.slopes(tensor, everything)
         scale = np.abs(self.gradients[tensor] * direction).sum()
         difference = abs(analytic - numeric)
-        return difference / scale if scale > 0 else difference
+        return difference / (scale if scale > _NOTHING * self.size else self.size or 1)
 
     def slopes(self, tensor: str, entries: np.ndarray) -> tuple[float, float, np.ndarray]:
         """Analytic and numeric slope along a random direction over these entries, and the direction."""
@@ -218,11 +223,16 @@ def examples(
     return {
         "Conv": Example(layers.Conv(channels, other), ragged(frequencies + 2, channels, at_least=2)),
         "Conv, ReLU": Example(layers.Conv(channels, other, relu=True), ragged(frequencies + 2, channels, at_least=2)),
+        "Conv2D": Example(layers.Conv2D(channels, other, (3, 2), (2, 1), (1, 2), ((2, 1), (1, 1))), image),
+        "Conv2D, same": Example(layers.Conv2D.same(channels, other, (5, 3), (1, 2), bias=False), image),
         "PointwiseConv": Example(layers.PointwiseConv(channels, other), image),
         "DepthwiseConv": Example(layers.DepthwiseConv(channels), image),
         "ReLU": Example(layers.ReLU(), image),
         "PReLU": Example(layers.PReLU(channels), rows),
+        "LeakyReLU": Example(layers.LeakyReLU(), image),
         "MaxPool": Example(layers.MaxPool(), image),
+        "BlockMaxPool": Example(layers.BlockMaxPool(2, 3), ragged(frequencies + 2, channels, at_least=1)),
+        "BatchNorm": Example(layers.BatchNorm(channels), image),
         "Flatten": Example(layers.Flatten(), image),
         "separable_block": Example(layers.separable_block(channels, other, channels), image),
         "inverted_residual": Example(layers.inverted_residual(channels, other), image),
@@ -235,7 +245,12 @@ def examples(
         ),
         "GRU": Example(layers.GRU(channels, other), ragged(channels)),
         "GRU, untied": Example(layers.GRU(channels, other, tied=False), ragged(channels)),
+        "LSTM": Example(layers.LSTM(channels, other), ragged(channels)),
+        "LSTM, one direction": Example(layers.LSTM(channels, other, bidirectional=False), ragged(channels)),
+        "SelfAttention": Example(layers.SelfAttention(2 * channels, 2), ragged(2 * channels)),
         "Attention": Example(layers.Attention(channels), ragged(channels)),
+        "HiddenAttention": Example(layers.HiddenAttention(channels, other), ragged(channels)),
+        "LastState, one direction": Example(layers.LastState(channels, bidirectional=False), ragged(channels)),
         "LastState": Example(layers.LastState(channels), ragged(2 * channels)),
         "Dense": Example(layers.Dense(channels, other), rows),
         "Dropout": Example(layers.Dropout(0.4), rows),
@@ -251,13 +266,17 @@ def examples(
 
 
 def networks(rng: np.random.Generator, lengths: tuple[int, ...] = (19, 5, 12)) -> dict[str, Example]:
-    """The whole network in its variants, with float64 log-mel-like input."""
+    """The whole network in its variants, and those of other systems, with float64 log-mel-like input."""
     offsets = offsets_of(lengths)
     x = Ragged(rng.standard_normal((offsets[-1], 128)), offsets)
     return {
         "SeparableSER": Example(SeparableSER(4, blocks=1, dropout=0.2), x),
         "SeparableSER, no attention": Example(SeparableSER(4, blocks=1, attention=False), x),
         "SeparableSER, untied": Example(SeparableSER(4, blocks=1, tied=False), x),
+        **{
+            type(model).__name__: Example(model, Ragged(rng.standard_normal((offsets[-1], model.inputs)), offsets))
+            for model in (ACRNN(4, blocks=2),)
+        },
     }
 
 

@@ -1,6 +1,6 @@
 """SeparableSER: the paper's network, from log-mel frames to logits.        Paper Fig. 1
 
-    python -m numser.model --blocks 4 --classes 7          prints its layers
+    python -m numser.model --blocks 4 --classes 7          prints its layers; --system, those of another network
 
     entry flow    3×3 convolution, stride 2
     middle flow   stem (a separable block without residual), max-pool, n inverted residuals
@@ -14,14 +14,15 @@ Deviation   the GRU's directions share their weights (see layers/gru.py); the pa
 """
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from numbers import Integral
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from numser.cli import program, run
+from numser.errors import quoted
 from numser.layers import (
     GRU,
     Attention,
@@ -30,11 +31,14 @@ from numser.layers import (
     Dropout,
     Flatten,
     FusedBlock,
+    HiddenAttention,
     LastState,
     MaxPool,
     PReLU,
+    SelfAttention,
     Sequential,
 )
+from numser.layers.batch_norm import is_learned
 from numser.layers.pool import padding_before
 from numser.ragged import Gradients, Params, Ragged, check_ragged, frames_of, offsets_of, unpack
 
@@ -47,17 +51,19 @@ SHORTEST = 3  # frames an utterance needs: the entry convolution's window
 class SeparableSER:
     """The network's hyper-parameters. It is a layer: init, forward, backward."""
 
-    n_classes: int
-    blocks: int = 4
+    n_classes: int = field(metadata={"least": 2, "most": 1000})
+    blocks: int = field(default=4, metadata={"least": 0, "most": 100})
     attention: bool = True  # False: the GRU's last states, Table 2's "No Attention"
     tied: bool = True  # False: each direction of the GRU has its own weights
-    dropout: float = 0.0
+    dropout: float = field(default=0.0, metadata={"least": 0, "most": 1})
+
+    inputs: ClassVar[int] = BANDS  # columns of a frame
 
     def __post_init__(self):
         for name, least in (("n_classes", 2), ("blocks", 0)):
             number = getattr(self, name)
             if isinstance(number, bool) or not isinstance(number, Integral) or number < least:
-                raise ValueError(f"{name}: should be a whole number of at least {least}, found {number!r}")
+                raise ValueError(f"{name}: should be a whole number of at least {least}, found {quoted(number)}")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout: should be at least 0 and below 1, found {self.dropout}")
 
@@ -90,9 +96,12 @@ class SeparableSER:
             raise ValueError(
                 f"x: an utterance has {x.lengths.min()} frames, and the network needs at least {SHORTEST}"
             )
-        image = Ragged(x.data[:, :, None], x.offsets)
-        logits, cache = self.network.forward(params, image, training=training, rng=rng)
+        logits, cache = self.network.forward(params, self.image(x), training=training, rng=rng)
         return frames_of(logits), cache
+
+    def image(self, x: Ragged) -> Ragged:
+        """Frames as the entry convolution takes them: (N, 128, 1)."""
+        return Ragged(x.data[:, :, None], x.offsets)
 
     def backward(self, params: Params, cache: list, dy: np.ndarray, *, input_gradient=True) -> Gradients:
         """Gradients of the log-mels (N, 128), which training does not need, and of all parameters, given that of the
@@ -151,48 +160,64 @@ class Stage(NamedTuple):
     multiply_accumulates: int
 
 
-def stages(model: SeparableSER, frames: int) -> list[Stage]:
-    """The layer table for one utterance of so many frames.
+def stages(model: Any, frames: int) -> list[Stage]:
+    """The layer table of a network for one utterance of so many frames.
 
     A weight matrix is used once at each output position, so it costs size · positions multiply-accumulates. The
-    GRU uses tied matrices U once a direction; attention touches each frame twice, to score it and to sum it.
+    GRU uses tied matrices U once a direction; attention scores each frame and sums it; self-attention lets each frame
+    score and sum all others. What batch normalisation keeps of its batches is no parameter.
     """
     params = model.init(np.random.default_rng(0))
-    x: Any = Ragged(np.zeros((frames, BANDS, 1), np.float32), offsets_of([frames]))
+    x: Any = model.image(Ragged(np.zeros((frames, model.inputs), np.float32), offsets_of([frames])))
     table = []
     for name, layer in model.network.children:
         own = {k.removeprefix(name + "."): w for k, w in params.items() if k.startswith(name + ".")}
+        learned = sum(w.size for k, w in own.items() if is_learned(k))
         y, _ = layer.forward(own, x)
         output = y.data.shape if isinstance(y, Ragged) else y.shape[1:]
-        if isinstance(layer, Attention):
-            cost = 2 * len(x.data) * layer.features
+        if isinstance(layer, Attention | HiddenAttention):
+            cost = len(x.data) * (sum(w.size for k, w in own.items() if k != "b") + layer.features)
         else:
             matrices = sum(w.size for w in own.values() if w.ndim >= 2)
             again = own["u"].size if isinstance(layer, GRU) and layer.tied else 0
+            again += 2 * len(x.data) * layer.features if isinstance(layer, SelfAttention) else 0
             cost = (matrices + again) * int(np.prod(output[:-1]))
-        table.append(Stage(name, output, sum(w.size for w in own.values()), cost))
+        table.append(Stage(name, output, learned, cost))
         x = y
     return table
 
 
 def main(argv: list[str] | None = None) -> None:
     """Print the network's layers: output shape for an utterance, parameters, multiply-accumulates."""
+    from numser.systems import SYSTEMS
+
     parser = argparse.ArgumentParser(prog=program("model"), description=main.__doc__)
-    parser.add_argument("--blocks", type=int, default=4, help="inverted residuals, 0 to 100 (default 4)")
+    parser.add_argument("--system", choices=SYSTEMS, help="a network that the paper's Table 5 compares with")
+    parser.add_argument(
+        "--blocks", type=int, help="inverted residuals, 0 to 100 (default 4); a system's convolutions"
+    )
     parser.add_argument("--classes", type=int, default=7, help="emotions, 2 to 1000 (default 7)")
     parser.add_argument("--seconds", type=float, default=3, help="length of the utterance, 0.02 to 60 (default 3)")
     parser.add_argument("--no-attention", action="store_true", help="the GRU's last states instead")
     parser.add_argument("--untied", action="store_true", help="own GRU weights for each direction")
     args = parser.parse_args(argv)
+    if args.system and (args.no_attention or args.untied):
+        parser.error(f"--system {args.system}: has neither --no-attention nor --untied; leave them out")
     for name, least, most in (("blocks", 0, 100), ("classes", 2, 1000), ("seconds", 0.02, 60)):
-        if not least <= getattr(args, name) <= most:  # NaN is refused too
+        if getattr(args, name) is not None and not least <= getattr(args, name) <= most:  # NaN is refused too
             parser.error(f"--{name} should be from {least} to {most}, found {getattr(args, name)}")
-    model = SeparableSER(args.classes, args.blocks, not args.no_attention, not args.untied)
+    blocks = {} if args.blocks is None else {"blocks": args.blocks}
+    try:
+        model: Any = SYSTEMS[args.system](args.classes, **blocks) if args.system else None
+    except ValueError as error:
+        parser.error(f"--{error}")
+    if model is None:
+        model = SeparableSER(args.classes, attention=not args.no_attention, tied=not args.untied, **blocks)
     frames = 1 + int(args.seconds * 100)
     table = stages(model, frames)
     print(model)
     print(f"{'stage':<12}{'output':<18}{'parameters':>12}{'multiply-accumulates':>22}")
-    print(f"{'log-mel':<12}{f'{frames} × {BANDS}':<18}")
+    print(f"{'log-mel':<12}{f'{frames} × {model.inputs}':<18}")
     for stage in table:
         shape = " × ".join(map(str, stage.output))
         print(f"{stage.name:<12}{shape:<18}{stage.parameters:>12,}{stage.multiply_accumulates:>22,}")

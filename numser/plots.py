@@ -229,7 +229,8 @@ def histograms(arrays: Mapping[str, np.ndarray], ax: "Axes | None" = None) -> "A
     ax = ax or _new((8, 1 + 0.35 * len(arrays)))
     sizes = {name: np.log10(np.abs(a[a != 0], dtype=np.float64)) for name, a in arrays.items()}
     found = np.concatenate(list(sizes.values()))
-    bins = np.linspace(*((found.min(), found.max()) if found.size else (-1, 0)), 80)
+    least, most = (found.min(), found.max()) if found.size else (-1, 0)
+    bins = np.linspace(least, most, 80)
     for row, size in enumerate(sizes.values()):
         bars = np.histogram(size, bins)[0]
         ax.stairs(0.9 * bars / max(bars.max(), 1) - row, bins, baseline=-row, fill=True, color=BLUE)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from numser.layers import PReLU, ReLU
+from numser.layers import LeakyReLU, PReLU, ReLU
 
 
 def test_relu_cuts_what_is_negative():
@@ -32,3 +32,14 @@ def test_prelu_refuses_other_units():
 
 def test_a_nan_comes_through():
     assert np.isnan(ReLU().forward({}, np.array([np.nan]))[0]).all()
+
+
+def test_the_leaky_one_is_pytorchs():
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    x = np.array([[-2.0, -0.0, 0.0], [1e-30, 3.0, -1e-30]])
+    y, cache = LeakyReLU(0.01).forward({}, x)
+    theirs = torch.tensor(x, requires_grad=True)
+    z = torch.nn.functional.leaky_relu(theirs, 0.01)
+    z.backward(torch.full_like(z, 2))
+    np.testing.assert_array_equal(y, z.detach())
+    np.testing.assert_array_equal(LeakyReLU(0.01).backward({}, cache, np.full_like(x, 2))[0], theirs.grad)

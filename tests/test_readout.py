@@ -9,6 +9,7 @@ import pytest
 from numser.corpora import Utterance
 from numser.dataset import Dataset, LogMels
 from numser.errors import InputError
+from numser.export import onnx_model
 from numser.features import Standardiser
 from numser.files import read_arrays, write_arrays
 from numser.inference import head_inputs, recognise
@@ -161,6 +162,8 @@ def test_a_person_who_is_known_is_answered_by_it(with_head, recogniser, tmp_path
     np.testing.assert_allclose(list(found.probabilities.values()), shares, atol=1e-4)
     person.save(tmp_path / "person.npz")
     assert load(tmp_path / "person.npz").predict(waveforms[0], 16000).probabilities == found.probabilities
+    with pytest.raises(InputError, match="recogniser: is for one person"):
+        onnx_model(person)
 
 
 def test_a_damaged_head_is_refused(with_head, tmp_path):

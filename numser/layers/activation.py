@@ -1,13 +1,14 @@
-"""Rectified linear units: ReLU, and PReLU with a learned slope.        Paper §3.1 (ReLU), §3.2 (PReLU)
+"""Rectified linear units: ReLU, PReLU with a learned slope, leaky.        Paper §3.1 (ReLU), §3.2 (PReLU)
 
     ReLU     y = x where x > 0, else 0              dx = dy where x > 0, else 0
     PReLU    y = x where x > 0, else a·x            dx = dy where x > 0, else a·dy
              one slope a for each unit              da = Σ x·dy over where x ≤ 0
+    Leaky    y = x where x > 0, else a·x            dx = dy where x > 0, else a·dy        a is not learned
 
 At x = 0 the functions have a corner and no derivative; we take the left one.
 
 Shapes      x, y (..., C)   slope (C,)
-Remembers   ReLU: where x > 0.   PReLU: x, and where it is > 0
+Remembers   ReLU, leaky: where x > 0.   PReLU: x, and where it is > 0
 Raises      ValueError: PReLU: units differ
 Deviation   none
 Test        tests/test_activation.py, and its gradients in tests/test_contract.py
@@ -66,3 +67,26 @@ class PReLU:
         dx = np.where(positive, dy, params["slope"] * dy)
         dslope = np.where(positive, 0, data * dy).sum(tuple(range(dy.ndim - 1)))
         return dx, {"slope": dslope}
+
+
+@dataclass(frozen=True)
+class LeakyReLU:
+    """Rectified linear unit with one fixed slope on the negative side (Maas et al., 2013)."""
+
+    slope: float = 0.01
+
+    def init(self, rng: np.random.Generator, dtype=np.float32) -> Params:
+        """No parameters."""
+        return {}
+
+    def forward(self, params: Params, x: Value, *, training=False, rng=None) -> tuple[Value, np.ndarray]:
+        """Scale what is negative by the slope."""
+        data = frames_of(x)
+        positive = data > 0
+        return with_frames(x, np.where(positive, data, data.dtype.type(self.slope) * data)), positive
+
+    def backward(self, params: Params, cache: np.ndarray, dy: np.ndarray, *, input_gradient=True) -> Gradients:
+        """Gradient of x, given that of y."""
+        positive = cache
+        check_array(dy, positive.shape, None, "dy")
+        return np.where(positive, dy, dy.dtype.type(self.slope) * dy), {}

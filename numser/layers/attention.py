@@ -102,10 +102,11 @@ class LastState:
     """Each direction's last state: Table 2's "No Attention". It has no parameters.
 
     The forward direction ends at the last frame, the backward direction at the first:
-        y = [h[T−1, :H], h[0, H:]]
+        y = [h[T−1, :H], h[0, H:]]          and where there is one direction alone: y = h[T−1]
     """
 
     units: int
+    bidirectional: bool = True
 
     def init(self, rng: np.random.Generator, dtype=np.float32) -> Params:
         """No parameters."""
@@ -113,15 +114,19 @@ class LastState:
 
     def forward(self, params: Params, x: Ragged, *, training=False, rng=None) -> tuple[np.ndarray, Ragged]:
         """Pick the two states of each utterance."""
-        check_ragged(x, (2 * self.units,))
+        check_ragged(x, (self._width,))
         first, last = x.offsets[:-1], x.offsets[1:] - 1
         return np.hstack([x.data[last, : self.units], x.data[first, self.units :]]), x
 
     def backward(self, params: Params, cache: Ragged, dy: np.ndarray, *, input_gradient=True) -> Gradients:
         """Gradient of x, given that of y."""
         x = cache
-        check_array(dy, (len(x), 2 * self.units), x.data.dtype, "dy")
+        check_array(dy, (len(x), self._width), x.data.dtype, "dy")
         dx = np.zeros_like(x.data)
         dx[x.offsets[1:] - 1, : self.units] = dy[:, : self.units]
         dx[x.offsets[:-1], self.units :] = dy[:, self.units :]
         return dx, {}
+
+    @property
+    def _width(self) -> int:
+        return 2 * self.units if self.bidirectional else self.units
