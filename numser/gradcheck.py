@@ -8,8 +8,10 @@ Take any direction v for one tensor w, and any gradient dy for the output. Movin
     numeric   Σ dy · (y(w + εv) − y(w − εv)) / 2ε   the central difference
 
 should agree. The error is |analytic − numeric| / Σ |g_i v_i|: relative to the size of what was summed, so that it
-means the same for every layer. One direction tests all entries of a tensor at once. Where the gradient is 0 but for
-rounding, as that of a bias before a batch normalisation, the error is relative to Σ |dy · y|.
+means the same for every layer. One direction tests all entries of a tensor at once. Its entries are between 0.5 and
+1.5 in size, of either sign: with one near 0 a wrong gradient would hide, and of equal ones two could cancel. Where
+the gradient is 0 but for rounding, as that of a bias before a batch normalisation, the error is relative to Σ |dy ·
+y|.
 
 A ReLU and a max-pool have corners. Where one lies between w − εv and w + εv the difference is no derivative. The
 layers remember their decisions (which sign, which winner) as booleans and small integers in the cache; if they differ
@@ -129,7 +131,9 @@ class _Check:
         for attempt in range(_ATTEMPTS):
             step = max(1e-5 / 2**attempt, _SMALLEST)
             direction = np.zeros(self.gradients[tensor].shape)
-            direction.flat[entries] = self.rng.standard_normal(len(entries))
+            direction.flat[entries] = self.rng.choice((-1, 1), len(entries)) * self.rng.uniform(
+                0.5, 1.5, len(entries)
+            )
             ahead, decisions_ahead = self._moved(tensor, step * direction)
             behind, decisions_behind = self._moved(tensor, -step * direction)
             if _same(decisions_ahead, decisions_behind):

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -43,6 +44,15 @@ def test_nothing_stands_alone():
     assert sorted(path.stem for path in TUTORIALS.glob("*.ipynb")) == stems
     assert sorted(path.stem for path in (TUTORIALS / "solutions").glob("*.py")) == stems
     assert sorted(path.stem for path in (TUTORIALS / "checks").glob("*.py")) == sorted(stem[3:] for stem in stems)
+
+
+def test_the_page_with_the_whole_network_is_what_the_layers_say():
+    network = checker.load(TUTORIALS / "pictures" / "network.py")
+    assert network.PAGE.read_text(encoding="utf-8") == network.page()
+    assert network.PICTURE.read_text(encoding="utf-8") == network.picture()
+    assert ElementTree.fromstring(network.picture()).tag.endswith("svg")
+    links = re.findall(r"\]\(([^)#]+)\)", network.page())
+    assert [link for link in links if not (TUTORIALS / link).exists()] == []
 
 
 def test_every_path_in_the_tutorials_readme_exists():
@@ -315,7 +325,9 @@ def test_a_lesson_is_built_twice_the_same_and_a_failing_one_leaves_its_notebook(
     import nbformat
 
     shutil.copy(TUTORIALS / "build.py", script.parent)
-    picture = "\n# %%\nimport matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()\n"
+    picture = (
+        "\n# %%\nimport matplotlib.pyplot as plt\nplt.plot([1, 2])\n# Picture: a line\n# that rises\nplt.show()\n"
+    )
     script.write_text(SCRIPT + picture)
 
     def run(*arguments):
@@ -329,8 +341,21 @@ def test_a_lesson_is_built_twice_the_same_and_a_failing_one_leaves_its_notebook(
     *_, printed, drawn = nbformat.reads(built.decode(), as_version=4).cells
     assert printed.outputs[0].text == "1\n"
     assert "image/png" in drawn.outputs[-1].data
+    assert drawn.outputs[-1].metadata["image/png"]["alt"] == "a line that rises"
     assert run("--check").returncode == 0
     assert run().returncode == 0
+    assert notebook.read_bytes() == built
+
+    script.write_text((SCRIPT + picture).replace("Title", "Name").replace("that rises", "upwards"))
+    assert run("--prose", "11").returncode == 0
+    title, *_, drawn = nbformat.read(notebook, as_version=4).cells
+    assert title.source == "# Name" and drawn.execution_count == 3
+    assert drawn.outputs[-1].metadata["image/png"]["alt"] == "a line upwards"
+    built = notebook.read_bytes()
+    script.write_text(SCRIPT + picture.replace("1, 2", "2, 1"))
+    assert "its code has changed; build it without --prose" in run("--prose").stderr
+    script.write_text(SCRIPT + picture.replace("# Picture", "# What"))
+    assert "a picture has no alternative text" in run().stderr
     assert notebook.read_bytes() == built
 
     script.write_text(SCRIPT + "\n# %%\n1 / 0\n")

@@ -4,6 +4,7 @@ Those of `tutorials/solutions/` come on top. Three kinds stand here: BY_HAND, am
 once judged wrongly; `of_function`, what can happen to any function's answer; and `of_layer`, the same for a layer.
 """
 
+import inspect
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -15,6 +16,7 @@ sys.path.insert(0, str(PROJECT / "tutorials"))
 
 import checker
 from numser import layers
+from numser.model import SeparableSER
 from numser.ragged import Ragged, offsets_of
 
 SOLVED = {a.exercise: a for a in checker.answers() if a.is_solution}
@@ -127,9 +129,7 @@ def of_layer(solution: type) -> Iterator[Expected]:
 
     yield layer("for one shape", False, forward=one_shape)
     yield Expected("numser's", type("Own", (layers.DepthwiseConv,), {}), False)
-    example = solution(
-        *(2 for _ in range(solution.__init__.__code__.co_argcount - 1)) if "__init__" in vars(solution) else ()
-    )
+    example = solution(*(2 for _ in inspect.signature(solution).parameters))
     for name in example.init(np.random.default_rng(0)):
         for what, change in (("twice", lambda v: 2 * v), ("as a sum", np.sum)):
             yield layer(
@@ -439,6 +439,17 @@ BY_HAND = {
         Expected("float64", lambda c, m: [v / 2 for v in SOLVED["block_intensity"].answer(c, m)], False)
     ],
     "four_at_once": [Expected("y returned, too", returns_y, True)],
+    "MyDense": [Expected("numser's layer inside", type("Dense", (layers.Dense,), {}), False, "uses numser's Dense")],
+    "whole_backward": [
+        Expected("numser's network", lambda p, x, d, blocks: _by_the_network(p, x, d, blocks), False, "SeparableSER"),
+        Expected("grads alone", lambda *a: SOLVED["whole_backward"].answer(*a)[1], False, "(logits, grads)"),
+        Expected(
+            "one tensor turned round",
+            lambda *a: _turned(*SOLVED["whole_backward"].answer(*a)),
+            False,
+            "Right, from the output back: output.b, output.w, hidden.slope",
+        ),
+    ],
     "in_tiles": [Expected("a tuple of frames", lambda *a: tuple(SOLVED["in_tiles"].answer(*a)), True)],
 }
 
@@ -474,3 +485,13 @@ def _clip(grads, limit, length=lambda g: np.sqrt(sum(np.sum(v**2) for v in g))):
     if norm <= limit:
         return dict(grads), norm
     return {name: limit * g / norm for name, g in grads.items()}, norm
+
+
+def _by_the_network(params, x, dlogits, blocks):
+    model = SeparableSER(dlogits.shape[1], blocks)
+    logits, cache = model.forward(params, x)
+    return logits, model.backward(params, cache, dlogits)[1]
+
+
+def _turned(logits, grads):
+    return logits, grads | {"gru.u": grads["gru.u"][::-1]}

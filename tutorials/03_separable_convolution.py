@@ -74,6 +74,8 @@ for ax, matrix, title in (
     ax.set(xlabel="output channel o", ylabel="place (i, j)", title=title)
     ax.set_yticks(range(9), [f"{i}, {j}" for i in range(3) for j in range(3)])
 figure.colorbar(image, ax=panels, label="weight", pad=0.01)
+# Picture: Two matrices of 9 places by 6 output channels. The standard weights are a free pattern; in the
+# separable ones every column is the same pattern, scaled.
 plt.show()
 
 # %% [markdown]
@@ -84,7 +86,8 @@ plt.show()
 #
 # <details><summary>Hint</summary>
 #
-# `d[:, :, :, np.newaxis]` has shape (3, 3, m, 1). NumPy stretches axes of length 1, and adds missing ones in front.
+# `d[:, :, :, np.newaxis]` has shape (3, 3, m, 1). NumPy stretches axes of length 1, and adds missing ones in front: that is
+# *broadcasting*.
 #
 # </details>
 
@@ -121,6 +124,8 @@ plt.axhline(5, color=plots.GREY, linewidth=0.8, linestyle=":")
 plt.text(258, 5, "the paper's “5 times”", va="bottom", ha="right", color=plots.GREY)
 plt.gca().set(xlabel="output channels n", ylabel="times fewer weights", xlim=(0, 260), ylim=(0, 25))
 plt.legend(frameon=False)
+# Picture: How many times fewer weights a separable layer has, over its output channels: curves that rise and
+# flatten, towards 9 for 3 × 3 filters, 25 for 5 × 5. A dot marks the paper's layers, at about 8.
 plt.show()
 
 # %% [markdown]
@@ -282,6 +287,8 @@ ax.set(
 )
 ax.margins(x=0.25)
 ax.invert_yaxis()
+# Picture: Bars on a logarithmic scale of time: plain Python by far the longest, then NumPy, then the compiled
+# loops and numser's layer.
 plt.show()
 ratio = took["plain Python"] / took["the same loops, compiled"]
 print(f"compiling made the loops about {float(f'{ratio:.1g}'):,.0f} times faster")
@@ -386,6 +393,11 @@ class MyDepthwise:
 check.MyDepthwise(MyDepthwise)
 
 # %% [markdown]
+# ## What you can do now
+#
+# Count what a layer costs before it is written, take a standard convolution apart into two cheap ones, compile your own
+# loops, and say when a compiled loop may be trusted.
+#
 # ## What to keep
 #
 # - Standard: k²·m·n weights. Separable: k²·m + m·n, so k²·n / (k² + n) times fewer; about 8 in the paper's layers.

@@ -78,6 +78,8 @@ for z, style in ((0.5, ":"), (0.73, "--"), (0.95, "-."), (0.99, "-")):
     plt.plot(seconds, z ** np.arange(51), style, label=f"z = {z:g}: half after {half:,.0f} ms")
 plt.gca().set(xlabel="time since the input (s)", ylabel="share that is left", ylim=(0, 1.02))
 plt.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+# Picture: Share of an input that is left over two seconds, for four values of z: the larger z, the slower the
+# fall. At 0.5 nearly all is gone at once, at 0.99 more than half is left.
 plt.show()
 
 # %% [markdown]
@@ -152,6 +154,8 @@ image = below.imshow(
 )  # fmt: skip
 below.set(xlabel="time (s)", ylabel="unit", title="update gate z: yellow keeps, blue writes anew")
 figure.colorbar(image, ax=below, label="z", pad=0.01)
+# Picture: Above, the log-mel of an angry utterance; below, the update gate of 128 units over the same time,
+# sorted by mean. Most are yellow, they keep; blue columns, where many write, stand at the loud vowels.
 plt.show()
 print("z of all units and steps: 5 % are below {:.2f}, half below {:.2f}, 5 % above {:.2f}".format(
     *np.percentile(z, [5, 50, 95])
@@ -185,6 +189,8 @@ for t in range(4):
         ax.text(2 * t + 1.5, 0.14, "from the future", ha="center", va="top", color=plots.ORANGE, fontsize=8)
 ax.set(xlim=(-0.3, 7.4), ylim=(-0.8, 1.6))
 ax.axis("off")
+# Picture: A chain of four copies of the cell. Black arrows go up through each cell and to the right from one to
+# the next; orange arrows, the gradients, go down and to the left.
 plt.show()
 
 # %% [markdown]
@@ -236,6 +242,7 @@ check.memory_backward(memory_backward)
 # | $r = \sigma(a_r + h\, U_r)$ | $\mathrm{d}a_r = \mathrm{d}r \circ r (1-r)$, $\quad\mathrm{d}h \mathrel{+}= \mathrm{d}a_r\, U_r^\top$ |
 # | $a = x\, W + b$ | $\mathrm{d}x = \mathrm{d}a\, W^\top$, $\quad\mathrm{d}W \mathrel{+}= x^\top \mathrm{d}a$, $\quad\mathrm{d}b \mathrel{+}= \mathrm{d}a$ |
 #
+# The last line is the gradient of a matrix product, which [lesson 11](11_whole_way_back.ipynb) derives in its first section.
 # The old state h is used in four places, so its gradient has four summands. (That x is not needed to go back in time is
 # worth something: numser collects all da and does the last row once, for all steps, as two large matrix products.
 # Likewise $\mathrm{d}U_{r,z} = \sum_t h_{t-1}^\top\, \mathrm{d}a_{r,z}$ and $\mathrm{d}U_c = \sum_t q_t^\top\, \mathrm{d}a_c$.)
@@ -254,7 +261,7 @@ print(inspect.getsource(gru_backward.py_func))
 #
 # One direction, one utterance. `x` is (T, C), `y` (T, H); the parameters are `w` (C, 3H), `u` (H, 3H), `b` (3H,).
 # `forward` is there, with all that `backward` needs in its cache: `before` has the old state of each step. Write
-# `backward`: it returns `(dx, {"w": dw, "u": du, "b": db})`.
+# `backward`, without numser's layers: it returns `(dx, {"w": dw, "u": du, "b": db})`.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -340,10 +347,12 @@ for name, biases, style in (
     ("GRU, update bias 3", (1, 3), "--"),
 ):
     lengths = reach(*biases)
-    plt.semilogy(0.04 * np.arange(50), lengths, style, label=name)
+    plt.semilogy(0.04 * np.arange(50), lengths, linestyle=style, label=name)
     print(f"{name:<38} times {lengths[25]:.0e} after 1 s, {lengths[49]:.0e} after 2 s")
 plt.gca().set(xlabel="time before the end (s)", ylabel="length of dx", ylim=(1e-16, 1e4))
 plt.legend(frameon=False, fontsize=8, loc="lower left")
+# Picture: Length of dx over time before the end, on a logarithmic scale. The plain recurrent network falls
+# steeply; with u doubled it rises; the GRUs fall the less, the larger the update bias.
 plt.show()
 
 # %% [markdown]
@@ -451,6 +460,8 @@ for ax in (whole, close):
 whole.set(ylim=(0.7, 1.8), title="all suspects")
 whole.legend(frameon=False, fontsize=8, loc="center right")
 close.set(ylim=(0.8, 0.94), title="looked at closely")
+# Picture: Parameters over blocks for four suspects, beside bars of Table 4. One set for both directions goes
+# through all six bars; one direction only lies close to them, the other two do not.
 plt.show()
 
 # %% [markdown]
@@ -484,6 +495,11 @@ for tied in (True, False):
 # A tied GRU cannot have one direction that listens for rises, and another for something else: what the one calls a rise,
 # the other calls a fall, in the same unit. It has half as many numbers to learn, and the large product $xW + b$ is done
 # once for both. Which way round an utterance is still matters: the layers behind see the two halves apart.
+#
+# ## What you can do now
+#
+# Write a recurrent layer and carry its gradient through time; say why it vanishes or explodes and what helps; and check a
+# paper's parameter counts against its text.
 #
 # ## What to keep
 #

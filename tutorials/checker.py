@@ -197,12 +197,13 @@ def gradients(layer: Any, params: dict[str, np.ndarray], x: Any, seed: int = 0) 
 
 
 def by_hand(answer: Any, allowed: tuple = ()) -> None:
-    """See that a class does not hand its work to numser's layers; its `init` may, and so may what is in `allowed`.
+    """See that an answer does not hand its work to numser's layers, but for a class's `init`, and those `allowed`.
 
     Raises      Wrong: it does
     """
-    bases = [c for c in answer.__mro__ if c.__module__.startswith(_LAYERS)]
-    methods = [f for c in answer.__mro__ for name, f in vars(c).items() if name != "init"]
+    classes = answer.__mro__ if isinstance(answer, type) else ()
+    bases = [c for c in classes if c.__module__.startswith(_LAYERS)]
+    methods = [f for c in classes for name, f in vars(c).items() if name != "init"] or [answer]
     for name, used in [*((c.__name__, c) for c in bases), *_names_used(methods)]:
         if not any(used is one for one in allowed):
             raise Wrong(f"It should do the work itself, and uses numser's {name}.")
@@ -231,7 +232,7 @@ def _names_used(functions: list[Any]) -> Iterator[tuple[str, Any]]:
             if module == "numser" or module.startswith(_LAYERS):
                 yield step.argval, value
             elif inspect.isclass(value) and module == function.__module__:
-                waiting += vars(value).values()
+                waiting += (f for name, f in vars(value).items() if name != "init")
             elif module == function.__module__:
                 waiting.append(value)
 

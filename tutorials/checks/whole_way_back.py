@@ -1,0 +1,81 @@
+"""Checks of lesson 11."""
+
+import numpy as np
+
+from checker import Watched, Wrong, by_hand, exercise, gradients, parts, same
+from numser import layers
+from numser.gradcheck import random_params
+from numser.layers import GRU
+from numser.model import SeparableSER
+from numser.ragged import Ragged, offsets_of
+
+COMPOSED = {"FusedBlock", "Residual", "Sequential", "inverted_residual", "separable_block"}
+PLAIN = tuple(getattr(layers, name) for name in set(layers.__all__) - COMPOSED)
+
+
+@exercise
+def MyDense(answer):
+    """The student's layer against the sums written out, and against finite differences."""
+    by_hand(answer)
+    rng = np.random.default_rng(0)
+    for rows, inputs, units in ((4, 3, 2), (1, 2, 5), (3, 3, 3)):
+        layer, x = Watched(answer(inputs, units)), rng.standard_normal((rows, inputs))
+        params = {"w": rng.standard_normal((inputs, units)), "b": rng.standard_normal(units)}
+        expected = np.einsum("uc,co->uo", x, params["w"]) + params["b"]
+        same(layer.forward(params, x)[0], expected, "y")
+        gradients(layer, params, x)
+
+
+@exercise
+def MyPointwise(answer):
+    """The student's layer against the sums written out, and against finite differences."""
+    by_hand(answer)
+    rng = np.random.default_rng(0)
+    for T, F, inputs, units in ((3, 4, 3, 2), (1, 2, 2, 4), (2, 2, 2, 2)):
+        layer, x = Watched(answer(inputs, units)), rng.standard_normal((T, F, inputs))
+        params = {"w": rng.standard_normal((inputs, units)), "b": rng.standard_normal(units)}
+        expected = np.einsum("tfc,co->tfo", x, params["w"]) + params["b"]
+        same(layer.forward(params, x)[0], expected, "y")
+        gradients(layer, params, x)
+
+
+@exercise
+def MyBiGRU(answer):
+    """The student's layer against numser's, and against finite differences."""
+    by_hand(answer)
+    rng = np.random.default_rng(0)
+    for inputs, units, steps in ((3, 2, 5), (2, 4, 3), (1, 1, 1)):
+        layer, reference, x = Watched(answer(inputs, units)), GRU(inputs, units), rng.standard_normal((steps, inputs))
+        params = {name: w + 0.3 * rng.standard_normal(w.shape) for name, w in reference.init(rng, np.float64).items()}
+        expected, _ = reference.forward(params, Ragged(x, offsets_of([steps])))
+        same(layer.forward(params, x)[0], expected.data, "y")
+        gradients(layer, params, x)
+
+
+@exercise
+def whole_backward(answer):
+    """Logits and each tensor's gradient against numser's network, from the output back."""
+    by_hand(answer, allowed=(*PLAIN, layers))
+    rng = np.random.default_rng(0)
+    for blocks, lengths in ((2, (19, 6)), (0, (5,))):
+        model = SeparableSER(4, blocks)
+        params, offsets = random_params(model, rng), offsets_of(lengths)
+        x, dlogits = rng.standard_normal((offsets[-1], 128)), rng.standard_normal((len(lengths), 4))
+        logits, cache = model.forward(params, Ragged(x, offsets))
+        _, expected = model.backward(params, cache, dlogits)
+        copies = {name: w.copy() for name, w in params.items()}
+        found = answer(copies, Ragged(x.copy(), offsets), dlogits.copy(), blocks)
+        found_logits, grads = parts(found, "whole_backward", "logits", "grads")
+        what = f"with {blocks} blocks,"
+        same(found_logits, logits, f"logits, {what}")
+        if not isinstance(grads, dict):
+            raise Wrong("grads should be a dict with the names of params.")
+        right = []
+        for name in reversed(params):
+            try:
+                same(grads.get(name), expected[name], f"the gradient of {name}, {what}")
+            except Wrong as wrong:
+                raise Wrong(f"{wrong}\nRight, from the output back: {', '.join(right) or 'nothing yet'}.") from None
+            right.append(name)
+        if more := grads.keys() - params.keys():
+            raise Wrong(f"grads has names that params has not: {', '.join(sorted(more))}.")
