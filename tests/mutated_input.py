@@ -210,13 +210,16 @@ def _model(folder: Path) -> Path:
     import numpy as np
 
     from numser.features import PAPER, Standardiser
-    from numser.model import BANDS, SeparableSER
+    from numser.model import BANDS, UNITS, SeparableSER
+    from numser.readout import SpeakerHead
     from numser.recogniser import Recogniser
 
     model = SeparableSER(2, blocks=0)
     standardiser = Standardiser(np.full(BANDS, -40, np.float32), np.full(BANDS, 15, np.float32))
     params = model.init(np.random.default_rng(0))
-    Recogniser(model, params, ("anger", "neutral"), PAPER, standardiser, "noise").save(folder / "model.npz")
+    shapes = SpeakerHead.shapes(4 * UNITS, 2)
+    head = SpeakerHead.of({name: np.ones(shape, np.float32) for name, shape in shapes.items()})
+    Recogniser(model, params, ("anger", "neutral"), PAPER, standardiser, "noise", head).save(folder / "model.npz")
     return folder / "model.npz"
 
 

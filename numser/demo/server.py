@@ -23,7 +23,7 @@ from socketserver import TCPServer
 from typing import Any
 
 from numser.decode import Unreadable
-from numser.errors import InputError
+from numser.errors import InputError, printable
 
 ADDRESS = "127.0.0.1"
 SECONDS = 20.0  # for a request to come, from its first byte to its last, and as long for its answer to go
@@ -121,7 +121,7 @@ class DemoServer(ThreadingHTTPServer):
         """Who asked may have gone; anything else is a line, not a traceback."""
         error = sys.exc_info()[1]
         if not isinstance(error, ConnectionError | TimeoutError):
-            print(f"error: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+            print(f"error: {type(error).__name__}: {printable(str(error))}", file=sys.stderr, flush=True)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -183,7 +183,7 @@ class Handler(BaseHTTPRequestHandler):
         except ConnectionError:
             pass  # who asked has gone
         except Exception as error:  # a mistake of ours: nobody is helped by its traceback here
-            print(f"error: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+            print(f"error: {type(error).__name__}: {printable(str(error))}", file=sys.stderr, flush=True)
             self._refuse(500, "something is wrong in numser itself; its terminal says what")
 
     def _body(self, most: int) -> bytes:

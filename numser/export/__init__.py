@@ -117,7 +117,7 @@ def _write_page(source: str, path: Path, folder: Path, int8: bool) -> None:
 
     parts = onnxruntime_web(folder)
     write_page(onnx_model(load(source), int8=int8), parts, path)
-    print(f"{path}: {path.stat().st_size / 1e6:.1f} MB; open it in a browser")
+    say(f"{path}: {path.stat().st_size / 1e6:.1f} MB; open it in a browser")
 
 
 def export(

@@ -88,7 +88,7 @@ def _draw(folder: Path, picture: Path) -> None:
     summary = summarise(runs.results)
     histories = [fold.history for fold in runs.folds]
     plots.of_run(summary["labels"], summary["confusion"], histories, picture)
-    print(f"{picture}: confusion matrix and learning curves")
+    say(f"{picture}: confusion matrix and learning curves")
 
 
 def report(
