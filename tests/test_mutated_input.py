@@ -60,7 +60,7 @@ def test_what_goes_wrong_is_seen(tmp_path, monkeypatch):
     monkeypatch.setattr(mutated_input, "__file__", str(script))
     counts, wrong, *_ = watch("bad", [1, 2, 3])
     assert counts == {}
-    assert [sentence.split(" at ")[0].rstrip("0123456789 ") for sentence in wrong] == [
+    assert [sentence.split(" at ")[0].rstrip("0123456789") for sentence in wrong] == [
         "bad 1: traceback ValueError:oh",
         "bad 2: stray stray",
         "bad 3: crashed with -",
@@ -78,9 +78,11 @@ def test_a_hang_is_seen(tmp_path, monkeypatch):
 
 def test_memory_and_time_beyond_the_bounds_are_seen(tmp_path, monkeypatch):
     script = tmp_path / "greedy.py"
-    script.write_text(f"print('begin 1'); print('end 1 taken {3 * 2**30}', flush=True)")
+    script.write_text(f"print('begin 1'); print('end 1 taken {3 * 2**30} 99.5', flush=True)")
     monkeypatch.setattr(mutated_input, "__file__", str(script))
-    assert watch("wav", [1]) == ({"taken": 1}, ["wav 1: 3072 MiB of memory"])
+    counts, wrong, seconds, memory = watch("wav", [1])
+    assert (counts, seconds, memory) == ({"taken": 1}, 99.5, 3 * 2**30)
+    assert wrong == ["wav 1: 99.5 s", "wav 1: 3072 MiB of memory"]
 
 
 def test_mutations_differ_and_repeat():
