@@ -20,7 +20,6 @@ import numpy as np
 from numser.corpora import load_corpus
 from numser.dataset import prepare
 from numser.files import write_json
-from numser.inference import recognise
 from numser.metrics import confusion_matrix, unweighted_accuracy
 from numser.recogniser import Recogniser, load
 from numser.runs.folder import RunFolder
@@ -41,9 +40,7 @@ def score(
             if known:
                 others = rng.permutation([j for j in range(len(frames)) if j != i])[:known]
                 person = recogniser.for_speaker_of([frames[j] for j in others], pool)
-            found = recognise(person.model, person.params, [person.standardiser.apply(x)], pool)
-            by_head = person.speaker_known and person.speaker_head is not None
-            logits = person.speaker_head.logits(found.statistics) if by_head else found.logits
+            logits, _ = person.logits([person.standardiser.apply(x)], pool)
             answers.append(logits[0].argmax())
     return unweighted_accuracy(confusion_matrix(labels, np.array(answers), len(recogniser.labels)))
 

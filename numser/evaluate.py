@@ -116,7 +116,7 @@ def main(argv: list[str] | None = None) -> int:
     }
     say(_report(result, interval))
     if by_speaker:
-        print("Each speaker was standardised by all of the speaker's own recordings; no label was looked at.")
+        say("Each speaker was standardised by all of the speaker's own recordings; no label was looked at.")
     if args.out:
         write_json(args.out, result.to_json() | about)
     return 0

@@ -138,11 +138,16 @@ def test(
     """
     log_mels, head = dataset.log_mels.select(members), recogniser.speaker_head
     with one_blas_thread(), ThreadPoolExecutor(threads) as pool:
-        logits, attention, _ = recognise(recogniser.model, recogniser.params, log_mels, pool)
+        logits, attention, statistics = recognise(recogniser.model, recogniser.params, log_mels, pool)
         if by_speaker and head is not None:
-            statistics = recognise(recogniser.model, recogniser.params, dataset.log_mels, pool).statistics
-            standardised = head.standardised_by_speaker(statistics, [u.speaker for u in dataset.utterances])
-            logits, _ = head.layer.forward(head.params, standardised[members])
+            speakers = [u.speaker for u in dataset.utterances]
+            asked = {speakers[i] for i in members}
+            others = np.setdiff1d([i for i, speaker in enumerate(speakers) if speaker in asked], members)
+            if len(others):  # known, and not asked about
+                theirs = recognise(recogniser.model, recogniser.params, dataset.log_mels.select(others), pool)
+                statistics = np.concatenate([statistics, theirs.statistics])
+            known = [speakers[i] for i in (*members, *others)]
+            logits = head.logits_by_speaker(statistics, known)[: len(members)]
     if answers is not None:
         logits[:, [label not in answers for label in dataset.classes]] = -np.inf
     probabilities, lengths, tested = softmax(logits), log_mels.lengths, []

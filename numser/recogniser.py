@@ -194,14 +194,19 @@ class Recogniser:
         shown = list(pool.map(self._shown, powers, names))
         rows: Iterator[tuple[np.ndarray, np.ndarray | None]] = iter(())
         if log_mels := [x[0] for x in shown if not isinstance(x, InputError)]:
-            logits, attention, statistics = recognise(self.model, self.params, log_mels, pool)
-            if self.speaker_known and self.speaker_head is not None:
-                logits = self.speaker_head.logits(statistics)
+            logits, attention = self.logits(log_mels, pool)
             rows = zip(logits, attention or repeat(None), strict=False)
         return [
             x if isinstance(x, InputError) else self._prediction(*next(rows), *x, name)
             for x, name in zip(shown, names, strict=True)
         ]
+
+    def logits(self, log_mels: Sequence[np.ndarray], pool: Executor) -> tuple[np.ndarray, list[np.ndarray] | None]:
+        """Logits (B, K) of standardised log-mels, of a person who is known by their head; and attention."""
+        logits, attention, statistics = recognise(self.model, self.params, log_mels, pool)
+        if self.speaker_known and self.speaker_head is not None:
+            logits = self.speaker_head.logits(statistics)
+        return logits, attention
 
     def _shown(self, power: np.ndarray | InputError, name: str) -> tuple[np.ndarray, int] | InputError:
         """Standardised frames, and which frame of the utterance the first one is."""
