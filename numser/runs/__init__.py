@@ -77,11 +77,10 @@ def run(
         progress.line(remark)
     features = FeatureSettings(level=config.recipe.level)
     standardiser = Standardiser.fit(dataset.log_mels.select(split.train))
-    each = [standardiser] * len(dataset.labels)
-    if config.standardise == "speaker":
-        each = dataset.speakers_standardisers(standardiser)
+    by_speaker = config.standardise == "speaker"
+    each = dataset.speakers_standardisers(standardiser) if by_speaker else [standardiser] * len(dataset.labels)
     augmentation = Augmentation(config.recipe, features, dataset.log_mels, each) if config.recipe.augments else None
-    raw, dataset, by_speaker = dataset, dataset.standardised(each), config.standardise == "speaker"
+    raw, dataset = dataset, dataset.standardised(each)
 
     with folder.held(resume):
         if resume:

@@ -35,13 +35,18 @@ def _memory(x, z):
 @exercise
 def MyGRU(answer):
     """The student's layer: its forward is still numser's, and its backward is right."""
+    against_gru(answer, both=False)
+
+
+def against_gru(answer, both):
+    """A layer against numser's, in both directions or forward alone, and against finite differences."""
     by_hand(answer)
     rng = np.random.default_rng(0)
     for inputs, units, steps in ((3, 2, 5), (2, 4, 3), (1, 1, 1)):
         layer, reference, x = Watched(answer(inputs, units)), GRU(inputs, units), rng.standard_normal((steps, inputs))
         params = {name: w + 0.3 * rng.standard_normal(w.shape) for name, w in reference.init(rng, np.float64).items()}
         expected, _ = reference.forward(params, Ragged(x, offsets_of([steps])))
-        same(layer.forward(params, x)[0], expected.data[:, :units], "y")
+        same(layer.forward(params, x)[0], expected.data[:, : (1 + both) * units], "y")
         gradients(layer, params, x)
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 
 from checker import Watched, Wrong, by_hand, exercise, gradients, parts, same
+from checks.gru import against_gru
 from numser import layers
 from numser.gradcheck import random_params
-from numser.layers import GRU
 from numser.model import SeparableSER
 from numser.ragged import Ragged, offsets_of
 
@@ -16,40 +16,29 @@ PLAIN = tuple(getattr(layers, name) for name in set(layers.__all__) - COMPOSED)
 @exercise
 def MyDense(answer):
     """The student's layer against the sums written out, and against finite differences."""
-    by_hand(answer)
-    rng = np.random.default_rng(0)
-    for rows, inputs, units in ((4, 3, 2), (1, 2, 5), (3, 3, 3)):
-        layer, x = Watched(answer(inputs, units)), rng.standard_normal((rows, inputs))
-        params = {"w": rng.standard_normal((inputs, units)), "b": rng.standard_normal(units)}
-        expected = np.einsum("uc,co->uo", x, params["w"]) + params["b"]
-        same(layer.forward(params, x)[0], expected, "y")
-        gradients(layer, params, x)
+    _against_sums(answer, "uc,co->uo", [(4, 3, 2), (1, 2, 5), (3, 3, 3)])
 
 
 @exercise
 def MyPointwise(answer):
     """The student's layer against the sums written out, and against finite differences."""
+    _against_sums(answer, "tfc,co->tfo", [(3, 4, 3, 2), (1, 2, 2, 4), (2, 2, 2, 2)])
+
+
+def _against_sums(answer, sums, shapes):
     by_hand(answer)
     rng = np.random.default_rng(0)
-    for T, F, inputs, units in ((3, 4, 3, 2), (1, 2, 2, 4), (2, 2, 2, 2)):
-        layer, x = Watched(answer(inputs, units)), rng.standard_normal((T, F, inputs))
+    for *rows, inputs, units in shapes:
+        layer, x = Watched(answer(inputs, units)), rng.standard_normal((*rows, inputs))
         params = {"w": rng.standard_normal((inputs, units)), "b": rng.standard_normal(units)}
-        expected = np.einsum("tfc,co->tfo", x, params["w"]) + params["b"]
-        same(layer.forward(params, x)[0], expected, "y")
+        same(layer.forward(params, x)[0], np.einsum(sums, x, params["w"]) + params["b"], "y")
         gradients(layer, params, x)
 
 
 @exercise
 def MyBiGRU(answer):
     """The student's layer against numser's, and against finite differences."""
-    by_hand(answer)
-    rng = np.random.default_rng(0)
-    for inputs, units, steps in ((3, 2, 5), (2, 4, 3), (1, 1, 1)):
-        layer, reference, x = Watched(answer(inputs, units)), GRU(inputs, units), rng.standard_normal((steps, inputs))
-        params = {name: w + 0.3 * rng.standard_normal(w.shape) for name, w in reference.init(rng, np.float64).items()}
-        expected, _ = reference.forward(params, Ragged(x, offsets_of([steps])))
-        same(layer.forward(params, x)[0], expected.data, "y")
-        gradients(layer, params, x)
+    against_gru(answer, both=True)
 
 
 @exercise
