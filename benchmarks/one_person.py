@@ -4,7 +4,7 @@
     python benchmarks/one_person.py RUNS --data path/to/emodb
 
 Each of the runs has left out a speaker. That speaker's utterances are recognised by the run's model, one at a time,
-when 0, 1, 3, 5, 10 or all of the speaker's other recordings are known too, without their labels
+when 0, 1, 3, 5 or 10 of the speaker's other recordings are known too, without their labels, or all that there are
 (`Recogniser.for_speaker`). Which ones is drawn at random, anew for each utterance, in so many draws. Written is
 results/one_person.json.
 """
@@ -20,13 +20,12 @@ import numpy as np
 from numser.corpora import load_corpus
 from numser.dataset import prepare
 from numser.files import write_json
-from numser.inference import recognise
 from numser.metrics import confusion_matrix, unweighted_accuracy
 from numser.recogniser import Recogniser, load
 from numser.runs.folder import RunFolder
 from numser.threads import available_cores, one_blas_thread
 
-KNOWN = (0, 1, 3, 5, 10, None)  # None: all
+KNOWN = (0, 1, 3, 5, 10, None)  # None: all, with the one that is recognised
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -36,12 +35,12 @@ def score(
     """UA over one speaker's utterances, of which `known` others are known at each."""
     rng, answers = np.random.default_rng(seed), []
     with ThreadPoolExecutor(available_cores()) as pool:
+        person = recogniser if known == 0 else recogniser.for_speaker_of(frames, pool)
         for i, x in enumerate(frames):
-            others = rng.permutation([j for j in range(len(frames)) if j != i])[:known]
-            person = recogniser.for_speaker_of([frames[j] for j in others], pool) if len(others) else recogniser
-            found = recognise(person.model, person.params, [person.standardiser.apply(x)], pool)
-            by_head = person.speaker_known and person.speaker_head is not None
-            logits = person.speaker_head.logits(found.statistics) if by_head else found.logits
+            if known:
+                others = rng.permutation([j for j in range(len(frames)) if j != i])[:known]
+                person = recogniser.for_speaker_of([frames[j] for j in others], pool)
+            logits, _ = person.logits([person.standardiser.apply(x)], pool)
             answers.append(logits[0].argmax())
     return unweighted_accuracy(confusion_matrix(labels, np.array(answers), len(recogniser.labels)))
 

@@ -3,14 +3,16 @@
 import os
 import shlex
 import shutil
+import signal
 import sys
 import time
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
-from numser.errors import InputError, InputWarning
+from numser.errors import InputError, InputWarning, printable
 from numser.threads import keep_freed_memory
 
 
@@ -19,26 +21,95 @@ def run(main: Callable[[], int | None]) -> NoReturn:
 
     The process is the command's own, so freed memory is kept for the next array.
     What the terminal's encoding lacks, such as λ in Windows' cp1252, is printed as an escape.
+    What cannot be written to standard error is dropped, and the work goes on; without standard output, it ends.
+    Who is asked to end, by SIGTERM or the terminal that closes, first puts away what it has begun.
     """
     keep_freed_memory()
     _show_notes()
-    for stream in (sys.stdout, sys.stderr):
+    _end_in_order()
+    closed = sys.stdout is None
+    for name, kind in (("stderr", Shown), ("stdout", Output)):
+        stream = getattr(sys, name) or open(os.devnull, "w")  # noqa: SIM115  # so that no other file gets its number
         if hasattr(stream, "reconfigure"):  # a notebook's streams lack it, and need it not
             stream.reconfigure(errors="backslashreplace")
+        setattr(sys, name, kind(stream))
     try:
+        if closed:
+            raise InputError("standard output is closed; send it to a file, or to nowhere")
         try:
             code = main() or 0
         finally:  # --help ends main by SystemExit
             sys.stdout.flush()
     except InputError as mistake:
-        print(f"error: {mistake.for_command()}", file=sys.stderr)
+        complain(mistake)
         code = 2
     except KeyboardInterrupt:
         code = 130
     except BrokenPipeError:  # the reader of our output, such as `head`, has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 141
+    except OSError as error:
+        if error.filename is None:
+            raise
+        complain(InputError(f"{os.fsdecode(error.filename)}: cannot be used ({error.strerror}); check this name"))
+        code = 2
     sys.exit(code)
+
+
+def complain(mistake: InputError) -> None:
+    """Say what is wrong, as a command does."""
+    print(f"error: {printable(mistake.for_command())}", file=sys.stderr, flush=True)
+
+
+def say(text: str) -> None:
+    """Print lines. Names and labels in them are data: what they hold besides letters is shown, and does nothing."""
+    print("\n".join(map(printable, text.split("\n"))), flush=True)
+
+
+def _end_in_order() -> None:
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        with suppress(ValueError):  # not the main thread, which alone may say so
+            if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+                signal.signal(number, lambda received, _: sys.exit(128 + received))
+
+
+class Shown:
+    """A stream for what may be lost: after the first write that fails, what it is given goes nowhere."""
+
+    def __init__(self, stream: Any):
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        """Write, if that is possible."""
+        return self._tried(self._stream.write, text) or 0
+
+    def flush(self) -> None:
+        """Send what was written on its way."""
+        self._tried(self._stream.flush)
+
+    def _tried(self, act: Callable, *arguments: str) -> Any:
+        try:
+            return act(*arguments)
+        except (OSError, ValueError) as error:  # ValueError: it was closed
+            with suppress(OSError, ValueError, AttributeError):  # what it still holds would be in the way at the end
+                os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
+            self._failed(error)
+
+    def _failed(self, error: Exception) -> None:
+        pass
+
+
+class Output(Shown):
+    """A stream for results: where they cannot go, the command ends."""
+
+    def _failed(self, error: Exception) -> None:
+        if isinstance(error, BrokenPipeError):
+            raise error
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"standard output: cannot be written ({reason}); send it elsewhere") from None
 
 
 def _show_notes() -> None:
@@ -96,7 +167,7 @@ class Progress:
     """
 
     def __init__(self, stream: TextIO | None = None):
-        self.stream = stream or sys.stderr
+        self.stream = Shown(stream or sys.stderr or open(os.devnull, "w"))  # noqa: SIM115  # None: it is closed
         self.terminal = self.stream.isatty()
         self._last_live = -float("inf")
 
@@ -112,22 +183,21 @@ class Progress:
         if self.terminal:
             self._overwrite(text)
         else:
-            print(text, file=self.stream, flush=True)
+            self.line(text)
 
     def line(self, text: str) -> None:
         """Print a line that stays."""
         self.clear()
-        print(text, file=self.stream, flush=True)
+        print(printable(text), file=self.stream, flush=True)
 
     def clear(self) -> None:
         """Remove the live line."""
         if self.terminal:
-            self.stream.write("\r\x1b[K")
-            self.stream.flush()
+            self._overwrite("")
 
     def _overwrite(self, text: str) -> None:
         width = shutil.get_terminal_size().columns - 1
-        self.stream.write("\r\x1b[K" + text[:width])
+        self.stream.write("\r\x1b[K" + printable(text)[:width])
         self.stream.flush()
 
 
@@ -156,9 +226,10 @@ def offline_option(group) -> None:
 
 def confusion_table(labels: list[str], confusion: list[list[int]]) -> str:
     """The confusion matrix as text: a row a true label, a column a predicted one, recalls at the right."""
+    labels = list(map(printable, labels))
     wide = max(map(len, labels)) + 1
     lines = [f"{'':<{wide}}" + "".join(f"{label[:4]:>6}" for label in labels) + "  recall    (rows: truth)"]
-    for label, row in zip(labels, confusion, strict=True):
-        recall = f"{row[labels.index(label)] / sum(row):.2f}" if sum(row) else "-"
+    for i, (label, row) in enumerate(zip(labels, confusion, strict=True)):
+        recall = f"{row[i] / sum(row):.2f}" if sum(row) else "-"
         lines.append(f"{label:<{wide}}" + "".join(f"{n or '·':>6}" for n in row) + f"{recall:>8}")
     return "\n".join(lines)

@@ -15,7 +15,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from numser.cli import confusion_table, offline_option, option, program, python_command, run, shell_line
+from numser.cli import (
+    Progress,
+    confusion_table,
+    offline_option,
+    option,
+    program,
+    python_command,
+    run,
+    say,
+    shell_line,
+)
 from numser.corpora import NAMES, reading_options
 from numser.errors import InputError
 from numser.recipe import recipe, recipe_options, split_options
@@ -70,18 +80,23 @@ def main(argv: list[str] | None = None) -> int:
     told = {name: how.get(name) for name in READING}
     loaded = load_corpus(corpus, None if data is None else Path(data), offline=offline, **told)
     folds = folds_of(corpus, data, speakers, recipes, loaded, **how)
+    if how.get("train_on_validation") and not speakers and len(folds) > len(seeds):
+        raise InputError(
+            "--train-on-validation: the folds share their test subset and differ in what validates, so that all "
+            "would be one training; leave it out, add --speakers, or train once by numser.train --fold 0"
+        )
     for sentence in (*loaded.findings, *remarks(loaded.utterances, next(iter(folds.values())).split(loaded))):
-        print(sentence, file=sys.stderr)
+        Progress().line(sentence)
     try:
         make, at_once = workers(jobs, address)
         results = run_folds(folds, out, make, loaded.identity, jobs=at_once, on_result=folder.write_table)
     except KeyboardInterrupt:
         line = shell_line(python_command(), "-m", "numser.crossval", *(argv or sys.argv[1:]))
-        print(f"\nstopped; to go on: {line}", file=sys.stderr)
+        Progress().line(f"stopped; to go on: {line}")
         return 130
     summary = summarise(list(results.values()))
     folder.write_summary(summary, results)
-    print(_report(summary, out))
+    say(_report(summary, out))
     return 0
 
 

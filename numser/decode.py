@@ -5,6 +5,7 @@ know; of files that were joined it reads the first, and of a damaged MP3 what co
 ffmpeg reads the rest, where it is installed.
 """
 
+import math
 import os
 import re
 import shlex
@@ -92,6 +93,13 @@ class Sound:
             self._promised = 0
         return np.concatenate(parts)
 
+    def skip(self, frames: float) -> int:
+        """Pass over the next frames. Returns how many there were."""
+        passed, most = 0, max(_BLOCK // self.channels, 1)
+        while passed < frames and (got := len(self.read(min(math.ceil(frames - passed), most)))):
+            passed += got
+        return passed
+
     def _part(self, frames: int) -> np.ndarray:
         import soundfile
 
@@ -119,7 +127,8 @@ class Sound:
             return False
         self._sound = self._by_ffmpeg(format, "-ar", str(self.samplerate), "-ac", str(self.channels))
         passed = self._got
-        while passed > 0 and len(part := self._sound.read(min(passed, _BLOCK), dtype="float32")):
+        most = max(_BLOCK // self.channels, 1)
+        while passed > 0 and len(part := self._sound.read(min(passed, most), dtype="float32")):
             passed -= len(part)
         return True
 

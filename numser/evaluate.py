@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from numser.cli import Progress, confusion_table, offline_option, program, run
+from numser.cli import Progress, confusion_table, offline_option, program, run, say
 from numser.corpora import NAMES, READING, Corpus, listed, load_corpus, reading_options
 from numser.errors import InputError
 from numser.recipe import STANDARDISE
@@ -114,9 +114,9 @@ def main(argv: list[str] | None = None) -> int:
         "among": answers,
         "standardise": args.standardise,
     }
-    print(_report(result, interval))
+    say(_report(result, interval))
     if by_speaker:
-        print("Each speaker was standardised by all of the speaker's own recordings; no label was looked at.")
+        say("Each speaker was standardised by all of the speaker's own recordings; no label was looked at.")
     if args.out:
         write_json(args.out, result.to_json() | about)
     return 0

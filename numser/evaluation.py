@@ -8,8 +8,9 @@ from typing import Any, Self
 import numpy as np
 
 from numser.dataset import Dataset
+from numser.declared import from_json
+from numser.errors import quoted
 from numser.features import frame_seconds
-from numser.files import from_json
 from numser.inference import recognise
 from numser.losses import softmax
 from numser.metrics import confusion_matrix, macro_f1, unweighted_accuracy, weighted_accuracy
@@ -62,7 +63,7 @@ class Result:
     def __post_init__(self) -> None:
         labels, n = self.labels, len(self.labels)
         if len(set(labels)) < max(n, 1):
-            raise ValueError(f"labels should be different texts, found {labels!r}")
+            raise ValueError(f"labels should be different texts, found {quoted(labels)}")
         if [len(row) for row in self.confusion] != [n] * n:
             raise ValueError(f"confusion should be {n} rows of {n} counts")
         if not self.utterances:
@@ -104,13 +105,15 @@ class Result:
 def _check_against(u: TestedUtterance, labels: list[str]) -> None:
     for key, known in (("truth", labels), ("predicted", labels), ("difficulty", ["A", "B", "C"])):
         if getattr(u, key) not in known:
-            raise ValueError(f"{key} of {u.name} should be one of {', '.join(known)}, found {getattr(u, key)!r}")
+            raise ValueError(
+                f"{key} of {quoted(u.name)} should be one of {', '.join(known)}, found {quoted(getattr(u, key))}"
+            )
     if len(u.probabilities) != len(labels):
-        raise ValueError(f"probabilities of {u.name} should be {len(labels)}")
+        raise ValueError(f"probabilities of {quoted(u.name)} should be {len(labels)}")
     if len(u.attention or []) != len(u.attention_seconds or []):
-        raise ValueError(f"attention of {u.name} should have as many seconds as weights")
+        raise ValueError(f"attention of {quoted(u.name)} should have as many seconds as weights")
     if u.segment is not None and not (len(u.segment) == 2 and u.segment[0] < u.segment[1]):
-        raise ValueError(f"segment of {u.name} should be its start and its end")
+        raise ValueError(f"segment of {quoted(u.name)} should be its start and its end")
 
 
 def _counts(labels: Sequence[str], utterances: Sequence[TestedUtterance]) -> np.ndarray:
@@ -135,11 +138,16 @@ def test(
     """
     log_mels, head = dataset.log_mels.select(members), recogniser.speaker_head
     with one_blas_thread(), ThreadPoolExecutor(threads) as pool:
-        logits, attention, _ = recognise(recogniser.model, recogniser.params, log_mels, pool)
+        logits, attention, statistics = recognise(recogniser.model, recogniser.params, log_mels, pool)
         if by_speaker and head is not None:
-            statistics = recognise(recogniser.model, recogniser.params, dataset.log_mels, pool).statistics
-            standardised = head.standardised_by_speaker(statistics, [u.speaker for u in dataset.utterances])
-            logits, _ = head.layer.forward(head.params, standardised[members])
+            speakers = [u.speaker for u in dataset.utterances]
+            asked = {speakers[i] for i in members}
+            others = np.setdiff1d([i for i, speaker in enumerate(speakers) if speaker in asked], members)
+            if len(others):  # known, and not asked about
+                theirs = recognise(recogniser.model, recogniser.params, dataset.log_mels.select(others), pool)
+                statistics = np.concatenate([statistics, theirs.statistics])
+            known = [speakers[i] for i in (*members, *others)]
+            logits = head.logits_by_speaker(statistics, known)[: len(members)]
     if answers is not None:
         logits[:, [label not in answers for label in dataset.classes]] = -np.inf
     probabilities, lengths, tested = softmax(logits), log_mels.lengths, []

@@ -17,13 +17,18 @@ import numpy as np
 
 from numser.audio import SAMPLE_RATE
 from numser.deltas import with_deltas
-from numser.errors import InputError
+from numser.errors import InputError, quoted
 from numser.model import SHORTEST
 
 _PRIOR_UTTERANCES = 5  # of a person, that weigh as much as all that a model was trained on
 LEVELS = ("absolute", "speech")
 TINY = float(np.finfo(np.float32).tiny)  # 1e-38, the smallest positive number that float32 holds in full
 _CHUNK = 128  # frames whose spectra are in memory at once, about 3 MB
+
+
+def _stored(default: Any, least: float, most: float) -> Any:
+    """A setting with its range in a file: more was never meant."""
+    return dataclasses.field(default=default, metadata={"least": least, "most": most})
 
 
 @dataclass(frozen=True)
@@ -36,21 +41,21 @@ class FeatureSettings:
     """
 
     sample_rate: int = SAMPLE_RATE  # Hz
-    win_length: int = 640  # samples under the Hamming window, 40 ms
-    n_fft: int = 1024  # samples in an FFT frame, with the window in its middle
-    hop_length: int = 160  # samples from one frame to the next, 10 ms
-    n_mels: int = 128  # mel bands
+    win_length: int = _stored(640, 1, 2**16)  # samples under the Hamming window, 40 ms
+    n_fft: int = _stored(1024, 2, 2**16)  # samples in an FFT frame, with the window in its middle
+    hop_length: int = _stored(160, 1, 2**16)  # samples from one frame to the next, 10 ms
+    n_mels: int = _stored(128, 1, 2**10)  # mel bands
     fmin: float = 0.0  # Hz, where the first band begins
     fmax: float = 8000.0  # Hz, where the last band ends
-    floor: float = 1e-10  # power below this counts as this, so that silence has a logarithm
-    dynamic_range: float = 80.0  # dB that an utterance may span below its maximum
-    max_frames: int = 700  # frames that are kept of a longer utterance, 7 s
+    floor: float = _stored(1e-10, TINY, 1)  # power below this counts as this, so that silence has a logarithm
+    dynamic_range: float = _stored(80.0, 0, 1000)  # dB that an utterance may span below its maximum
+    max_frames: int = _stored(700, SHORTEST, 10_000)  # frames that are kept of a longer utterance, 7 s
     level: str = "absolute"  # or "speech": the recording's level is taken out first
-    deltas: int = 0  # how many orders of them stand behind the bands (deltas.py)
+    deltas: int = _stored(0, 0, 4)  # how many orders of them stand behind the bands (deltas.py)
 
     def __post_init__(self) -> None:
         if self.level not in LEVELS:
-            raise ValueError(f"level: should be one of {', '.join(LEVELS)}, found {self.level!r}")
+            raise ValueError(f"level: should be one of {', '.join(LEVELS)}, found {quoted(self.level)}")
         for field in dataclasses.fields(self):
             if field.name == "level":
                 continue
@@ -58,9 +63,7 @@ class FeatureSettings:
             kind: type[Any] = Integral if field.type is int else Real
             meant = "whole" if field.type is int else "finite"
             if isinstance(number, bool) or not isinstance(number, kind) or not abs(number) < np.inf:
-                raise ValueError(f"{field.name}: should be a {meant} number, found {number!r}")
-        if not 0 <= self.deltas <= 4:
-            raise ValueError(f"deltas: should be 0 to 4 orders, found {self.deltas}")
+                raise ValueError(f"{field.name}: should be a {meant} number, found {quoted(number)}")
         for name in ("sample_rate", "win_length", "hop_length", "n_mels", "floor", "dynamic_range", "max_frames"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name}: should be positive, found {getattr(self, name)}")

@@ -15,24 +15,28 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
-from reprlib import repr as short
-from types import UnionType
-from typing import Any, BinaryIO, TypeVar, get_args, get_origin
+from tokenize import TokenError
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from numser.errors import InputError
+from numser.declared import T, from_json
+from numser.errors import InputError, printable, quoted, reason
 
 # What NumPy, zipfile and json raise when a file is not what it should be. RuntimeError: JSON nested too deeply, or a
-# member that claims to be encrypted; MemoryError: an array that claims to be larger than any memory.
+# member that claims to be encrypted; TokenError: an array's header without its end.
 _DAMAGE = (OSError, ValueError, KeyError, TypeError, EOFError, AttributeError, RuntimeError, MemoryError,
-           zipfile.BadZipFile, zlib.error)  # fmt: skip
+           NotImplementedError, TokenError, zipfile.BadZipFile, zlib.error)  # fmt: skip
+_ABOUT = 2**22  # bytes that "about" may have
 
-T = TypeVar("T")
-_KINDS = {float: "a number", int: "a whole number", str: "text", bool: "true or false", list: "a list",
-          dict: "an object"}  # fmt: skip
+
+class Layout(NamedTuple):
+    """What an array in a file should be."""
+
+    dtype: str
+    shape: tuple[int | None, ...]  # None: of any length
+    finite: bool = True
 
 
 def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
@@ -102,32 +106,67 @@ def write_arrays(path: Path, arrays: dict[str, np.ndarray], about: dict[str, Any
     write_whole(path, lambda file: np.savez(file, about=text, **ordered))
 
 
-def read_arrays(path: Path, kind: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+def read_arrays(
+    path: Path, kind: str, expected: Callable[[dict[str, Any]], Mapping[str, Layout]] | None = None
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Read what `write_arrays` wrote: the arrays and `about`, whose "kind" should be `kind`. Never reads a pickle.
 
-    Raises      InputError: the file is missing, damaged, or of another kind
+    `expected` tells from `about` what the arrays should be, and raises a ValueError where that cannot be told. Before
+    it is asked no array is read, and none that is otherwise. Without it arrays are what they are.
+
+    Raises      InputError: the file is missing, damaged, or of another kind; the arrays are not as expected
     """
-    problem = f"{path}: is not a numser {kind}"
-    try:
-        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
-            _check_sizes(file, os.fstat(opened.fileno()).st_size)
-            arrays = {name: file[name] for name in file.files}
-        about = json.loads(str(arrays.pop("about")))
-    except FileNotFoundError:
-        raise InputError(f"{path}: there is no such file") from None
-    except _DAMAGE as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"{problem} (it cannot be read: {reason})") from error
-    if not isinstance(about, dict) or about.get("kind") != kind:
-        raise InputError(f"{problem}; give a file that numser.train wrote")
+    with _opened(path, kind) as (archive, found, about):
+        layouts = {} if expected is None else _understood(path, kind, lambda: expected(about))
+        if expected is not None:
+            _compare(path, found, layouts)
+        arrays = {name: _array(archive, name) for name in found}
+    for name, layout in layouts.items():
+        if layout.finite and not np.isfinite(arrays[name]).all():
+            raise InputError(f"{path}: is damaged: {name} has values that are not finite")
     return arrays, about
 
 
-def _check_sizes(file: np.lib.npyio.NpzFile, size: int) -> None:
-    """See that arrays are as large as they claim, and the file as large as they are, before memory is taken."""
-    archive = file.zip
-    assert archive is not None  # until the file is closed
-    members = archive.infolist()
+def read_about(path: Path, kind: str, cls: type[T]) -> T:
+    """What such a file says of itself, as the dataclass that declares it; no array is read.
+
+    Raises      InputError: as `read_arrays`; it does not say what it should
+    """
+    with _opened(path, kind) as (_, _, about):
+        return _understood(path, kind, lambda: from_json(cls, about))
+
+
+@contextmanager
+def _opened(path: Path, kind: str) -> Iterator[tuple[zipfile.ZipFile, dict[str, Layout], dict[str, Any]]]:
+    """A file's archive, what its arrays claim to be, and what it says of itself."""
+    problem = f"{path}: is not a numser {kind}"
+    try:
+        with open(path, "rb") as opened, zipfile.ZipFile(opened) as archive:
+            found = _headers(archive, os.fstat(opened.fileno()).st_size)
+            about = json.loads(str(_array(archive, "about")))
+            if not isinstance(about, dict) or about.get("kind") != kind:
+                raise InputError(f"{problem}; give a file that numser.train wrote")
+            del found["about"]
+            yield archive, found, about
+    except InputError:
+        raise
+    except FileNotFoundError:
+        raise InputError(f"{path}: there is no such file") from None
+    except _DAMAGE as error:
+        raise InputError(f"{problem} (it cannot be read: {reason(error)})") from error
+
+
+def _understood(path: Path, kind: str, read: Callable[[], T]) -> T:
+    try:
+        return read()
+    except ValueError as error:
+        raise InputError(f"{path}: is not a numser {kind} this version can read ({error})") from error
+
+
+def _headers(archive: zipfile.ZipFile, size: int) -> dict[str, Layout]:
+    """What a file's arrays claim to be, by their names; that they are as large, and the file as they are, is seen
+    before memory is taken."""
+    members, found = archive.infolist(), {}
     if any(member.compress_type != zipfile.ZIP_STORED for member in members):
         raise ValueError("it is compressed, and numser's files are not")
     if sum(member.file_size for member in members) > size:
@@ -141,6 +180,34 @@ def _check_sizes(file: np.lib.npyio.NpzFile, size: int) -> None:
             shape, _, dtype = read_header(array)
             if array.tell() + math.prod(shape) * dtype.itemsize != member.file_size:
                 raise ValueError(f"{member.filename} claims shape {shape} of {dtype}, and is not as large as that")
+        name = member.filename.removesuffix(".npy")
+        if name in found:
+            raise ValueError(f"it has two arrays called {name}")
+        plain = dtype.kind in ("biuf" if name != "about" else "U") and dtype.itemsize > 0
+        if not plain or (name == "about" and (shape != () or dtype.itemsize > _ABOUT)):
+            raise ValueError(f"{member.filename} is {dtype} of shape {shape}, which numser does not write")
+        found[name] = Layout(str(dtype), shape)
+    return found
+
+
+def _array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
+    with archive.open(f"{name}.npy") as member:
+        return np.lib.format.read_array(member, allow_pickle=False)
+
+
+def _compare(path: Path, found: Mapping[str, Layout], layouts: Mapping[str, Layout]) -> None:
+    """Refuse a file whose arrays claim to be others than expected."""
+    for name in sorted(layouts.keys() | found.keys()):
+        if name not in found:
+            raise InputError(f"{path}: is damaged: the array {name} is missing")
+        if name not in layouts:
+            raise InputError(f"{path}: is damaged: there is an array {quoted(name)[1:-1]} too many")
+        (dtype, shape, _), has = layouts[name], found[name]
+        alike = len(shape) == len(has.shape) and all(n in (None, m) for n, m in zip(shape, has.shape, strict=True))
+        if not alike or dtype != {"int32": "int64"}.get(has.dtype, has.dtype):  # NumPy's integers on Windows
+            raise InputError(
+                f"{path}: is damaged: {name} should be {dtype} of shape {shape}, found {has.dtype} of {has.shape}"
+            )
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -160,59 +227,27 @@ def read_json(path: Path) -> dict[str, Any]:
             raise ValueError("it holds no object")
         return value
     except _DAMAGE as error:
-        raise InputError(f"{path}: cannot be read or is damaged ({error}); take it away and start again") from error
-
-
-def from_json(cls: type[T], values: Any, name: str = "") -> T:
-    """A dataclass from the object that JSON has of it; `name` is what messages call it.
-
-    Each field should be of the type that it declares, and numbers in it from `least` to `most` of its metadata. What
-    is missing has the field's default; what is more is left out.
-
-    Raises      ValueError: a field is missing, or is not what it should be; the message says which, and what
-    """
-    if not isinstance(values, dict):
-        raise ValueError(f"{name or 'it'} should be an object, found {short(values)}")
-    found = {}
-    for f in fields(cls):  # type: ignore[arg-type]
-        full = f"{name}.{f.name}" if name else f.name
-        if f.name in values:
-            found[f.name] = _of_kind(f.type, values[f.name], full, f.metadata)
-        elif f.default is MISSING:
-            raise ValueError(f"{full} is missing")
-    return cls(**found)
-
-
-def _of_kind(kind: Any, value: Any, name: str, limits: Mapping[str, Any]) -> Any:
-    """A value as JSON has it: one of _KINDS, a list or dict of them, a dataclass; or one of these or None."""
-    if isinstance(kind, UnionType):
-        return None if value is None else _of_kind(get_args(kind)[0], value, name, limits)
-    if isinstance(kind, type) and is_dataclass(kind):
-        return kind.from_json(value, name) if hasattr(kind, "from_json") else from_json(kind, value, name)
-    plain, wanted = get_origin(kind) or kind, ""
-    fits = type(value) is plain or (plain is float and type(value) is int)
-    if plain in (int, float):
-        least, most = limits.get("least"), limits.get("most")
-        fits = fits and abs(value) < math.inf  # NaN is not
-        if least is not None and most is not None:
-            wanted = f" from {least:g} to {most:g}"
-            fits = fits and least <= value <= most
-    if not fits or (plain is str and "\0" in value):
-        raise ValueError(f"{name} should be {_KINDS[plain]}{wanted}, found {short(value)}")
-    if plain is list:
-        return [_of_kind(get_args(kind)[0], item, f"{name}[{i}]", limits) for i, item in enumerate(value)]
-    if plain is dict:
-        return {key: _of_kind(get_args(kind)[1], item, f"{name}.{key}", limits) for key, item in value.items()}
-    return value
+        raise InputError(
+            f"{path}: cannot be read or is damaged ({reason(error)}); take it away and start again"
+        ) from error
 
 
 def write_csv(path: Path, header: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
     """Write a table as CSV."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
+    writer.writerows(map(csv_cells, (header, *rows)))
     write_whole(path, lambda file: file.write(text.getvalue().encode()))
+
+
+def csv_cells(row: Iterable[Any]) -> list[Any]:
+    """A row's cells, such that neither a terminal nor a spreadsheet does what a text in it says: control characters
+    as Python writes them, and an apostrophe before what would begin a formula.
+
+    Source      OWASP, "CSV Injection"
+    """
+    texts = (printable(cell) if isinstance(cell, str) else cell for cell in row)
+    return [f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@")) else cell for cell in texts]
 
 
 def cache_folder() -> Path:
@@ -248,10 +283,12 @@ def writing(path: Path) -> Iterator[None]:
 @contextmanager
 def file_lock(
     path: Path, on_wait: Callable[[], None] = lambda: None, pause: float = 0.2, if_possible: bool = False
-) -> Iterator[None]:
-    """Run the block while no other thread or process is in such a block with the same `path`.
+) -> Iterator[Callable[[], bool]]:
+    """Run the block while no other thread or process is in such a block with the same `path`. Yields a function that
+    tells whether what is locked is still there, and not another one in its place.
 
     The operating system holds the lock, so it ends with its process, however that ends; the file stays, and is empty.
+    Where `path` is a folder, that is locked; not on Windows.
 
     `on_wait` is called once if another one is there, before it is waited for; it may raise, instead of waiting. The
     file is made, and never removed: whoever waits for it would hold a lock on a file that the next one does not find.
@@ -261,25 +298,29 @@ def file_lock(
     Raises      InputError: the file cannot be made, or its file system cannot lock
     """
     with writing(path):
-        file = open(path, "ab")  # noqa: SIM115 (what the block below raises is not about this file)
-    with file:
+        how = os.O_RDONLY if path.is_dir() else os.O_RDWR | os.O_CREAT
+        descriptor = os.open(path, how, 0o666)
+    try:
         waits = False
-        while not _locked(file, path, if_possible):
+        while not _locked(descriptor, path, if_possible):
             if not waits:
                 waits = True
                 on_wait()
             time.sleep(pause)  # waiting in the system would keep Ctrl-C waiting too, on Windows
         try:
-            yield
+            yield lambda: os.path.exists(path) and os.path.samestat(os.fstat(descriptor), os.stat(path))
         finally:
-            _unlock(file)
+            with suppress(OSError):  # it could not be locked
+                _unlock(descriptor)
+    finally:
+        os.close(descriptor)
 
 
-def _locked(file: BinaryIO, path: Path, if_possible: bool) -> bool:
+def _locked(descriptor: int, path: Path, if_possible: bool) -> bool:
     """Try to get the lock."""
     with writing(path):
         try:
-            _lock(file)
+            _lock(descriptor)
             return True
         except (BlockingIOError, PermissionError):  # Windows says the latter
             return False
@@ -292,19 +333,19 @@ def _locked(file: BinaryIO, path: Path, if_possible: bool) -> bool:
 if sys.platform == "win32":
     import msvcrt
 
-    def _lock(file: BinaryIO) -> None:
-        file.seek(0)
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+    def _lock(descriptor: int) -> None:
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
 
-    def _unlock(file: BinaryIO) -> None:
-        file.seek(0)
-        msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
+    def _unlock(descriptor: int) -> None:
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
 
 else:
     import fcntl
 
-    def _lock(file: BinaryIO) -> None:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    def _lock(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
-    def _unlock(file: BinaryIO) -> None:
-        fcntl.flock(file, fcntl.LOCK_UN)
+    def _unlock(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_UN)

@@ -8,8 +8,10 @@ Take any direction v for one tensor w, and any gradient dy for the output. Movin
     numeric   Σ dy · (y(w + εv) − y(w − εv)) / 2ε   the central difference
 
 should agree. The error is |analytic − numeric| / Σ |g_i v_i|: relative to the size of what was summed, so that it
-means the same for every layer. One direction tests all entries of a tensor at once. Where the gradient is 0 but for
-rounding, as that of a bias before a batch normalisation, the error is relative to Σ |dy · y|.
+means the same for every layer. One direction tests all entries of a tensor at once. Its entries are between 0.5 and
+1.5 in size, of either sign: with one near 0 a wrong gradient would hide, and of equal ones two could cancel. Where
+the gradient is 0 but for rounding, as that of a bias before a batch normalisation, the error is relative to Σ |dy ·
+y|.
 
 A ReLU and a max-pool have corners. Where one lies between w − εv and w + εv the difference is no derivative. The
 layers remember their decisions (which sign, which winner) as booleans and small integers in the cache; if they differ
@@ -50,7 +52,8 @@ def gradcheck(layer: Layer, params: Params, x: Value, rng: np.random.Generator) 
     """Error of every parameter's gradient, and of the input's under the name "x".
 
     Shapes      as the layer's; all float64
-    Raises      ValueError: something is not float64; backward's gradients have other names than the parameters
+    Raises      ValueError: something is not float64; backward's gradients have other names than the parameters, or
+                one has another shape than its tensor
                 ArithmeticError: no direction was found without a corner
     """
     check = _Check(layer, params, x, rng)
@@ -111,6 +114,10 @@ class _Check:
         if dx is None:
             raise ValueError("backward: should return the gradient of x, found None")
         self.gradients = {INPUT: dx} | {name: grads[name] for name in params}
+        for name, tensor in {**params, INPUT: frames_of(x)}.items():  # NumPy would stretch a shape that is too small
+            if np.shape(self.gradients[name]) != tensor.shape:
+                found = np.shape(self.gradients[name])
+                raise ValueError(f"d{name}: should have the shape of {name}, {tensor.shape}, found {found}")
 
     def error(self, tensor: str) -> float:
         everything = np.arange(self.gradients[tensor].size)
@@ -124,7 +131,9 @@ class _Check:
         for attempt in range(_ATTEMPTS):
             step = max(1e-5 / 2**attempt, _SMALLEST)
             direction = np.zeros(self.gradients[tensor].shape)
-            direction.flat[entries] = self.rng.standard_normal(len(entries))
+            direction.flat[entries] = self.rng.choice((-1, 1), len(entries)) * self.rng.uniform(
+                0.5, 1.5, len(entries)
+            )
             ahead, decisions_ahead = self._moved(tensor, step * direction)
             behind, decisions_behind = self._moved(tensor, -step * direction)
             if _same(decisions_ahead, decisions_behind):
@@ -294,6 +303,9 @@ def main(argv: list[str] | None = None) -> int:
             verdict = "ok" if error <= TOLERANCE else "WRONG"
             failures += verdict != "ok"
             print(f"{name:<27}{tensor:<24}{size:>9}{error:>10.1e}  {verdict}")
+            if verdict != "ok":
+                worst = worst_entry(layer, params, x, rng, tensor)
+                print(f"    worst at {list(worst.index)}: is {worst.analytic:.6g}, should be {worst.numeric:.6g}")
     print(f"{failures} wrong" if failures else "every gradient is what it should be")
     return 1 if failures else 0
 

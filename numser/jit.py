@@ -1,5 +1,9 @@
 """How numser compiles its kernels.
 
+BEWARE: `jit` promises the compiler that no array a function writes overlaps another that it gets. In numser's kernels
+that is so. In a loop of your own it may not be: `add(x[:-1], x[1:])`, which writes into what it reads next, then
+gives wrong sums, and nobody says so. For loops that may meet such arrays there is `safe_jit`.
+
 Numba takes half a second to load, and a kernel seconds to compile where no cache has it. So neither happens before a
 kernel is called.
 """
@@ -20,7 +24,7 @@ def jit(function: Callable) -> "Kernel":
     """Compile `function` with Numba at its first call, and remember the machine code on disk.
 
     The kernels run without Python's lock, so that two threads can each work on their part of a batch.
-    Arrays that a kernel gets must not overlap, unless it only reads them.
+    An array that a kernel writes must not overlap another that it gets: where it does, the numbers are wrong.
     Where no cache folder can be written kernels are compiled anew in each process, and one warning says so.
     A jitted function may call jitted functions of its own file only: Numba does not notice when a
     function in another file has changed, and would go on using the old machine code.
@@ -28,6 +32,17 @@ def jit(function: Callable) -> "Kernel":
     kernel = Kernel(function)
     _waiting[id(function.__globals__)].append(kernel)
     return kernel
+
+
+def safe_jit(function: Callable) -> Callable:
+    """As `jit`, without the promise: arrays may overlap, and the loops do what they do in Python.
+
+    It can be slower. The machine code is not kept on disk, where Numba would not tell it from that of `jit`. An index
+    beyond an array's end is not noticed, as with `jit`; dividing by zero gives inf, as in NumPy.
+    """
+    import numba
+
+    return numba.njit(**{name: value for name, value in _options().items() if name != "noalias"})(function)
 
 
 class Kernel:
@@ -84,9 +99,9 @@ def _options() -> dict[str, Any]:
     contract: a*b + c may become one fused multiply-add. Nothing is reordered, so a sum has the same bits on
     every run. error_model numpy: dividing by zero gives inf, as in NumPy, and loops need no test for it.
 
-    noalias: the arrays that a kernel gets do not overlap. Else the compiler must fear that writing one array changes
-    another, reads everything again and again, and computes many loops one number at a time. Numba has this switch for
-    its own use and does not offer it to decorators, so it is put among what decorators may say.
+    noalias: no array that a kernel writes overlaps another that it gets. Else the compiler must fear that writing one
+    array changes another, reads everything again and again, and computes many loops one number at a time. Numba has
+    this switch for its own use and does not offer it to decorators, so it is put among what decorators may say.
     """
     options: dict[str, Any] = dict(nogil=True, fastmath={"contract"}, error_model="numpy")
     try:

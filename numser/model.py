@@ -15,7 +15,7 @@ Deviation   the GRU's directions share their weights (see layers/gru.py); the pa
 
 import argparse
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from numbers import Integral
 from types import MappingProxyType
@@ -24,6 +24,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from numser.cli import program, run
+from numser.errors import quoted
 from numser.layers import (
     GRU,
     Attention,
@@ -52,11 +53,11 @@ SHORTEST = 3  # frames an utterance needs: the entry convolution's window
 class SeparableSER:
     """The network's hyper-parameters. It is a layer: init, forward, backward."""
 
-    n_classes: int
-    blocks: int = 4
+    n_classes: int = field(metadata={"least": 2, "most": 1000})
+    blocks: int = field(default=4, metadata={"least": 0, "most": 100})
     attention: bool = True  # False: the GRU's last states, Table 2's "No Attention"
     tied: bool = True  # False: each direction of the GRU has its own weights
-    dropout: float = 0.0
+    dropout: float = field(default=0.0, metadata={"least": 0, "most": 1})
 
     inputs: ClassVar[int] = BANDS  # columns of a frame
     features: ClassVar[Mapping[str, Any]] = MappingProxyType({})  # what they differ in from `FeatureSettings`
@@ -67,7 +68,7 @@ class SeparableSER:
         for name, least in (("n_classes", 2), ("blocks", 0)):
             number = getattr(self, name)
             if isinstance(number, bool) or not isinstance(number, Integral) or number < least:
-                raise ValueError(f"{name}: should be a whole number of at least {least}, found {number!r}")
+                raise ValueError(f"{name}: should be a whole number of at least {least}, found {quoted(number)}")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout: should be at least 0 and below 1, found {self.dropout}")
 

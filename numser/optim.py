@@ -6,7 +6,9 @@
     v ← β₂ v + (1−β₂) g²         a running mean of its square
     w ← w − lr · √(1−β₂ᵗ) / (1−β₁ᵗ) · m / (√v + ε)
 
-Both means start at 0 and are too small at first; the two powers make up for it. Each weight moves by about lr
+Both means start at 0 and are too small at first; the two powers make up for it. This is the form at the end of the
+paper's section 2, which TensorFlow has too, and with it the authors' program. In Algorithm 1 ε is added to the
+corrected √v, so that at first it weighs less, by √(1−β₂ᵗ). Each weight moves by about lr
 a step, whatever the size of its gradient: m and √v scale alike.
 
 So the weights never come to rest while lr stays as it is. Two remedies: let lr fall to 0 (`learning_rate`), or take

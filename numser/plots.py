@@ -9,6 +9,7 @@ The colour maps are even in brightness, and can be told apart by people who see 
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -210,6 +211,58 @@ def gradient_errors(
     if colorbar:
         bar = ax.figure.colorbar(image, ax=ax, label="error (share of largest)", pad=0.01)
         bar.ax.axhline(TOLERANCE, color="white", linewidth=1.5)
+    return ax
+
+
+def histograms(arrays: Mapping[str, np.ndarray], ax: "Axes | None" = None) -> "Axes":
+    """How large the numbers of each array are, activations or gradients: a row an array, the first at the top.
+
+    A row is a histogram of log₁₀ |value|, as high as its own largest bar. Zeros have no logarithm: their share stands
+    beside the name. Where a row lies far to the left of the one before, the signal vanishes there.
+
+    Shapes      any
+    Raises      ValueError: there is no array
+                InputError: matplotlib is not installed
+    """
+    if not arrays:
+        raise ValueError("arrays: should be one or more, found none")
+    ax = ax or _new((8, 1 + 0.35 * len(arrays)))
+    sizes = {name: np.log10(np.abs(a[a != 0], dtype=np.float64)) for name, a in arrays.items()}
+    found = np.concatenate(list(sizes.values()))
+    least, most = (found.min(), found.max()) if found.size else (-1, 0)
+    bins = np.linspace(least, most, 80)
+    for row, size in enumerate(sizes.values()):
+        bars = np.histogram(size, bins)[0]
+        ax.stairs(0.9 * bars / max(bars.max(), 1) - row, bins, baseline=-row, fill=True, color=BLUE)
+    names = [f"{name} ({np.mean(a == 0):.0%} zero)" if not a.all() else name for name, a in arrays.items()]
+    ax.set_yticks(-np.arange(len(names)), names, va="bottom")
+    ax.tick_params(axis="y", length=0)
+    ax.set(xlabel="log₁₀ of the absolute value")
+    ax.spines[["top", "right", "left"]].set_visible(False)
+    return ax
+
+
+def update_ratios(weights: Sequence[Mapping[str, np.ndarray]], ax: "Axes | None" = None) -> "Axes":
+    """How far each tensor moves in a step, as a share of its size: ‖Δw‖ / ‖w‖, a line a tensor.
+
+    The dotted line is 1/1000, near which it often lies in a training that goes well. Much less, and the tensor hardly
+    learns; much more, and each step throws away what the one before has found.
+
+    Shapes      weights: the parameters before the first step, and after each step
+    Raises      ValueError: there are less than two
+                InputError: matplotlib is not installed
+    """
+    if len(weights) < 2:
+        raise ValueError(f"weights: should be of two moments or more, found {len(weights)}")
+    ax = ax or _new((8, 3))
+    for name in weights[0]:
+        pairs = ((before[name], after[name]) for before, after in pairwise(weights))
+        with np.errstate(divide="ignore", invalid="ignore"):  # a bias begins at 0
+            ratios = [np.linalg.norm(after - before) / np.linalg.norm(before) for before, after in pairs]
+        ax.semilogy(range(1, len(weights)), ratios, linewidth=1, label=name)
+    ax.axhline(1e-3, color=GREY, linewidth=0.8, linestyle=":")
+    ax.set(xlabel="step", ylabel="‖Δw‖ / ‖w‖")
+    ax.spines[["top", "right"]].set_visible(False)
     return ax
 
 

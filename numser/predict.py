@@ -11,8 +11,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from numser.cli import Progress, program, run
-from numser.errors import InputError, collected_notes
+from numser.cli import Progress, complain, program, run, say
+from numser.errors import InputError, collected_notes, printable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,7 +23,8 @@ _LITTLE = 30.0  # seconds of sound that NumPy alone recognises in the time that 
 _EPILOG = """\
 A recording of more than 7 s is recognised window by window, and then as a whole, by the mean of its windows'
 probabilities; windows in which nobody speaks do not count. The probabilities are the network's: they say how sure it
-is, not how likely it is to be right.
+is, not how likely it is to be right. Control characters in names and labels are printed as \\x1b and the like; in
+CSV, a text that a spreadsheet would take for a formula (=, +, -, @) begins with an apostrophe.
 
 M4A, AAC, WebM, MP4, and the rest of files that are joined or damaged, are read through the program ffmpeg, if that is
 installed. With --step, WAV on standard input is recognised as it comes: each window is printed at once, but in JSON.
@@ -86,7 +87,7 @@ def main(argv: list[str] | None = None) -> int:
 
     recogniser = load(model)
     if model is None:
-        print(f"model: the one that comes with numser, trained on {recogniser.trained_on}", file=sys.stderr)
+        Progress().line(f"model: the one that comes with numser, trained on {recogniser.trained_on}")
     if args.attention and not recogniser.model.attention:
         raise InputError(f"--attention: the model in {model} was made without it")
     progress, failures = Progress(), 0
@@ -121,7 +122,7 @@ def main(argv: list[str] | None = None) -> int:
                 output.write(name, windows, at_once)
             if mistake:
                 failures += 1
-                print(f"error: {mistake.for_command()}", file=sys.stderr, flush=True)
+                complain(mistake)
     return 2 if failures else 0
 
 
@@ -138,7 +139,7 @@ def _for_speaker(recogniser: "Recogniser", folder: Path, progress: Progress) -> 
         progress.live(f"{sound}: how this person speaks, {len(waveforms) + 1}/{len(sounds)}")
         waveforms.append(read_audio(sound))
     progress.clear()
-    print(f"--same-speaker: {len(sounds)} recordings of this person in {folder}", file=sys.stderr)
+    progress.line(f"--same-speaker: {len(sounds)} recordings of this person in {folder}")
     return recogniser.for_speaker(waveforms, SAMPLE_RATE, list(map(str, sounds)))
 
 
@@ -179,15 +180,17 @@ def _named(arguments: list[str], live: bool, closing: ExitStack) -> list[tuple[s
     for argument in arguments:
         path = Path(argument)
         if argument == "-":
-            if sys.stdin.isatty():
-                raise InputError("-: standard input is the terminal; let a program send sound, or name a file")
+            if sys.stdin is None or sys.stdin.isatty():
+                raise InputError(
+                    "-: standard input is the terminal, or closed; let a program send sound, or name a file"
+                )
             sound = sys.stdin.buffer if live else closing.enter_context(kept(sys.stdin.buffer, "standard input"))
             files.append(("standard input", sound))
         elif path.is_dir():
             sounds, passed_over = sound_files(path, "name a folder that has some, or a file")
             files += [(str(sound), sound) for sound in sounds]
             for sentence in passed_over_sentences(passed_over, path):
-                print(f"{path}: {sentence}", file=sys.stderr)
+                Progress().line(f"{path}: {sentence}")
         else:
             files.append((argument, path))
     return files
@@ -225,14 +228,14 @@ class Text:
 
     def _line(self, what: str, prediction: "Prediction | None") -> None:
         if prediction is None:
-            print(f"{what}: no speech", flush=True)
+            say(f"{printable(what)}: no speech")
             return
         ranked = sorted(prediction.probabilities.items(), key=lambda item: -item[1])
         shares = "  ".join(f"{label} {share:.3f}" for label, share in ranked)
-        print(f"{what}: {prediction.label}  ({shares})", flush=True)
+        say(printable(f"{what}: {prediction.label}  ({shares})"))
         if self.attention:
             for second, weight in prediction.weights():
-                print(f"  {second:8.2f} s  {weight:.5f}")
+                say(f"  {second:8.2f} s  {weight:.5f}")
 
 
 class Csv:
@@ -241,12 +244,15 @@ class Csv:
     """
 
     def __init__(self, labels: Sequence[str], attention: bool):
-        self.labels, self.attention = labels, attention
+        from numser.files import csv_cells
+
+        self.labels, self.attention, self.cells = labels, attention, csv_cells
         self.rows = csv.writer(sys.stdout, lineterminator="\n")
 
     def __enter__(self) -> "Csv":
         self.rows.writerow(
-            ["file", "start", "end", "label", *self.labels, *(["second", "weight"] if self.attention else [])]
+            self.cells(["file", "start", "end", "label", *self.labels])
+            + (["second", "weight"] if self.attention else [])
         )
         return self
 
@@ -255,9 +261,9 @@ class Csv:
 
     def window(self, name: str, window: "Window") -> None:
         """Write what was found in a part of a file."""
-        row = [name, f"{window.start:.2f}", f"{window.end:.2f}"]
+        row = self.cells([name, f"{window.start:.2f}", f"{window.end:.2f}"])
         heard = window.prediction
-        row += ["" for _ in ("label", *self.labels)] if heard is None else [heard.label, *_shares(heard)]
+        row += ["" for _ in ("label", *self.labels)] if heard is None else self.cells([heard.label, *_shares(heard)])
         if not self.attention:
             self.rows.writerow(row)
         elif heard is None:

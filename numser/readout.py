@@ -133,3 +133,8 @@ class SpeakerHead:
         """Logits (B, K) of one person's utterances (B, 4H)."""
         y, _ = self.layer.forward(self.params, self.standardiser.apply(statistics))
         return y
+
+    def logits_by_speaker(self, statistics: np.ndarray, speakers: Sequence[str | None]) -> np.ndarray:
+        """Logits (B, K) of utterances (B, 4H) of several people, of whom no others are known."""
+        y, _ = self.layer.forward(self.params, self.standardised_by_speaker(statistics, speakers))
+        return y

@@ -13,6 +13,7 @@ from numser.cli import option
 from numser.errors import InputError, option_of
 
 SHORTEST_CROP = 0.1  # seconds
+SEED = {"least": 0, "most": 2**128 - 1}  # what NumPy makes of it
 STANDARDISE = ("corpus", "speaker")
 NETWORK, LEARNING, AUGMENTATION = "the network", "how to train", "what training does to each log-mel it shows"
 
@@ -68,6 +69,7 @@ class Recipe:
         NETWORK,
         "inverted residual blocks; of another --system, convolutions, or residual blocks a width",
         0,
+        100,
     )
     attention: bool = _of(True, NETWORK, "use the GRU's last states instead")
     tied: bool = _of(True, NETWORK, "own weights for each direction of the GRU")
@@ -97,7 +99,7 @@ class Recipe:
         choices=("glorot", "he"),
     )
     steps: int = _of(2200, LEARNING, "training steps", 1)
-    batch_size: int = _of(64, LEARNING, "utterances a step", 1)
+    batch_size: int = _of(64, LEARNING, "utterances a step", 1, 10_000)
     lr: float = _of(3e-4, LEARNING, "learning rate of Adam, at its highest", above=0)
     warm_up: int = _of(0, LEARNING, "steps in which the learning rate rises to --lr", 0)
     schedule: str = _of(
@@ -128,7 +130,7 @@ class Recipe:
         0,
     )
     validate_every: int = _of(10, LEARNING, "steps between validations", 1)
-    crop: float = _of(0.0, AUGMENTATION, "seconds of a longer utterance that are shown, 0 for all", 0)
+    crop: float = _of(0.0, AUGMENTATION, "seconds of a longer utterance that are shown, 0 for all", 0, 3600)
     tempo: float = _of(1.0, AUGMENTATION, "as many times as fast, or as slow, at most", 1, 4)
     warp: float = _of(1.0, AUGMENTATION, "frequencies stretched, or shrunk, by at most this factor", 1, 4)
     shift: float = _of(0.0, AUGMENTATION, "bands up or down, at most", 0, 64)
@@ -143,12 +145,12 @@ class Recipe:
         1,
     )
     band_limit: float = _of(0.0, AUGMENTATION, "share of utterances that lose all above 3.4 to 6 kHz", 0, 1)
-    seed: int = field(default=0, metadata={"least": 0})
+    seed: int = field(default=0, metadata=SEED)
 
     def __post_init__(self):
         for f in fields(self):
             if fault := _fault(f, getattr(self, f.name)):
-                raise InputError(f"‹{f.name}› {getattr(self, f.name)}: {fault}")
+                raise InputError(f"‹{f.name}› {str(getattr(self, f.name))[:80]}: {fault}")
         if 0 < self.crop < SHORTEST_CROP:
             raise InputError(f"‹crop› {self.crop}: should be 0, or at least {SHORTEST_CROP} seconds")
         for f in fields(self) if self.system != "separable" else ():

@@ -15,8 +15,9 @@ from typing import Any, BinaryIO, NamedTuple, overload
 import numpy as np
 
 from numser.audio import SAMPLE_RATE, to_mono_16k, windows, windows_of
+from numser.declared import from_json
 from numser.deltas import with_deltas
-from numser.errors import InputError
+from numser.errors import InputError, quoted
 from numser.features import (
     FeatureSettings,
     Standardiser,
@@ -27,7 +28,7 @@ from numser.features import (
     mel_power,
     too_short,
 )
-from numser.files import read_arrays, write_arrays
+from numser.files import Layout, read_arrays, write_arrays
 from numser.inference import Network, recognise
 from numser.layers.batch_norm import is_learned
 from numser.losses import softmax
@@ -41,7 +42,7 @@ from numser.threads import available_cores, one_blas_thread
 KIND = "model"
 NETWORKS: dict[str, type[Network]] = {"SeparableSER": SeparableSER} | {n.__name__: n for n in OF_SYSTEMS}
 _AT_ONCE = 8  # windows a thread, unless they are awaited
-_LARGEST_FFT = 2**16  # samples, 4 s: more was never meant
+_LONGEST = 600 * SAMPLE_RATE  # samples that a network is shown at once
 # How older files call what has the field's own name now.
 _OLDER = {"n_blocks": "blocks", "fft": "n_fft", "bands": "n_mels", "lowest": "fmin", "highest": "fmax"}
 _OLDER |= {"longest": "max_frames", "hop": "hop_length", "window": "win_length"}
@@ -197,14 +198,19 @@ class Recogniser:
         shown = list(pool.map(self._shown, powers, names))
         rows: Iterator[tuple[np.ndarray, np.ndarray | None]] = iter(())
         if log_mels := [x[0] for x in shown if not isinstance(x, InputError)]:
-            logits, attention, statistics = recognise(self.model, self.params, log_mels, pool)
-            if self.speaker_known and self.speaker_head is not None:
-                logits = self.speaker_head.logits(statistics)
+            logits, attention = self.logits(log_mels, pool)
             rows = zip(logits, attention or repeat(None), strict=False)
         return [
             x if isinstance(x, InputError) else self._prediction(*next(rows), *x, name)
             for x, name in zip(shown, names, strict=True)
         ]
+
+    def logits(self, log_mels: Sequence[np.ndarray], pool: Executor) -> tuple[np.ndarray, list[np.ndarray] | None]:
+        """Logits (B, K) of standardised log-mels, of a person who is known by their head; and attention."""
+        logits, attention, statistics = recognise(self.model, self.params, log_mels, pool)
+        if self.speaker_known and self.speaker_head is not None:
+            logits = self.speaker_head.logits(statistics)
+        return logits, attention
 
     def _shown(self, power: np.ndarray | InputError, name: str) -> tuple[np.ndarray, int] | InputError:
         """Standardised frames, and which frame of the utterance the first one is."""
@@ -240,10 +246,10 @@ class Recogniser:
             ]
         )
 
-    def save(self, path: str | Path) -> None:
-        """Write everything into one .npz file.
+    def save(self, path: str | Path, half: bool = False) -> None:
+        """Write everything into one .npz file; with `half`, the parameters in float16, half the size.
 
-        Raises      InputError: the file cannot be written
+        Raises      InputError: the file cannot be written; a parameter is beyond float16
         """
         about = {
             "kind": KIND,
@@ -252,9 +258,16 @@ class Recogniser:
             "labels": list(self.labels),
             "features": self.features.as_dict(),
             "trained_on": self.trained_on,
+            "speaker_head": self.speaker_head is not None,
             "speaker_known": self.speaker_known,
+            "half": half,
         }
         params = {f"params.{name}": w for name, w in self.params.items()}
+        if half:
+            largest = max(float(np.abs(w).max()) for w in params.values())
+            if largest > float(np.finfo(np.float16).max):
+                raise InputError(f"{path}: float16 ends at 65504, and a parameter is {largest:.3g}; keep float32")
+            params = {name: w.astype(np.float16) for name, w in params.items()}
         statistics = {"standardiser.mean": self.standardiser.mean, "standardiser.sd": self.standardiser.sd}
         head = {} if self.speaker_head is None else self.speaker_head.arrays()
         write_arrays(Path(path), params | statistics | head, about)
@@ -267,65 +280,81 @@ def load(path: str | Path | None = None) -> Recogniser:
     Raises      InputError: there is no such file, or no model in the folder; it is not such a model, or it is damaged
     """
     path = PRETRAINED if path is None else Path(path)
-    if path.is_dir():
+    if os.path.isdir(path):  # a name that no file can have is none, too
         path /= "model.npz"
         if not path.exists():
             raise InputError(f"{path.parent}: this folder has no model.npz; name a run's whose training has ended")
-    arrays, about = read_arrays(path, KIND)
-    try:
-        network = NETWORKS[about.get("network", "SeparableSER")]  # of which older files do not speak
-        model = network(**{_OLDER.get(name, name): value for name, value in about["model"].items()})
-        features = FeatureSettings(**{_OLDER.get(name, name): value for name, value in about["features"].items()})
-        labels = tuple(map(str, about["labels"]))
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: is not a numser model this version can read ({error})") from error
-    if model.blocks > len(arrays) or features.sample_rate != SAMPLE_RATE or features.n_fft > _LARGEST_FFT:
-        raise InputError(
-            f"{path}: is damaged: {model.blocks} blocks in {len(arrays)} arrays, sound at {features.sample_rate} "
-            f"Hz in frames of {features.n_fft} samples"
-        )
-    if len(set(labels)) != model.n_classes or features.columns != model.inputs:
-        raise InputError(
-            f"{path}: is damaged: {len(set(labels))} labels for {model.n_classes} classes, {features.columns} bands"
-        )
-    expected = {f"params.{name}": w.shape for name, w in model.init(np.random.default_rng(0)).items()}
-    expected |= {"standardiser.mean": (model.inputs,), "standardiser.sd": (model.inputs,)}
-    has_head = any(name.startswith("speaker_head.") for name in arrays)  # older models have none
-    if has_head:
-        expected |= SpeakerHead.shapes(4 * UNITS, model.n_classes)
-    check_arrays(path, arrays, expected)
+    arrays, about = read_arrays(path, KIND, _layouts)
+    model, stored = _stored(about)
+    arrays = {name: w.astype(np.float32) for name, w in arrays.items()}
     for name in [name for name in arrays if name.endswith((".sd", ".running_variance"))]:
         if arrays[name].min() < 0 or (arrays[name].min() == 0 and name.endswith(".sd")):
             raise InputError(f"{path}: is damaged: a standard deviation in {name} is not positive")
-    head = (
-        SpeakerHead.of({name: arrays.pop(name) for name in [*arrays] if "speaker_head." in name})
-        if has_head
-        else None
-    )
     standardiser = Standardiser(arrays.pop("standardiser.mean"), arrays.pop("standardiser.sd"))
+    head = None
+    if stored.speaker_head:
+        head = SpeakerHead.of({name: arrays.pop(name) for name in _head_shapes(model.n_classes)})
     params = {name.removeprefix("params."): w for name, w in arrays.items()}
-    trained_on, known = str(about.get("trained_on", "")), about.get("speaker_known") is True
-    return Recogniser(model, params, labels, features, standardiser, trained_on, head, known)
+    return Recogniser(
+        model,
+        params,
+        tuple(stored.labels),
+        stored.features,
+        standardiser,
+        stored.trained_on,
+        head,
+        stored.speaker_known,
+    )
 
 
-def check_arrays(path: Path, arrays: dict[str, Any], expected: dict[str, tuple[int, ...]]) -> None:
-    """Refuse a file whose arrays are not the expected finite float32 ones.
+@dataclass(frozen=True)
+class _Stored:
+    """What a model's file says beside its network's hyper-parameters and its arrays."""
 
-    Raises      InputError: naming the first array that is missing, too many, or wrong
-    """
-    for name in sorted(expected.keys() | arrays.keys()):
-        if name not in arrays:
-            raise InputError(f"{path}: is damaged: the array {name} is missing")
-        if name not in expected:
-            raise InputError(f"{path}: is damaged: there is an array {name} too many")
-        found = arrays[name]
-        if found.shape != expected[name] or found.dtype != np.float32:
-            raise InputError(
-                f"{path}: is damaged: {name} should be float32 of shape {expected[name]}, "
-                f"found {found.dtype} of {found.shape}"
-            )
-        if not np.isfinite(found).all():
-            raise InputError(f"{path}: is damaged: {name} has values that are not finite")
+    labels: list[str]
+    features: FeatureSettings
+    network: str = "SeparableSER"  # older models name none
+    trained_on: str = ""
+    speaker_head: bool = False  # whether there is one; older models have none
+    speaker_known: bool = False
+    half: bool = False
+
+
+def _stored(about: dict[str, Any]) -> tuple[Network, _Stored]:
+    newer = {
+        part: {_OLDER.get(name, name): value for name, value in about[part].items()}
+        for part in ("model", "features")
+        if isinstance(about.get(part), dict)
+    }
+    stored = from_json(_Stored, about | newer)
+    if stored.network not in NETWORKS:
+        raise ValueError(f"network should be one of {', '.join(NETWORKS)}, found {quoted(stored.network)}")
+    model = from_json(NETWORKS[stored.network], newer.get("model"), "model")
+    for part, found in (("model", model), ("features", stored.features)):
+        if strange := sorted(newer[part].keys() - vars(found)):
+            raise ValueError(f"{part} has {quoted(strange[0])}, which this version does not know")
+    if len(stored.labels) != model.n_classes or len(set(stored.labels)) < len(stored.labels):
+        raise ValueError(f"{len(set(stored.labels))} labels for {model.n_classes} classes")
+    f = stored.features
+    if f.columns != model.inputs or f.sample_rate != SAMPLE_RATE or f.max_frames * f.hop_length > _LONGEST:
+        raise ValueError(f"features: {f.max_frames} frames of {f.columns} columns, of sound at {f.sample_rate} Hz")
+    if stored.speaker_head and not isinstance(model, SeparableSER):
+        raise ValueError(f"speaker_head: {stored.network} has none")
+    return model, stored
+
+
+def _layouts(about: dict[str, Any]) -> dict[str, Layout]:
+    """What a model's arrays are."""
+    model, stored = _stored(about)
+    params, dtype = model.init(np.random.default_rng(0)), "float16" if stored.half else "float32"
+    layouts = {f"params.{name}": Layout(dtype, w.shape) for name, w in params.items()}
+    layouts |= dict.fromkeys(("standardiser.mean", "standardiser.sd"), Layout("float32", (model.inputs,)))
+    head = _head_shapes(model.n_classes) if stored.speaker_head else {}
+    return layouts | {name: Layout("float32", shape) for name, shape in head.items()}
+
+
+def _head_shapes(n_classes: int) -> dict[str, tuple[int, ...]]:
+    return SpeakerHead.shapes(4 * UNITS, n_classes)
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from numser.cli import confusion_table, offline_option, option, program, python_command, run, shell_line
+from numser.cli import (
+    Progress,
+    confusion_table,
+    offline_option,
+    option,
+    program,
+    python_command,
+    run,
+    say,
+    shell_line,
+)
 from numser.corpora import NAMES, reading_options
 from numser.errors import InputError
 from numser.recipe import PAPER, RECIPES, flag_of, recipe, recipe_options, split_options
@@ -87,7 +97,7 @@ def main(argv: list[str] | None = None) -> int:
     if resume:
         if out is None:
             raise InputError("--resume: say which run to go on with, by --out DIR")
-        config = RunFolder(out).stored_config()
+        config = RunFolder(out).stored_state().config
         _check_same(given, config, out)
         config = with_changes(config, given.get("data"), given.get("steps"))
     else:
@@ -107,9 +117,9 @@ def main(argv: list[str] | None = None) -> int:
         except (runs.Interrupted, KeyboardInterrupt):
             if RunFolder(out).state.exists():
                 line = shell_line(python_command(), "-m", "numser.train", "--resume", "--out", str(out))
-                print(f"stopped; to go on: {line}", file=sys.stderr)
+                Progress().line(f"stopped; to go on: {line}")
             return 130
-    print(_report(result, RunFolder(out)))
+    say(_report(result, RunFolder(out)))
     return 0
 
 

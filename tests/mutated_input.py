@@ -2,9 +2,10 @@
 
     python tests/mutated_input.py --each 500
 
-Each input is a valid file in which a seeded generator has changed, cut, doubled or moved bytes. It is given to the
-command that reads such files, in a process of its own kind, which may end in success or in one sentence, and in
-nothing else: no traceback, no crash, no more than 10 s, no more than 1 GiB, no file where none belongs.
+Each input is a valid file in which a seeded generator has changed, cut, doubled or moved bytes, or has put odd
+values, arrays and headers in the place of sound ones. It is given to the command that reads such files, in a process
+of its own kind, which may end in success or in one sentence, and in nothing else: no traceback, no crash, no more
+than 10 s of processor time, no more than 1 GiB, no file where none belongs, no control character on the screen.
 """
 
 import argparse
@@ -15,18 +16,23 @@ import os
 import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from queue import Empty, Queue
+from typing import NamedTuple
 
 TESTS = Path(__file__).parent
-SECONDS, MEMORY = 10, 2**30  # what one input may take
+SECONDS, MEMORY = 10, 2**30  # what one input may take: of processor time, and of memory
+HUNG = 12  # times as long by the clock, for a machine that is busy with other things
+WORDS = 5_010  # characters that a refusal may have: it names a path, which may have 4096
 
 
 # Mutations: bytes and a generator in, bytes out.
@@ -80,7 +86,13 @@ def blank(data: bytearray, rng: random.Random) -> None:
     data[begin:end] = bytes([rng.choice((0, 255, 32))]) * (end - begin)
 
 
-MUTATIONS = (flip, cut, lose, double, number, word, blank)
+def swell(data: bytearray, rng: random.Random) -> None:
+    """Say one byte, or a few, very often."""
+    begin = rng.randrange(len(data))
+    data[begin:begin] = data[begin : begin + rng.choice((1, 1, 2, 7))] * rng.choice((10_000, 80_000))
+
+
+MUTATIONS = (flip, cut, lose, double, number, word, blank, swell)
 
 
 def mutated(valid: bytes, seed: int) -> bytes:
@@ -94,9 +106,10 @@ def mutated(valid: bytes, seed: int) -> bytes:
 
 def odd_value(rng: random.Random) -> object:
     """What nobody expects where something else stood."""
-    return rng.choice(
-        (None, True, -1, 0, 10**9, 2**70, 1e308, float("nan"), "", "x", "../x", [], {}, [[]], {"a": 1}, [1, 2, 3])
-    )
+    numbers = (-1, 0, 1.5, 2.0, 10**9, 2**70, 10**400, 1e308, float("nan"), float("inf"), -float("inf"))
+    texts = ("", "x", "../x", "x" * 300, "x" * 10**6, "\ud800", "\udcff", "\0", "=1+1", "a\x1b[2J\nb", "1")
+    others = (None, True, [], {}, [[]], {"a": 1}, [1, 2, 3], [["x" * 1000] * 100] * 100)
+    return rng.choice(rng.choice((numbers, texts, others)))
 
 
 def odd_json(value: object, rng: random.Random) -> object:
@@ -134,7 +147,7 @@ def mutated_arrays(valid: bytes, seed: int) -> bytes:
         arrays = dict(file)
     name = rng.choice(list(arrays))
     array = arrays[name]
-    how = rng.randrange(9)
+    how = rng.randrange(11)
     if how == 0:
         del arrays[name]
     elif how == 1:
@@ -149,7 +162,32 @@ def mutated_arrays(valid: bytes, seed: int) -> bytes:
         arrays["about"] = np.array(json.dumps(odd_json(json.loads(str(arrays["about"])), rng)))
     file = io.BytesIO()
     np.savez(file, **arrays)
+    if how >= 9:
+        with zipfile.ZipFile(file, "a") as archive:
+            archive.filelist = [member for member in archive.filelist if member.filename != f"{name}.npy"]
+            archive.writestr(f"{name}.npy", odd_header(array, rng))
     return file.getvalue()
+
+
+def odd_header(array: object, rng: random.Random) -> bytes:
+    """An array that holds no bytes, or whose header is no header; with honest sizes and checksums."""
+    import numpy as np
+
+    sound, odd = io.BytesIO(), io.BytesIO()
+    np.save(sound, array)
+    if rng.random() < 0.4:
+        text = bytearray(sound.getvalue())
+        end = text.index(b"}")
+        text[rng.choice((end, rng.randrange(10, end)))] = rng.choice(b" }{('\"#\\\n\0")
+        return bytes(text)
+    descr = rng.choice(("<U0", "|V0", "|S0", "<f4", "<f8", "<i8", "|O", [("a", "<f4", (0,))], [("a", "|V0")], "<U1"))
+    count = rng.choice((0, 1, 10**6, 10**9, 2**40, 2**62))
+    empty = isinstance(descr, str) and descr[-1] != "0" and descr != "|O"
+    shape = (
+        rng.choice(((count, 0), (0, count), (count, 0, count))) if empty else rng.choice(((count,), (count, 2), ()))
+    )
+    np.lib.format.write_array_header_1_0(odd, {"descr": descr, "fortran_order": False, "shape": shape})
+    return odd.getvalue()
 
 
 # Kinds of files: each makes a valid one in an empty folder, and says what is done with it.
@@ -162,7 +200,8 @@ def _sound(folder: Path, name: str, **how) -> Path:
     import soundfile
     from conftest import syllables
 
-    samples = 0.1 * np.random.default_rng(0).standard_normal((8000, 2)) * syllables(8000)[:, None]
+    rng = np.random.default_rng(list(name.encode()))  # each another one: copies are passed over
+    samples = 0.1 * rng.standard_normal((8000, 2)) * syllables(8000)[:, None]
     soundfile.write(folder / name, samples, 16_000, **how)
     return folder / name
 
@@ -171,13 +210,16 @@ def _model(folder: Path) -> Path:
     import numpy as np
 
     from numser.features import PAPER, Standardiser
-    from numser.model import BANDS, SeparableSER
+    from numser.model import BANDS, UNITS, SeparableSER
+    from numser.readout import SpeakerHead
     from numser.recogniser import Recogniser
 
     model = SeparableSER(2, blocks=0)
     standardiser = Standardiser(np.full(BANDS, -40, np.float32), np.full(BANDS, 15, np.float32))
     params = model.init(np.random.default_rng(0))
-    Recogniser(model, params, ("anger", "neutral"), PAPER, standardiser, "noise").save(folder / "model.npz")
+    shapes = SpeakerHead.shapes(4 * UNITS, 2)
+    head = SpeakerHead.of({name: np.ones(shape, np.float32) for name, shape in shapes.items()})
+    Recogniser(model, params, ("anger", "neutral"), PAPER, standardiser, "noise", head).save(folder / "model.npz")
     return folder / "model.npz"
 
 
@@ -239,6 +281,37 @@ def table(folder: Path):
     return path, lambda: evaluate.main([str(model), "--corpus", "table", "--data", str(path)])
 
 
+def upload(folder: Path):
+    """A recording of almost five minutes, posted to numser.demo, of which the head alone is changed."""
+    import numpy as np
+    import soundfile
+    from conftest import syllables
+
+    from numser.demo.answer import answer
+    from numser.recogniser import load
+
+    recogniser, path, rate = load(_model(folder)), folder / "head", 192_000
+    with soundfile.SoundFile(folder / "a.wav", "w", rate, 1, "PCM_U8") as sound:
+        second = 0.1 * np.random.default_rng(0).standard_normal(rate) * syllables(rate, rate)
+        for _ in range(290):
+            sound.write(second)
+    whole = (folder / "a.wav").read_bytes()
+    path.write_bytes(whole[:60])
+
+    return path, lambda: answer(recogniser, path.read_bytes() + whole[60:])
+
+
+def _reported(folder: Path, name: str):
+    from made_runs import row, write_run
+
+    from numser import report
+
+    run = write_run(folder / "runs" / "fold0", [row("a"), row("b", "neutral"), row("c", "neutral", "anger")])
+    write_run(folder / "runs" / "fold1", [], fold=1, ended=False)
+    path = folder / "runs" / "fold1" / name if name != "result.json" else run / name
+    return path, lambda: report.main([str(folder / "runs"), "--no-sound", "--out", str(folder / "report.html")])
+
+
 def votes(folder: Path):
     """Emo-DB's erkennung.txt."""
     from numser.corpora import load_corpus
@@ -257,18 +330,16 @@ def evaluation(folder: Path):
     """An evaluation file of IEMOCAP's."""
     from test_iemocap import TABLE_1, block, make
 
-    from numser.corpora import load_corpus
+    from numser.corpora import iemocap
 
     texts = [block(f"Ses01F_impro03_F{n:03}", label, TABLE_1) for n, label in enumerate(("hap", "ang", "neu", "xxx"))]
     make(folder, {"Ses01F_impro03": "".join(texts)})
     path = folder / "Session1" / "dialog" / "EmoEvaluation" / "Ses01F_impro03.txt"
-    return path, lambda: load_corpus("iemocap", folder).identity
+    return path, lambda: iemocap.load(folder).identity
 
 
 def archive(folder: Path):
     """A zip archive, unpacked as Emo-DB's is."""
-    import zipfile
-
     from numser.cli import Progress
     from numser.corpora.fetch import BadArchive, unpack
     from numser.errors import InputError
@@ -298,12 +369,18 @@ KINDS: dict[str, Kind] = {
     "model.npz": model,
     "state.npz": state,
     "result.json": result,
+    "result in a report": lambda folder: _reported(folder, "result.json"),
+    "config.json": lambda folder: _reported(folder, "config.json"),
+    "history.csv": lambda folder: _reported(folder, "history.csv"),
+    "upload": upload,
     "table.csv": table,
     "erkennung.txt": votes,
     "EmoEvaluation": evaluation,
     "zip": archive,
 }
-OTHERWISE = {"model.npz": mutated_arrays, "state.npz": mutated_arrays, "result.json": mutated_json}
+OTHERWISE = dict.fromkeys(("model.npz", "state.npz"), mutated_arrays)
+OTHERWISE |= dict.fromkeys(("result.json", "result in a report", "config.json"), mutated_json)
+SLOW = {"upload": 10}  # of so many inputs one is tried
 
 
 # The worker tries inputs one by one, and says of each that it begins and how it ended.
@@ -311,10 +388,11 @@ OTHERWISE = {"model.npz": mutated_arrays, "state.npz": mutated_arrays, "result.j
 
 def work(kind: str, seeds: Iterable[int]) -> None:
     """Try these inputs; a line before each and a line after it."""
-    root = Path(tempfile.mkdtemp(prefix="numser-mutated-")).resolve()
+    folder = Path(tempfile.mkdtemp(prefix="numser-mutated-")).resolve()
+    root, backup = folder / "root", folder / "backup"
     say = os.fdopen(os.dup(1), "w", buffering=1)
     try:
-        (root / "own").mkdir()
+        (root / "own").mkdir(parents=True)
         os.environ |= {"NUMSER_DATA": str(root / "own"), "NUMSER_OFFLINE": "1"}
         sys.path.insert(0, str(TESTS))
         os.chdir(root)
@@ -322,38 +400,41 @@ def work(kind: str, seeds: Iterable[int]) -> None:
             path, use = KINDS[kind](root / "own")
             valid = path.read_bytes()
             use()
-        backup = Path(tempfile.mkdtemp(prefix="numser-valid-"))
-        shutil.copytree(root / "own", backup, dirs_exist_ok=True)
+        shutil.copytree(root / "own", backup)
         for seed in seeds:
             path.write_bytes(OTHERWISE.get(kind, mutated)(valid, seed))
             say.write(f"begin {seed}\n")
+            began = time.process_time()
             outcome = _outcome(use)
+            seconds = time.process_time() - began
             for stray in (p for p in root.iterdir() if p.name != "own"):
                 outcome = f"stray {stray.name}"
-                stray.rename(backup / stray.name)
-            say.write(f"end {seed} {outcome} {_peak()}\n")
+                stray.rename(folder / f"stray-{stray.name}-{seed}")
+            say.write(f"end {seed} {outcome} {_peak()} {seconds:.1f}\n")
             if kind in ("state.npz", "result.json"):  # whose use writes
                 shutil.rmtree(root / "own")
                 shutil.copytree(backup, root / "own")
-        shutil.rmtree(backup)
     finally:
-        shutil.rmtree(root)
+        shutil.rmtree(folder)
 
 
 def _outcome(use: Callable[[], object]) -> str:
-    from numser.errors import InputError
+    from numser.errors import CONTROL, InputError
 
     said = io.StringIO()
     try:
-        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(said):
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
             code = use()
     except InputError as refusal:
-        return "refused" if str(refusal) and "\n" not in str(refusal) else f"traceback {str(refusal)!r}"
+        sentence = str(refusal)
+        return "refused" if 0 < len(sentence) < WORDS else f"traceback {len(sentence)} characters, {sentence[:300]!r}"
     except BaseException as error:
         import traceback
 
         where = traceback.extract_tb(error.__traceback__)[-1]
         return f"traceback {type(error).__name__}:{error} at {where.filename}:{where.lineno}".replace("\n", " ")
+    if control := CONTROL.search(said.getvalue().replace("\n", "")):
+        return f"traceback shows {control[0]!r}"
     return "refused" if code == 2 else "taken"
 
 
@@ -366,47 +447,69 @@ def _peak() -> int:
 # The watcher starts workers, anew after each crash or hang, and counts.
 
 
-def watch(kind: str, seeds: list[int]) -> tuple[Counter, list[str]]:
-    """Let a worker try these inputs. How many were taken and refused, and what went wrong, in words."""
-    counts, wrong = Counter(), []
+class Found(NamedTuple):
+    """What came of the inputs of a kind."""
+
+    counts: Counter  # taken, refused
+    wrong: list[str]  # in words
+    seconds: float = 0.0  # of processor time, and
+    memory: int = 0  # bytes: the most that one took
+
+
+def watch(kind: str, seeds: list[int]) -> Found:
+    """Let a worker try these inputs. What it leaves behind is removed."""
+    with tempfile.TemporaryDirectory(prefix="numser-mutated-") as folder:
+        return _watch(kind, seeds, os.environ | {"TMPDIR": folder})
+
+
+def _watch(kind: str, seeds: list[int], environment: dict[str, str]) -> Found:
+    counts, wrong, most, largest = Counter(), [], 0.0, 0
     while seeds:
         command = [sys.executable, __file__, "--work", kind, str(seeds[0]), str(seeds[-1])]
-        worker = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        worker = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
+        )
         lines: Queue[str] = Queue()
-        reader = threading.Thread(target=lambda w=worker, q=lines: [q.put(line) for line in w.stdout], daemon=True)
+        reader = threading.Thread(target=lambda w=worker, q=lines: [*map(q.put, w.stdout), q.put("")], daemon=True)
         reader.start()
         begun, hung = None, False
-        while True:
-            try:
-                line = lines.get(timeout=SECONDS if begun is not None else 120)
-            except Empty:
-                hung = worker.poll() is None
-                break
-            what, seed, *rest = line.split(maxsplit=2)
-            if what == "begin":
-                begun = int(seed)
-                continue
-            outcome, seeds, begun = rest[0], seeds[seeds.index(int(seed)) + 1 :], None
-            if outcome.startswith(("taken", "refused")):
-                counts[outcome.split()[0]] += 1
-                if int(outcome.split()[1]) > MEMORY:
-                    wrong.append(f"{kind} {seed}: {int(outcome.split()[1]) / 2**20:.0f} MiB of memory")
-                    worker.kill()
+        try:
+            while seeds:
+                try:
+                    line = lines.get(timeout=SECONDS * HUNG if begun is not None else 600)
+                except Empty:
+                    hung = worker.poll() is None
                     break
-            else:
-                wrong.append(f"{kind} {seed}: {outcome.strip()}")
-            if not seeds:
-                break
-        worker.kill()
-        worker.wait()
-        reader.join()
-        worker.stdout.close()
+                if not line:  # it has ended
+                    worker.wait()
+                    break
+                what, seed, *rest = line.split(maxsplit=2)
+                if what == "begin":
+                    begun = int(seed)
+                    continue
+                outcome, seeds, begun = rest[0], seeds[seeds.index(int(seed)) + 1 :], None
+                if not outcome.startswith(("taken", "refused")):
+                    wrong.append(f"{kind} {seed}: {outcome.rsplit(maxsplit=2)[0]}")  # without memory and seconds
+                    continue
+                ended, memory, seconds = outcome.split()
+                counts[ended] += 1
+                most, largest = max(most, float(seconds)), max(largest, int(memory))
+                if float(seconds) > SECONDS:
+                    wrong.append(f"{kind} {seed}: {seconds} s")
+                if int(memory) > MEMORY:
+                    wrong.append(f"{kind} {seed}: {int(memory) / 2**20:.0f} MiB of memory")
+                    break
+        finally:
+            worker.kill()
+            worker.wait()
+            reader.join()
+            worker.stdout.close()
         if begun is not None:
             wrong.append(f"{kind} {begun}: " + ("took too long" if hung else f"crashed with {worker.returncode}"))
             seeds = seeds[seeds.index(begun) + 1 :]
         elif seeds and not counts and not wrong:
             raise RuntimeError(f"{kind}: the worker did not begin; run it: {' '.join(command)}")
-    return counts, wrong
+    return Found(counts, wrong, most, largest)
 
 
 def main() -> int:
@@ -421,14 +524,16 @@ def main() -> int:
         kind, first, last = args.work
         work(kind, range(int(first), int(last) + 1))
         return 0
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that nothing is left behind
     total, everything_wrong = 0, []
     for kind in [args.kind] if args.kind else KINDS:
-        begin = time.monotonic()
-        counts, wrong = watch(kind, list(range(args.first, args.first + args.each)))
-        total += counts.total() + len(wrong)
+        begin, each = time.monotonic(), max(args.each // SLOW.get(kind, 1), 1)
+        counts, wrong, seconds, memory = watch(kind, list(range(args.first, args.first + each)))
+        total += each
         everything_wrong += wrong
         found = f"{counts['taken']} taken, {counts['refused']} refused, {len(wrong)} wrong"
-        print(f"{kind:<14} {found}  ({time.monotonic() - begin:.0f} s)", flush=True)
+        most = f"at most {seconds:.1f} s, {memory / 2**20:.0f} MiB"
+        print(f"{kind:<18} {found}; {most}  ({time.monotonic() - begin:.0f} s)", flush=True)
         for sentence in wrong[:20]:
             print(f"    {sentence}", flush=True)
     print(f"{total} inputs, {len(everything_wrong)} wrong")

@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import numser
-from numser.audio import duration, read_audio, to_mono_16k
+from numser.audio import duration, read_audio, to_mono_16k, windows
 from numser.errors import InputError
 
 
@@ -56,7 +57,7 @@ def test_an_mp3_may_begin_with_zeros(tmp_path):
     assert len(read_audio(tmp_path / "b.mp3")) == 8000
 
 
-# 44101 Hz needs 16000/44101, a filter of 882,020 taps; the fraction for 192001 Hz is not exact.
+# 44101 is a prime number; the fraction for 192001 Hz is not exact.
 @pytest.mark.parametrize(
     "sample_rate", [8000, 11_025, 16_001, 22_050, 44_056, 44_100, 44_100.5, 44_101, 48_000, 192_001]
 )
@@ -68,9 +69,36 @@ def test_resampling_keeps_a_tone(sample_rate):
     np.testing.assert_allclose(waveform[inside], tone(440, 16_000, 1)[inside], atol=5e-3)
 
 
-def test_what_is_too_high_for_16_khz_does_not_fold_back():
-    waveform = to_mono_16k(tone(12_000, 48_000), 48_000)
-    assert np.abs(waveform[200:7800]).max() < 1e-3
+@pytest.mark.parametrize("sample_rate", [22_050, 32_000, 44_100, 48_000, 96_000])
+def test_what_16_khz_can_hold_is_kept_and_what_it_cannot_does_not_fold_back(sample_rate):
+    assert [decibels(frequency, sample_rate) for frequency in (50, 3000, 7000, 7400)] == pytest.approx(
+        [0] * 4, abs=0.1
+    )
+    assert max(decibels(frequency, sample_rate) for frequency in (8100, 8200, 9000, 10_900)) < -60
+
+
+@pytest.mark.parametrize("sample_rate", [8000, 11_025])
+def test_from_a_lower_rate_no_band_is_mirrored(sample_rate):
+    edge = 0.45 * sample_rate
+    assert decibels(edge, sample_rate) == pytest.approx(0, abs=0.1)
+    waveform = to_mono_16k(swelling(edge, sample_rate), sample_rate)
+    spectrum = np.abs(np.fft.rfft(waveform)) ** 2
+    mirrored = np.fft.rfftfreq(len(waveform), 1 / 16_000) > sample_rate / 2
+    assert spectrum[mirrored].sum() < 1e-6 * spectrum.sum()
+
+
+def swelling(frequency, sample_rate):
+    """A second of a tone that swells and ebbs, so that it has no edges, which are of all frequencies."""
+    n = np.arange(sample_rate)
+    return (np.sin(2 * np.pi * frequency / sample_rate * n) * np.hanning(len(n))).astype(np.float32)
+
+
+def decibels(frequency, sample_rate):
+    """How loud a tone comes out."""
+    given = swelling(frequency, sample_rate)
+    return 10 * np.log10(
+        np.mean(to_mono_16k(given, sample_rate).astype(float) ** 2) / np.mean(given.astype(float) ** 2)
+    )
 
 
 def test_reads_stereo_of_another_rate(tmp_path):
@@ -84,7 +112,7 @@ def test_reads_stereo_of_another_rate(tmp_path):
 @given(
     n=st.integers(10, 2000), channels=st.integers(1, 4), sample_rate=st.sampled_from([8000, 16_000, 22_050, 48_000])
 )
-@settings(deadline=None)  # the first resampling imports scipy.signal
+@settings(deadline=None)  # the first resampling imports scipy.fft
 def test_length_and_mean_of_channels(n, channels, sample_rate):
     samples = np.cos(np.arange(n * channels, dtype=np.float32)).reshape(n, channels)
     waveform = to_mono_16k(samples, sample_rate)
@@ -188,9 +216,57 @@ def test_refuses_what_does_not_fit_in_memory(tmp_path, monkeypatch):
     path = tmp_path / "a.wav"
     soundfile.write(path, np.zeros(16_000 * 36), 16_000)
     monkeypatch.setattr(soundfile.SoundFile, "read", no_memory)
-    with pytest.raises(InputError, match=r"0\.01 hours of sound, .* do not fit in memory; cut") as refusal:
+    with pytest.raises(
+        InputError, match=r"0\.01 hours of sound do not fit in memory as one utterance; cut"
+    ) as refusal:
         read_audio(path)
     assert str(refusal.value).startswith(f"{path}: ")
+
+
+@pytest.mark.parametrize("use", [read_audio, duration, lambda path: next(windows(path, 7, 7))])
+@pytest.mark.parametrize(
+    ("rate", "file_name"), [(2**31 - 1, "a.wav"), (1_000_001, "a.wav"), (3, "a.wav"), (2**29, "a.ogg")]
+)
+def test_a_rate_that_cannot_be_is_refused_before_seconds_of_it_are_read(tmp_path, use, rate, file_name):
+    path = tmp_path / file_name
+    with soundfile.SoundFile(path, "w", 16_000, 1) as sound:
+        for _ in range(40):  # libsndfile writes no Ogg of so many samples at once
+            sound.write(np.zeros(100_000))
+    content = bytearray(path.read_bytes())
+    at = content.index((16_000).to_bytes(4, "little"))
+    content[at : at + 4] = rate.to_bytes(4, "little")
+    if file_name == "a.ogg":
+        at = 22
+        content[at : at + 4] = bytes(4)
+        length = 27 + content[26] + sum(content[27 : 27 + content[26]])
+        content[at : at + 4] = _ogg_checksum(content[:length]).to_bytes(4, "little")
+    path.write_bytes(content)
+    tracemalloc.start()
+    with pytest.raises(InputError, match=f"sampling rate is {rate} Hz, as its header says"):
+        use(path)
+    assert tracemalloc.get_traced_memory()[1] < 10**6
+    tracemalloc.stop()
+
+
+def _ogg_checksum(page: bytes) -> int:
+    """CRC-32 with the polynomial 0x04c11db7, from the high bits, without reflection."""
+    crc = 0
+    for byte in page:
+        crc ^= byte << 24
+        for _ in range(8):
+            crc = (crc << 1) ^ (0x04C11DB7 if crc & 0x80000000 else 0)
+            crc &= 0xFFFFFFFF
+    return crc
+
+
+def test_an_utterance_of_many_hours_is_refused_before_it_is_read(tmp_path):
+    path = tmp_path / "a.flac"
+    soundfile.write(path, np.zeros(16_000), 16_000)
+    content = bytearray(path.read_bytes())
+    content[21:26] = (content[21] & 0xF0 | 0xF).to_bytes(1, "big") + b"\xff" * 4  # STREAMINFO's number of samples
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="1193 hours of sound do not fit in memory as one utterance"):
+        read_audio(path)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")

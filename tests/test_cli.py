@@ -2,13 +2,14 @@ import io
 import os
 import pickle
 import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from numser.cli import Progress, in_words, python_command, run, shell_line
+from numser.cli import Progress, confusion_table, in_words, python_command, run, say, shell_line
 from numser.errors import InputError
 
 
@@ -113,6 +114,98 @@ def test_an_argument_is_an_option_in_a_command_and_a_name_in_python(capsys):
         run(main)
     assert ended.value.code == 2
     assert capsys.readouterr().err == "error: --test-speaker 99: is not there; use --fold, not «‹» or --data\n"
+
+
+FULL = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this platform has no /dev/full")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the shell is another one")
+@pytest.mark.parametrize("where", ["2>&-", pytest.param("2>/dev/full", marks=FULL)])
+def test_what_cannot_be_shown_is_dropped(where):
+    program = (
+        "import sys; from numser.cli import Progress, run\n"
+        "def main():\n"
+        "    progress = Progress()\n"
+        "    for _ in range(3): progress.line('a line'); progress.step('a step'); print('a word', file=sys.stderr)\n"
+        "    print('done')\n"
+        "run(main)"
+    )
+    done = subprocess.run(
+        f"{shlex.quote(sys.executable)} -c {shlex.quote(program)} {where}",
+        shell=True,
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"done\n", b"")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the shell is another one")
+@pytest.mark.parametrize(
+    ("where", "reason"),
+    [
+        (">&-", "standard output is closed; send it to a file, or to nowhere"),
+        pytest.param(
+            ">/dev/full",
+            "standard output: cannot be written (No space left on device); send it elsewhere",
+            marks=FULL,
+        ),
+    ],
+)
+@pytest.mark.parametrize(
+    "program", ["-m numser.model --blocks 0", f"-c {shlex.quote(f'from numser.cli import run; {PRINTS_MUCH}')}"]
+)
+def test_results_that_cannot_be_written_are_an_error(where, reason, program):
+    done = subprocess.run(
+        f"{shlex.quote(sys.executable)} {program} {where}", shell=True, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"error: {reason}\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it has other signals")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_who_is_asked_to_end_puts_away_what_was_begun(name, tmp_path):
+    program = (
+        f"import signal; signal.signal(signal.{name}, signal.SIG_DFL)\n"  # nohup has it ignored
+        "import time; from pathlib import Path; from numser.cli import run; path = Path('begun')\n"
+        "def main():\n"
+        "    try: path.touch(); print('ready', flush=True); time.sleep(60)\n"
+        "    finally: path.unlink()\n"
+        "run(main)"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, cwd=tmp_path) as process:
+        process.stdout.readline()
+        process.send_signal(getattr(signal, name))
+    assert process.returncode == 128 + getattr(signal, name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_too_long_is_one_line(capsys):
+    name = "a" * 300
+    assert code_of(lambda: Path(name).read_bytes()) == 2
+    assert capsys.readouterr().err == f"error: {name}: cannot be used (File name too long); check this name\n"
+
+
+HOSTILE = "a\x1b]0;b\x07\nerror: \u202ec\udcff"
+SHOWN = r"a\x1b]0;b\x07\nerror: \u202ec\udcff"
+
+
+def test_names_do_nothing_to_a_terminal(capsys):
+    stream = Terminal()
+    progress = Progress(stream)
+    progress.live(HOSTILE)
+    progress.step(HOSTILE)
+    progress.line(HOSTILE)
+    assert [text.rstrip("\n") for text in stream.getvalue().split("\r\x1b[K")] == ["", SHOWN, SHOWN, SHOWN]
+
+    def main():
+        say(f"two\nlines {HOSTILE[:3]}")
+        print(confusion_table([HOSTILE, "ß ‌ا"], [[1, 0], [0, 1]]))
+        raise InputError(HOSTILE)
+
+    assert code_of(main) == 2
+    out, err = capsys.readouterr()
+    assert out.startswith(f"two\nlines {SHOWN[:6]}\n") and SHOWN in out and "ß ‌ا" in out
+    assert err == f"error: {SHOWN}\n"
 
 
 class Terminal(io.StringIO):

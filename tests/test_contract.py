@@ -248,10 +248,11 @@ CASES = [(name, tensor) for name in LAYERS for tensor in tensors(name)]
 @pytest.mark.parametrize(("name", "tensor"), CASES)
 @pytest.mark.parametrize("spoil", [without_edge_row, lambda g: 1.001 * g], ids=["edge row", "0.1 %"])
 def test_a_wrong_backward_is_caught(name, tensor, spoil):
+    """By two directions: along one, what is wrong can cancel, in one of some sixty tensors."""
     layer, params, x, rng = example(name, 3)
-    errors = gradcheck(Broken(layer, tensor, spoil), params, x, rng)
-    assert errors[tensor] > TOLERANCE
-    assert all(error <= TOLERANCE for other, error in errors.items() if other != tensor)
+    checks = [gradcheck(Broken(layer, tensor, spoil), params, x, rng) for _ in range(2)]
+    assert max(errors[tensor] for errors in checks) > TOLERANCE
+    assert all(error <= TOLERANCE for errors in checks for other, error in errors.items() if other != tensor)
 
 
 @pytest.mark.slow

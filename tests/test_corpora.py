@@ -8,7 +8,7 @@ import pytest
 import soundfile
 from conftest import PROJECT, command_refuses
 
-from numser.corpora import NAMES, coded, folder, load_corpus
+from numser.corpora import NAMES, Corpus, Utterance, coded, folder, load_corpus
 from numser.corpora.coded import CODED
 from numser.errors import InputError
 
@@ -253,6 +253,20 @@ def test_a_name_that_is_no_utf8_is_no_obstacle(tmp_path):
     corpus = folder.load(tmp_path)
     assert corpus.utterances[0].name == name
     assert len(corpus.identity) == 64
+
+
+@pytest.mark.parametrize("label", [os.fsdecode(b"\xff"), "joy\x1b[2J", "joy\nerror", "a\u202eb"])
+def test_a_label_that_cannot_be_shown_is_refused(label):
+    utterance = Utterance("a", label, waveform=np.zeros(9, np.float32))
+    with pytest.raises(InputError, match=r"a: its label, '.*\\.*', has a character that is not UTF-8 or cannot be"):
+        Corpus("X", [utterance], [])
+    assert Corpus("X", [Utterance("a", "радість 😀 ß ‌", waveform=utterance.waveform)], []).utterances
+
+
+@pytest.mark.parametrize("name", ["emodb", "folder", "iemocap", "savee", "table"])
+def test_a_name_that_is_too_long_is_refused(name, tmp_path):
+    with pytest.raises(InputError, match=r"there is no such folder|File name too long"):
+        load_corpus(name, tmp_path / ("a" * 300), offline=True)
 
 
 def test_every_name_loads_a_corpus_of_that_name(tmp_path):

@@ -4,6 +4,9 @@ import json
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
+import time
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
@@ -18,6 +21,7 @@ from numser.errors import InputError
 from numser.recipe import Recipe
 from numser.runs import Config, load_frames
 from numser.runs import folds as folds_file
+from numser.runs.folder import RunFolder
 from numser.runs.folds import local_processes, run_folds
 
 RECIPE = Recipe(blocks=0, steps=4, batch_size=4, validate_every=2)
@@ -36,6 +40,13 @@ def bits(results) -> dict:
     return {
         name: {key: v for key, v in vars(result).items() if key not in WHEREVER} for name, result in results.items()
     }
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"\xff\n", b"step\n3\n", b"x" * 200_000, None])
+def test_a_learning_curve_that_cannot_be_read_is_none(content, tmp_path):
+    path = tmp_path / "history.csv"
+    path.mkdir() if content is None else path.write_bytes(content)
+    assert RunFolder(tmp_path).steps_done() == 0
 
 
 @pytest.fixture(scope="module")
@@ -222,6 +233,33 @@ def test_dask_ends_with_the_reason(tiny_corpus, tmp_path, how):
 def command(corpus, out, *more):
     options = ["--blocks", "0", "--steps", "2", "--batch-size", "4", "--validate-every", "2", "--jobs", "2"]
     return crossval.main(["--corpus", "emodb", "--data", str(corpus), "--out", str(out), *options, *more])
+
+
+def test_folds_that_would_be_one_training_are_refused(tiny_corpus, tmp_path):
+    with pytest.raises(InputError, match="--train-on-validation: the folds share their test subset"):
+        command(tiny_corpus, tmp_path / "run", "--train-on-validation", "--keep", "last")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no process groups to ask")
+def test_workers_end_with_a_cross_validation_that_was_killed(tiny_corpus, tmp_path):
+    """They would wait for its next fold for ever. What they had done is kept."""
+    args = [sys.executable, "-m", "numser.crossval", "--corpus", "emodb", "--data", str(tiny_corpus), "--jobs", "2"]
+    args += ["--out", str(tmp_path / "run"), "--speakers", "--blocks", "0", "--steps", "100000", "--batch-size", "4"]
+    process = subprocess.Popen(
+        args, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True, env=dict(os.environ)
+    )
+    state = tmp_path / "run" / "speaker03" / "state.npz"
+    deadline = time.monotonic() + 120
+    while not state.exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.kill()
+    process.wait()
+    with pytest.raises(ProcessLookupError):  # nobody is left
+        while time.monotonic() < deadline + 60:
+            os.killpg(process.pid, 0)
+            time.sleep(0.1)
+    assert state.exists()
 
 
 def test_the_command_leaves_a_table_and_a_summary(tiny_corpus, tmp_path, capsys):

@@ -116,12 +116,28 @@ def test_pieces_of_a_recording_look_as_the_whole_will():
     np.testing.assert_allclose(piece[5:55].astype(int), whole[50:100], atol=1)
 
 
+@pytest.mark.parametrize("length", ["known", "unknown"])
+def test_a_piece_that_is_small_only_as_a_file_is_refused(length):
+    flac = bytearray(sound(np.zeros((96_000 * 6, 8)), 96_000, "FLAC"))
+    assert len(flac) < 2**16
+    if length == "unknown":  # as in one that was written to a pipe
+        flac[21] &= 0xF0
+        flac[22:26] = bytes(4)
+    with pytest.raises(InputError, match="this recording: it is longer than 5 minutes, or has too many channels"):
+        growth(bytes(flac))
+
+
 def test_an_mp3_may_begin_with_zeros(recogniser, tmp_path):
     path = tmp_path / "a.mp3"
     path.write_bytes(bytes(1000) + sound(noise(2), kind="MP3"))
     assert answer(recogniser, path.read_bytes())["probabilities"] == list(
         predicted(recogniser, path)[1].probabilities.values()
     )
+
+
+def hours(flac: bytes) -> bytes:
+    """The same, with a header that says 2³⁶ − 1 samples."""
+    return flac[:21] + bytes([flac[21] | 0xF]) + b"\xff" * 4 + flac[26:]
 
 
 BAD = {
@@ -133,7 +149,11 @@ BAD = {
     "long and silent": (sound(np.zeros(16000 * 20)), "no speech to be heard"),
     "a hiss": (sound(0.1 * np.random.default_rng(0).standard_normal(16000 * 20)), "no speech to be heard; give"),
     "too short": (sound(noise(0.01)), "too short|at least"),
-    "too long": (sound(np.zeros(8000 * 301), 8000), "longer than 5 minutes; .*numser.predict"),
+    "too long": (sound(np.zeros(8000 * 301), 8000), "longer than 5 minutes, .*numser.predict"),
+    "of many hours by its header": (
+        hours(sound(noise(1), kind="FLAC")),
+        "longer than 5 minutes, or has too many channels",
+    ),
     "NaN": (sound(np.full(16000, np.nan), subtype="FLOAT"), "NaN or infinite"),
     "a page": (b"<script>alert(1)</script>", "cannot be read as sound"),
 }

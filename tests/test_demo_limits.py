@@ -4,6 +4,7 @@ import json
 import socket
 import threading
 import time
+from contextlib import ExitStack
 
 import pytest
 from demo_server import ask, own, raw, sentence, served
@@ -123,14 +124,38 @@ def test_a_port_that_is_taken(recogniser, small):
         demo_server(recogniser, None, small.server_port)
 
 
-def test_connections_are_not_endless(small):
-    small.let_go.set()
-    idle = [socket.create_connection(("127.0.0.1", small.server_port)) for _ in range(AT_ONCE)]
-    with socket.create_connection(("127.0.0.1", small.server_port), timeout=10) as one_more:
+def test_the_slowest_to_ask_give_way():
+    """At once, and not when their minute is over."""
+    with (
+        served(DemoServer(0, {}, {"/echo": Post(len, 1000, Queue(2))}, seconds=60)) as server,
+        ExitStack() as closing,
+    ):
+        address = "127.0.0.1", server.server_port
+        idle = [closing.enter_context(socket.create_connection(address, timeout=30)) for _ in range(AT_ONCE)]
+        for connection in idle:
+            connection.sendall(head(server, 900) if connection is idle[0] else b"GET / HT")
         began = time.monotonic()
-        assert one_more.recv(1) == b""
-        assert time.monotonic() - began < 0.9  # at once, and not when its time is over
-    time.sleep(1.5)  # whoever says nothing for a second has to go
-    assert json.loads(ask(small, "POST", "/echo", b"abc")[2]) == {"heard": 3}
-    for connection in idle:
-        connection.close()
+        for _ in range(3):
+            assert json.loads(ask(server, "POST", "/echo", b"abc")[2]) == 3
+        assert idle[0].recv(1) == b""
+        assert time.monotonic() - began < 30
+
+
+def test_who_is_being_served_does_not_give_way(monkeypatch):
+    monkeypatch.setattr("numser.demo.server.AT_ONCE", 1)
+    let_go, begun, found = threading.Event(), threading.Event(), []
+
+    def work(body):
+        begun.set()
+        let_go.wait(20)
+        return len(body)
+
+    with served(DemoServer(0, {}, {"/echo": Post(work, 1000, Queue(2))})) as server:
+        asking = threading.Thread(target=lambda: found.append(ask(server, "POST", "/echo", b"abc")[2]))
+        asking.start()
+        assert begun.wait(20)
+        with socket.create_connection(("127.0.0.1", server.server_port), timeout=10) as one_more:
+            assert one_more.recv(1) == b""
+        let_go.set()
+        asking.join()
+    assert found == [b"3"]

@@ -192,7 +192,7 @@ def test_a_recipe_that_does_not_exist(name):
 
 def test_a_hyper_parameter_that_cannot_work_is_seen_by_fit():
     classifier = SpeechEmotionClassifier(**TINY).set_params(batch_size=0)
-    with pytest.raises(InputError, match=r"batch.size.* should be at least 1"):
+    with pytest.raises(InputError, match=r"batch.size.* should be from 1 to 10000"):
         classifier.fit(*tones())
 
 

@@ -20,7 +20,7 @@ from numser.corpora import load_corpus
 from numser.errors import InputError
 from numser.files import read_arrays
 from numser.recipe import Recipe
-from numser.runs import Config
+from numser.runs import Config, run
 from numser.runs.folds import run_fold
 
 pytestmark = pytest.mark.slow
@@ -141,15 +141,15 @@ def test_folders_that_are_read_only(tiny_corpus, tmp_path, obedient):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a pipe breaks in another way")
 def test_a_reader_of_the_progress_that_goes_away(tiny_corpus, tmp_path):
-    """As in `python -m numser.train … 2>&1 | head -n 4`."""
+    """As in `python -m numser.train … 2>&1 | head -n 4`: it trains to its end."""
     out = tmp_path / "run"
-    command = [sys.executable, "-m", "numser.train", *options(tiny_corpus, out, "--steps", "100000")]
+    command = [sys.executable, "-m", "numser.train", *options(tiny_corpus, out, "--steps", "40")]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
     next(line for line in process.stderr if line.startswith("step"))
     process.stderr.close()
-    assert process.wait(60) == 141
-    _, about = read_arrays(out / "state.npz", "training state")
-    train.main(["--resume", "--out", str(out), "--steps", str(about["step"] + 2)])
+    assert process.wait(60) == 0
+    train.main(options(tiny_corpus, tmp_path / "undisturbed", "--steps", "40"))
+    assert (out / "model.npz").read_bytes() == (tmp_path / "undisturbed" / "model.npz").read_bytes()
 
 
 def test_ctrl_c_twice_stops_at_once_and_leaves_a_whole_state(tiny_corpus, tmp_path):
@@ -184,11 +184,30 @@ def test_two_trainings_into_one_folder(tiny_corpus, tmp_path):
             train.main(["--resume", "--out", str(out)])
         with pytest.raises(InputError, match=f"out {out}: already holds a run"):
             train.main(fresh)
+        if sys.platform != "win32":  # where it cannot be removed
+            (out / ".lock").unlink()
+            with command_refuses(complaint):
+                train.main(["--resume", "--out", str(out)])
     finally:
         process.kill()  # whatever it held ends with it
         process.communicate()
     _, about = read_arrays(out / "state.npz", "training state")
     train.main(["--resume", "--out", str(out), "--steps", str(about["step"] + 2)])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there a folder in use cannot be removed")
+def test_a_training_whose_folder_was_replaced_ends(tiny_corpus, tmp_path):
+    """What began in the new folder is left alone."""
+    config = Config("emodb", str(tiny_corpus), 0, None, Recipe(blocks=0, steps=4, batch_size=4, validate_every=2))
+    out = tmp_path / "run"
+
+    def replace_it():
+        out.rename(tmp_path / "elsewhere")
+        out.mkdir()
+
+    with pytest.raises(InputError, match=f"{out}: is not the folder any more that this training began in"):
+        run(config, out, threads=1, on_begin=replace_it)
+    assert list(out.iterdir()) == []
 
 
 def test_two_trainings_that_begin_at_once(tiny_corpus, tmp_path):

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from numser.errors import InputError
-from numser.files import file_lock, make_folder, read_arrays, write_arrays, write_csv, write_json, write_whole
+from numser.files import Layout, file_lock, make_folder, read_arrays, write_arrays, write_csv, write_json, write_whole
 
 
 def test_arrays_come_back(tmp_path):
@@ -68,6 +68,11 @@ def test_json_and_csv(tmp_path):
     assert (tmp_path / "x.csv").read_text() == 'a,b\n1,0.1\n2,"x,y"\n'
 
 
+def test_a_spreadsheet_runs_nothing(tmp_path):
+    write_csv(tmp_path / "x.csv", ["=a", "b"], [("@SUM(1)", -1), ("\t=1", "-x\n\x1b[2J")])
+    assert (tmp_path / "x.csv").read_text() == "'=a,b\n'@SUM(1),-1\n\\t=1,'-x\\n\\x1b[2J\n"
+
+
 def test_a_folder_below_a_file_cannot_be_made(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be made"):
@@ -110,6 +115,56 @@ def test_members_that_share_their_bytes_are_refused(tmp_path):
         file._didModify = True
     with pytest.raises(InputError, match="it claims to hold more than its size"):
         read_arrays(path, "test")
+
+
+@pytest.mark.parametrize("lost", ["}", "'", ")"])
+def test_a_header_that_lost_a_character(tmp_path, lost):
+    path = npz(tmp_path / "a.npz", (100,), bytes(400))
+    content = path.read_bytes()
+    at = content.rindex(lost.encode(), 0, content.rindex(b"}") + 1)
+    path.write_bytes(content[:at] + b" " + content[at + 1 :])
+    with pytest.raises(InputError, match=r"a\.npz: is not a numser test \(it cannot be read: "):
+        read_arrays(path, "test")
+
+
+@pytest.mark.parametrize(
+    ("descr", "shape"), [("<U0", (10**9,)), ("|V0", (10**9,)), ("|O", (0,)), ([("a", "<f4")], (0,)), ("<M8[s]", (0,))]
+)
+def test_kinds_of_arrays_that_numser_does_not_write(tmp_path, descr, shape):
+    write_arrays(tmp_path / "a.npz", {}, {"kind": "test"})
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": descr, "fortran_order": False, "shape": shape})
+    with zipfile.ZipFile(tmp_path / "a.npz", "a") as file:
+        file.writestr("w.npy", header.getvalue())
+    with pytest.raises(InputError, match=r"w\.npy is .*, which numser does not write"):
+        read_arrays(tmp_path / "a.npz", "test")
+
+
+def test_arrays_that_are_not_what_was_expected_are_not_read(tmp_path, monkeypatch):
+    write_arrays(tmp_path / "a.npz", {"w": np.ones((2, 3)), "n": np.array([np.nan])}, {"kind": "test"})
+
+    def read(**layouts):
+        return read_arrays(tmp_path / "a.npz", "test", lambda about: layouts)
+
+    w, n = Layout("float64", (None, 3)), Layout("float64", (1,), finite=False)
+    assert read(w=w, n=n)[0]["w"].shape == (2, 3)
+    with pytest.raises(InputError, match="is damaged: n has values that are not finite"):
+        read(w=w, n=Layout("float64", (1,)))
+    monkeypatch.setattr(np.lib.format, "read_array", lambda *_, **__: np.array('{"kind": "test"}'))
+    for layouts, match in (
+        ({"w": w}, "there is an array n too many"),
+        ({"w": w, "n": n, "x": n}, "the array x is missing"),
+        ({"w": Layout("float32", (2, 3)), "n": n}, r"w should be float32 of shape \(2, 3\), found float64"),
+        ({"w": Layout("float64", (3, 3)), "n": n}, r"w should be float64 of shape \(3, 3\), found .* of \(2, 3\)"),
+    ):
+        with pytest.raises(InputError, match=match):
+            read(**layouts)
+
+    def fails(about):
+        raise ValueError("kind should be other")
+
+    with pytest.raises(InputError, match=r"a numser test this version can read \(kind should be other\)"):
+        read_arrays(tmp_path / "a.npz", "test", fails)
 
 
 HOLD = "import sys; from pathlib import Path; from numser.files import file_lock\n"

@@ -61,6 +61,24 @@ def test_kernels_are_told_that_arrays_do_not_overlap():
     assert definition.count("noalias") > 2
 
 
+def test_safe_jit_does_with_overlapping_arrays_what_python_does():
+    """`jit` does not: if it did here, its warning would be out of date."""
+
+    def add_to(x, y):
+        for i in range(len(x)):
+            y[i] += x[i]
+
+    def last(function):
+        series = np.arange(1.0, 13.0)
+        function(series[:-1], series[1:])
+        return series[-1]
+
+    assert last(add_to) == last(jit.safe_jit(add_to)) == 78
+    if "noalias" in jit._options():
+        assert last(jit.jit(add_to)) != 78
+    assert jit.safe_jit(lambda x: 1.0 / x)(0.0) == np.inf
+
+
 @pytest.fixture
 def two_kernels(tmp_path, monkeypatch):
     """A module whose `outer` calls its `inner`, imported anew."""

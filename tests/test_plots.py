@@ -149,3 +149,28 @@ def test_matplotlib_is_not_imported_before_something_is_drawn():
     code = "import numser.plots, sys; print('matplotlib' in sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout == "False\n"
+
+
+def test_histograms_are_rows_from_the_top_with_their_zeros():
+    ax = plots.histograms({"first": np.array([10.0, -10.0, 0.0, 0.0]), "second": np.full(5, 0.001)})
+    assert list(ticks(ax.yaxis)) == ["first (50% zero)", "second"]
+    assert list(ticks(ax.yaxis).values()) == [0, -1]
+    (first, second) = (patch.get_data() for patch in ax.patches)
+    assert first.edges[[0, -1]] == pytest.approx([-3, 1])
+    assert first.values.argmax() == 78 and first.values.max() == pytest.approx(0.9)
+    assert second.values.argmax() == 0 and second.values.max() == pytest.approx(-0.1)
+    assert plots.histograms({"nothing": np.zeros(3)}).patches
+    with pytest.raises(ValueError, match="arrays: should be one or more"):
+        plots.histograms({})
+
+
+def test_update_ratios_are_lines_over_steps():
+    weights = [{"w": np.array([3.0, 4.0]), "b": np.zeros(1)}, {"w": np.array([3.0, 4.5]), "b": np.ones(1)}]
+    ax = plots.update_ratios([*weights, weights[1]])
+    lines = {line.get_label(): line for line in ax.lines}
+    assert lines["w"].get_xdata() == pytest.approx([1, 2])
+    assert lines["w"].get_ydata() == pytest.approx([0.1, 0])
+    assert lines["b"].get_ydata()[0] == np.inf
+    assert ax.get_yscale() == "log"
+    with pytest.raises(ValueError, match="weights: should be of two moments or more, found 1"):
+        plots.update_ratios(weights[:1])

@@ -44,6 +44,14 @@ def test_every_layers_file_is_in_the_map():
     assert files - set(re.findall(r"\]\(([^)]+)\)", MAP)) == {"layers/__init__.py"}
 
 
+@pytest.mark.parametrize("file", sorted((PROJECT / "numser" / "layers").glob("[a-z]*.py")), ids=lambda p: p.stem)
+def test_every_layers_file_names_its_test(file):
+    named = re.findall(
+        r"tests/\w+\.py", re.search(r"^Test {8}(.*)$", file.read_text(encoding="utf-8"), re.MULTILINE)[1]
+    )
+    assert named and all((PROJECT / name).exists() for name in named)
+
+
 def test_every_module_is_in_the_map():
     """Of a command's folder, its front is enough."""
     modules = {p.name for p in (PROJECT / "numser").glob("*.py")} - {"__init__.py", "cli.py", "errors.py", "jit.py"}

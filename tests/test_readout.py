@@ -9,15 +9,17 @@ import pytest
 from numser.corpora import Utterance
 from numser.dataset import Dataset, LogMels
 from numser.errors import InputError
-from numser.features import Standardiser
+from numser.evaluation import test as evaluate
+from numser.export import onnx_model
+from numser.features import PAPER, Standardiser
 from numser.files import read_arrays, write_arrays
 from numser.inference import head_inputs, recognise
 from numser.layers import Dense
-from numser.losses import cross_entropy
+from numser.losses import cross_entropy, softmax
 from numser.model import BANDS, UNITS, SeparableSER
 from numser.readout import SpeakerHead, refit
 from numser.recipe import recipe
-from numser.recogniser import load
+from numser.recogniser import Recogniser, load
 from numser.splits import Split
 from numser.training import final_params, initial_state, network, speaker_head, train
 
@@ -112,6 +114,25 @@ def test_who_speaks_does_not_matter_to_the_head_of_people_who_are_known():
     np.testing.assert_array_equal(together[200:], head.for_speaker(there).standardiser.apply(there))
 
 
+def test_a_test_knows_all_of_a_speakers_utterances_and_nobody_elses():
+    """Asked of some utterances, the head is given the others of the same people too; other people change nothing."""
+    dataset, everybody = made_dataset(("a", "b", "c")), np.arange(18)
+    params, standardiser = trained(dataset, everybody)
+    head = speaker_head(SMALL, params, dataset, everybody, standardiser)
+    r = Recogniser(network(SMALL, 2), params, dataset.classes, PAPER, standardiser, speaker_head=head)
+    shown = dataset.standardised(dataset.speakers_standardisers(standardiser))
+    with ThreadPoolExecutor(1) as pool:
+        statistics = recognise(r.model, params, shown.log_mels, pool).statistics
+    expected = softmax(head.logits_by_speaker(statistics, [u.speaker for u in dataset.utterances]))
+    asked = np.array([1, 0, 8])
+    strange = replace(shown, log_mels=LogMels([x + 9 * (i >= 12) for i, x in enumerate(shown.log_mels)]))
+    for one in (shown, strange):
+        found = [u.probabilities for u in evaluate(r, one, asked, 1, by_speaker=True).utterances]
+        np.testing.assert_allclose(found, expected[asked], atol=1e-4)
+    unlike = [u.probabilities for u in evaluate(r, shown, asked, 1).utterances]
+    assert np.abs(np.array(unlike) - expected[asked]).max() > 1e-3
+
+
 def test_it_learns_from_training_utterances_alone():
     dataset, members = made_dataset(), np.array([0, 1, 2, 3, 6, 7, 8, 9])
     params, standardiser = trained(dataset, members)
@@ -161,6 +182,8 @@ def test_a_person_who_is_known_is_answered_by_it(with_head, recogniser, tmp_path
     np.testing.assert_allclose(list(found.probabilities.values()), shares, atol=1e-4)
     person.save(tmp_path / "person.npz")
     assert load(tmp_path / "person.npz").predict(waveforms[0], 16000).probabilities == found.probabilities
+    with pytest.raises(InputError, match="recogniser: is for one person"):
+        onnx_model(person)
 
 
 def test_a_damaged_head_is_refused(with_head, tmp_path):

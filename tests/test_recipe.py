@@ -46,7 +46,7 @@ def test_a_recipe_by_name_with_another_value():
         ("masks", 101, "masks 101: should be from 0 to 100"),
         ("weight_decay", -0.1, "weight_decay -0.1: should be 0 or a positive number"),
         ("q", 0.0, "q 0.0: should be above 0 and at most 1"),
-        ("seed", -1, "seed -1: should be at least 0"),
+        ("seed", -1, f"seed -1: should be from 0 to {2**128 - 1}"),
     ],
 )
 def test_values_that_cannot_work(name, value, message):

@@ -326,7 +326,7 @@ def test_calibration_by_hand():
     assert found["error"] == pytest.approx(2 / 6 * 0.065 + 4 / 6 * (0.9625 - 0.75))
 
 
-HOSTILE = '</script><script>evil()</script><img src=x onerror="evil()">&lt;\u2028\ud800'
+HOSTILE = '</script><script>evil()</script><img src=x onerror="evil()">&lt;\u2028\udcff'
 
 
 def test_no_text_can_leave_its_element(tmp_path):

@@ -1,4 +1,8 @@
 import csv
+import signal
+import subprocess
+import sys
+import time
 from collections import Counter
 from functools import cache
 
@@ -305,6 +309,37 @@ def test_nothing_is_left_of_an_interrupted_writing(small, tmp_path, monkeypatch)
     with pytest.raises(KeyboardInterrupt):
         command.main([str(tmp_path / "corpus")])
     assert not list(tmp_path.iterdir())
+
+
+LIMITED = """
+import resource
+resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+from numser.cli import run
+from numser.corpora.synthetic.__main__ import main
+run(main)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the size of files cannot be limited on Windows")
+def test_a_disk_that_is_full(tmp_path):
+    """A limit to the size of files stands in for it."""
+    folder = tmp_path / "corpus"
+    done = subprocess.run([sys.executable, "-c", LIMITED, folder], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"error: {folder}: cannot be made (File too large); name a folder")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it has other signals")
+def test_nothing_is_left_by_who_is_asked_to_end(tmp_path):
+    command = [sys.executable, "-m", "numser.corpora.synthetic", tmp_path / "corpus"]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        while not list(tmp_path.glob(".corpus-*/wav/*")):
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.terminate()
+    assert process.returncode == 128 + signal.SIGTERM
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.slow

@@ -272,7 +272,7 @@ def numsers(tiny_corpus, tmp_path_factory) -> Path:
 
 
 def test_stopped_anywhere_numsers_recipe_ends_with_the_same_bits(numsers, tiny_corpus, tmp_path):
-    config = RunFolder(numsers).stored_config()
+    config = RunFolder(numsers).stored_state().config
     for moment in (1, 4, 5):
         out, asked = tmp_path / f"stopped{moment}", iter(range(1, 99))
         with pytest.raises(Interrupted):
@@ -511,16 +511,55 @@ def test_a_damaged_state(damage, finished, tmp_path):
         {"position": "x"},
         {"order": {}},
         {"corpus_fingerprint": "other"},
-        {"best_ua": None},
+        *({"best_ua": value} for value in (None, float("inf"), float("nan"), 1.5, True, 10**400)),
+        *({"step": value} for value in (float("inf"), -1, 20.0, 10**400, 2**70, 19)),
+        *({"best_step": value} for value in (21, -1, "1")),
+        {"versions": {"numpy": 1}},
+        {"config": "data \ud800"},
     ],
+    ids=lambda change: repr(change)[:40],
 )
 def test_a_state_with_wrong_contents(change, finished, tmp_path):
     out = shutil.copytree(finished, tmp_path / "copy")
     arrays, about = read_arrays(out / "state.npz", "training state")
+    if change.get("config"):
+        change = {"config": about["config"] | {"data": change["config"]}}
     write_arrays(out / "state.npz", arrays, about | change)
-    refused(["--resume", "--out", out], "state.npz: is damaged|the corpus has changed")
+    refused(
+        ["--resume", "--out", out], "state.npz: is (damaged: |not a numser training state)|the corpus has changed"
+    )
     write_arrays(out / "state.npz", {k: v for k, v in arrays.items() if k != "history"}, about)
-    refused(["--resume", "--out", out], "state.npz: is damaged .*history")
+    refused(["--resume", "--out", out], "state.npz: is damaged: the array history is missing")
+
+
+ROW = [2, 0.5, 0.5, 0.5, 0.5, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("name", "array", "match"),
+    [
+        ("history", np.zeros((3, 0)), r"history should be float64 of shape \(None, 6\), found float64 of \(3, 0\)"),
+        ("history", np.float64(3), "history should be float64"),
+        ("history", np.zeros((9, 6), np.float32), "found float32"),
+        ("history", np.array([ROW, ROW]), "steps of its history do not lead to step 20"),
+        ("history", np.array([[1e300, *ROW[1:]]]), "steps of its history"),
+        ("history", np.array([[20, np.inf, *ROW[2:]]]), "a loss in its history is not finite"),
+        ("history", np.array([[20, 0.5, np.nan, *ROW[3:]]]), "a loss in its history is not finite"),
+        ("history", np.array([[20, 0.5, 0.5, 2, *ROW[4:]]]), "a score in its history is no share"),
+        ("recent_losses", np.zeros(7), "steps of its history do not lead"),
+        ("recent_losses", np.array("1"), "is <U1 of shape .*, which numser does not write"),
+        ("recent_losses", np.zeros(9, "<U0"), "which numser does not write"),
+        ("recent_losses", np.zeros(9, "V0"), "which numser does not write"),
+        ("recent_losses", np.zeros(9, [("a", "f8")]), "which numser does not write"),
+        ("permutation", np.zeros(0, int), "permutation should be int64"),
+        ("v.hidden.b", np.full(64, -1, np.float32), "a mean of squares is negative"),
+    ],
+)
+def test_a_state_with_arrays_that_no_run_has(name, array, match, finished, tmp_path):
+    out = shutil.copytree(finished, tmp_path / "copy")
+    arrays, about = read_arrays(out / "state.npz", "training state")
+    write_arrays(out / "state.npz", arrays | {name: array}, about)
+    refused(["--resume", "--out", out], match)
 
 
 @pytest.mark.parametrize(
@@ -528,7 +567,7 @@ def test_a_state_with_wrong_contents(change, finished, tmp_path):
     [
         (["--steps", "0"], "--steps 0: should be at least 1"),
         (["--lr", "nan"], "--lr nan: should be a positive number"),
-        (["--blocks", "-1"], "--blocks -1: should be at least 0"),
+        (["--blocks", "-1"], "--blocks -1: should be from 0 to 100"),
         (["--fold", "9"], "--fold 9: should be 0 to 8"),
         (["--threads", "0"], "--threads 0"),
         (["--dropout", "1"], "--dropout 1.0"),

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ from conftest import PROJECT
 
 TUTORIALS = PROJECT / "tutorials"
 sys.path.insert(0, str(TUTORIALS))
+
+import tutorial_answers  # noqa: E402
 
 import build  # noqa: E402
 import checker  # noqa: E402
@@ -43,6 +46,15 @@ def test_nothing_stands_alone():
     assert sorted(path.stem for path in (TUTORIALS / "checks").glob("*.py")) == sorted(stem[3:] for stem in stems)
 
 
+def test_the_page_with_the_whole_network_is_what_the_layers_say():
+    network = checker.load(TUTORIALS / "pictures" / "network.py")
+    assert network.PAGE.read_text(encoding="utf-8") == network.page()
+    assert network.PICTURE.read_text(encoding="utf-8") == network.picture()
+    assert ElementTree.fromstring(network.picture()).tag.endswith("svg")
+    links = re.findall(r"\]\(([^)#]+)\)", network.page())
+    assert [link for link in links if not (TUTORIALS / link).exists()] == []
+
+
 def test_every_path_in_the_tutorials_readme_exists():
     links = re.findall(r"\]\(([^)#]+)\)", (TUTORIALS / "README.md").read_text(encoding="utf-8"))
     assert len(links) > 5
@@ -65,6 +77,20 @@ def test_a_lesson_asks_each_exercise_and_links_only_to_what_there_is(lesson):
 def test_solutions_are_right_and_wrong_answers_are_caught(answer):
     verdict = answer.check.judge(answer.answer)
     assert verdict.right is answer.is_solution, verdict.text
+
+
+@pytest.mark.parametrize("exercise", tutorial_answers.SOLVED)
+def test_answers_are_judged_as_they_should_be(exercise):
+    check, wrongly = tutorial_answers.SOLVED[exercise].check, []
+    for name, answer, right, said in tutorial_answers.expected(exercise):
+        verdict = check.judge(answer)
+        if verdict.right is not right or said not in verdict.text:
+            wrongly.append(f"{name}: should be {right} {said!r}, found {verdict}")
+    assert wrongly == []
+
+
+def test_the_answers_are_more_than_200():
+    assert sum(len(list(tutorial_answers.expected(exercise))) for exercise in tutorial_answers.SOLVED) > 200
 
 
 def test_every_exercise_has_a_solution_and_a_wrong_answer():
@@ -98,7 +124,9 @@ def test_an_exercise_without_wrong_answers_is_noticed(tmp_path, monkeypatch):
         (2.0, 3.0, "f(x) is 2, should be 3."),
         (np.ones(3), np.ones((3, 1)), "The shape of f(x) should be (3, 1), found (3,)."),
         ("abc", 1.0, "f(x) should hold numbers"),
-        (np.array([1, 2, 3]), (1, 2), "f(x) should be 2 values, found ndarray."),
+        (5, (1, 2), "f(x) should be 2 values, found int."),
+        (np.array([1, 2, 3]), (1, 2), "f(x) should be 2 values, found 3 of them."),
+        ([[1, 2], [3]], np.ones((2, 2)), "f(x) should be an array, found a list whose rows have unlike lengths."),
         ((1, 2, 3), (1, 2), "f(x) should be 2 values, found 3 of them."),
         ((1, 5), (1, 2), "f(x)[1] is 5, should be 2."),
         (
@@ -136,6 +164,8 @@ def test_what_is_close_enough_is_right():
         same([1.0, 1e-9], np.array([1.0, 0.0]), "f(x)", tolerance=1e-10)
     same((1, np.zeros(0)), (1, np.zeros(0)), "f(x)")
     same(1e-9, 0.0, "f(x)")
+    same([1, [2.0]], (1, 2), "f(x)")  # lists and arrays are as good
+    same(np.array([1, 2]), (1, 2), "f(x)")
 
 
 @exercise
@@ -295,7 +325,9 @@ def test_a_lesson_is_built_twice_the_same_and_a_failing_one_leaves_its_notebook(
     import nbformat
 
     shutil.copy(TUTORIALS / "build.py", script.parent)
-    picture = "\n# %%\nimport matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()\n"
+    picture = (
+        "\n# %%\nimport matplotlib.pyplot as plt\nplt.plot([1, 2])\n# Picture: a line\n# that rises\nplt.show()\n"
+    )
     script.write_text(SCRIPT + picture)
 
     def run(*arguments):
@@ -309,8 +341,21 @@ def test_a_lesson_is_built_twice_the_same_and_a_failing_one_leaves_its_notebook(
     *_, printed, drawn = nbformat.reads(built.decode(), as_version=4).cells
     assert printed.outputs[0].text == "1\n"
     assert "image/png" in drawn.outputs[-1].data
+    assert drawn.outputs[-1].metadata["image/png"]["alt"] == "a line that rises"
     assert run("--check").returncode == 0
     assert run().returncode == 0
+    assert notebook.read_bytes() == built
+
+    script.write_text((SCRIPT + picture).replace("Title", "Name").replace("that rises", "upwards"))
+    assert run("--prose", "11").returncode == 0
+    title, *_, drawn = nbformat.read(notebook, as_version=4).cells
+    assert title.source == "# Name" and drawn.execution_count == 3
+    assert drawn.outputs[-1].metadata["image/png"]["alt"] == "a line upwards"
+    built = notebook.read_bytes()
+    script.write_text(SCRIPT + picture.replace("1, 2", "2, 1"))
+    assert "its code has changed; build it without --prose" in run("--prose").stderr
+    script.write_text(SCRIPT + picture.replace("# Picture", "# What"))
+    assert "a picture has no alternative text" in run().stderr
     assert notebook.read_bytes() == built
 
     script.write_text(SCRIPT + "\n# %%\n1 / 0\n")

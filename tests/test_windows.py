@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import subprocess
 import sys
 
@@ -251,6 +252,21 @@ def test_standard_input(model_file, write, length):
     from_pipe, from_file = predict(model_file, "-", input=bytes(sound)), predict(model_file, str(path))
     assert from_pipe.returncode == 0
     assert from_pipe.stdout.decode().replace("standard input", str(path)) == from_file.stdout.decode()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there a file that is open has a name, and is removed at the end")
+@pytest.mark.parametrize("end", ["terminate", "kill"])
+def test_what_was_spoken_does_not_outlive_the_command(model_file, tmp_path, end):
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    command = [sys.executable, "-m", "numser.predict", str(model_file), "-"]
+    environment = os.environ | {"TMPDIR": str(folder)}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment) as process:
+        process.stdin.write(bytes(10**6))  # more than a pipe holds: it is being kept
+        process.stdin.flush()
+        getattr(process, end)()
+        process.stdin.close()
+    assert list(folder.iterdir()) == []
 
 
 def test_standard_input_that_is_no_sound(model_file):

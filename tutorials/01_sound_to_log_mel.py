@@ -70,6 +70,8 @@ for ax, (emotion, performance) in zip(panels, performances.items(), strict=True)
     ax.plot(utterance.span, [0.32, 0.32], color=plots.ORANGE, linewidth=4, solid_capstyle="butt")
     ax.set(ylabel="amplitude", ylim=(-0.36, 0.36), title=f"{emotion}: {len(utterance.waveform)} samples")
 panels[-1].set_xlabel("time (s)")
+# Picture: Two waveforms, amplitude over time. The angry one is shorter and reaches further up and down than the
+# sad one; an orange bar over each marks the part that has the emotion.
 plt.show()
 
 # %% [markdown]
@@ -135,6 +137,8 @@ for name, window, style in (("hard edges", np.ones(640), ":"), ("Hamming window"
 plt.annotate("the weak tone", (1.5, -49), (1.7, -22), arrowprops={"arrowstyle": "->", "color": plots.GREY})
 plt.gca().set(xlabel="frequency (kHz)", ylabel="power (dB below the loudest)", xlim=(0, 3), ylim=(-80, 3))
 plt.legend(frameon=False)
+# Picture: Power in decibels from 0 to 3 kHz. With hard edges the loud tone at 0.5 kHz spills over the weak one at
+# 1.5 kHz; under the Hamming window the weak tone stands out.
 plt.show()
 
 # %% [markdown]
@@ -202,6 +206,8 @@ for ax, (name, settings) in zip(panels, readings.items(), strict=True):
     ax.set_title(f"{name}: hop {settings.hop_length} samples, {len(frames)} frames")
 panels[1].set_ylabel("")
 figure.colorbar(panels[1].images[0], ax=panels, label="power (dB)", pad=0.01)
+# Picture: The log-mel of one angry utterance twice. With the paper's words it is made of coarse columns; with the
+# authors' program it is fine, and stripes bend within syllables.
 plt.show()
 
 # %% [markdown]
@@ -257,6 +263,8 @@ curve.legend(frameon=False)
 for band in range(0, 128, 9):
     tents.plot(kilohertz, 1000 * filterbank[band], linewidth=1.2)
 tents.set(xlabel="frequency (kHz)", ylabel="weight (1/kHz)", title="every 9th of the 128 bands")
+# Picture: Left: mel over frequency, straight up to 1 kHz, then ever flatter, with dots at equal steps of mel.
+# Right: triangles over frequency, narrow and high on the left, wide and low on the right.
 plt.show()
 
 # %% [markdown]
@@ -306,6 +314,8 @@ for ax, title, unit in zip(panels, ("power", "its logarithm"), ("power", "power 
     ax.set_title(title)
     figure.colorbar(ax.images[0], ax=ax, label=unit, pad=0.01)
 panels[1].set_ylabel("")
+# Picture: The same utterance as power, black but for a few bright vowels, and as its logarithm, where stripes and
+# pauses show.
 plt.show()
 
 # %% [markdown]
@@ -357,6 +367,8 @@ for ax, (emotion, frames) in zip(panels, log_mels.items(), strict=True):
 panels[0].set_xlabel("")
 panels[1].set_xlim(0, max(map(len, log_mels.values())) / 100)
 figure.colorbar(panels[0].images[0], ax=panels, label="power (dB below the loudest)", pad=0.01)
+# Picture: Log-mels of the angry and of the sad voice, one above the other. Under the white bars the angry voice's
+# stripes lie further apart, bend more and reach higher.
 plt.show()
 
 # %% [markdown]
@@ -382,6 +394,11 @@ for emotion, performance in performances.items():
 #
 # One step is left before the first layer. All these numbers lie around −40 dB, and a network learns from differences.
 # So each band is brought to mean 0 and standard deviation 1 over the training frames: `features.Standardiser`.
+#
+# ## What you can do now
+#
+# Take any recording, make the picture of it that a network is shown, and say of each number in that picture where it comes
+# from. You can read a paper's “STFT with …” and ask for what it leaves out: window, hop, padding, floors.
 #
 # ## What to keep
 #

@@ -37,6 +37,9 @@ rng = np.random.default_rng(2)
 #
 # $$y_t = b + \sum_{i=0}^{2} w_i\, x_{2t+i}$$
 #
+# (Mathematicians call this *cross-correlation*, and say convolution where one of the two is turned round, $x_{2t-i}$. Networks
+# learn $w$, so they need not care which way round it is stored.)
+#
 # Shapes: $x$ is (7,), $w$ is (3,), $b$ one number. The last window must end inside $x$, so $y$ has
 # $\lfloor (7 - 3) / 2 \rfloor + 1 = 3$ entries.
 
@@ -71,6 +74,8 @@ ax.set_xticks(range(7), [f"$x_{s}$" for s in range(7)], fontsize=12)
 ax.set_yticks(range(3), [f"$y_{t}$" for t in range(3)], fontsize=12)
 ax.set(xlabel="input", ylabel="output", title="read a row: what an output is made of; a column: what an input feeds")
 ax.tick_params(length=0)
+# Picture: A table of three outputs by seven inputs. Each row has the weights w0, w1, w2 in three neighbouring
+# cells, two places further to the right than the row above.
 plt.show()
 
 # %% [markdown]
@@ -78,6 +83,9 @@ plt.show()
 # $\mathrm{d}y_t = \partial L / \partial y_t$: how much the loss grows if $y_t$ does. We write $\mathrm{d}w_i$,
 # $\mathrm{d}x_s$, $\mathrm{d}b$ for the same of our own numbers, and ask for each: **through which outputs does it reach
 # the loss, and how strongly?**
+#
+# (The answer is the *chain rule*: $\partial L / \partial w_i = \sum_t \partial L / \partial y_t \cdot \partial y_t / \partial w_i$, a
+# product along each way, and a sum over the ways.)
 #
 # - **The weight** $w_1$ stands once in every row. In row $t$ it is multiplied by $x_{2t+1}$; so if $w_1$ grows by a little,
 #   $y_t$ grows $x_{2t+1}$ times as much. Add up over the rows:
@@ -203,6 +211,8 @@ plt.gca().set(
     xlabel="step ε", ylabel="error (share of the slope)", title="too small a step drowns, too large a step bends"
 )
 plt.legend(frameon=False)
+# Picture: Error over step size, both on logarithmic scales: V-shaped curves for three ways. The central
+# difference in float64 has the lowest valley, near 1e-5; float32 stays far above it.
 plt.show()
 
 # %% [markdown]
@@ -288,6 +298,8 @@ for ax, which, title in zip(panels, (layer, broken), ("numser's backward", "stop
     plots.gradient_errors(analytic, numeric, ax, names=("frame", "frequency", "channel"), colorbar=ax is panels[1])
     ax.axhline(offsets[1] / offsets[2], color="white", linestyle="--", linewidth=1)
     ax.set_title(f"dx: {title} (dashed: the second utterance begins)")
+# Picture: Errors of dx, an entry a cell, on a scale from 1e-12 to 1. For numser's backward all is dark; where
+# backward stops early, the last three rows of each utterance are bright in both channels.
 plt.show()
 
 # %% [markdown]
@@ -300,13 +312,15 @@ for ax, which, title in zip(panels, (layer, broken), ("numser's backward", "stop
     analytic, numeric = every_entry(which, params, small, np.random.default_rng(0), "w")
     plots.gradient_errors(analytic, numeric, ax, names=("i", "j", "in", "out"), colorbar=ax is panels[1])
     ax.set_title(f"dw: {title}")
+# Picture: Errors of dw, an entry a cell. For numser's backward all is dark; where backward stops early, all
+# entries are bright.
 plt.show()
 
 # %% [markdown]
 # Here everything is bright, for every weight is used in the last frame too. Look at **dx** first: it shows the place.
 #
-# Would training have told us? Let both layers learn to do what a third one does, from the same start, and watch the
-# loss, the mean squared error.
+# Would training have told us? Let both layers learn to do what a third one does, a *teacher*, whose outputs are their labels.
+# Both begin at the same start. Watch the loss, the mean squared error.
 
 # %%
 teacher, start = random_params(layer, rng), random_params(layer, rng)
@@ -328,6 +342,8 @@ for (name, curve), style in zip(curves.items(), ("-", "--"), strict=True):
     plt.semilogy(curve, style, label=f"{name}: ends at {curve[-1]:.3f}")
 plt.gca().set(xlabel="step", ylabel="mean squared error", title="a wrong gradient learns, too")
 plt.legend(frameon=False)
+# Picture: Mean squared error over 60 steps for the right and for the broken backward: both fall, the broken one
+# ends a little higher.
 plt.show()
 
 # %% [markdown]
@@ -380,6 +396,11 @@ class SameConv:
 check.SameConv(SameConv)
 
 # %% [markdown]
+# ## What you can do now
+#
+# Derive the gradient of any layer that is sums of products, by asking of each number through which outputs it reaches the
+# loss; write it as loops; prove it, and find the entry that is wrong.
+#
 # ## What to keep
 #
 # - Ask of each number: through which outputs does it reach the loss, and how strongly? Add up.

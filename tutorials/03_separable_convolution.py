@@ -22,7 +22,7 @@ import numpy as np
 
 from checks import separable_convolution as check
 from numser import plots
-from numser.jit import jit
+from numser.jit import jit, safe_jit
 from numser.layers import DepthwiseConv, PointwiseConv, depthwise, pointwise
 from numser.model import SeparableSER, stages
 from numser.ragged import Ragged, offsets_of
@@ -74,6 +74,8 @@ for ax, matrix, title in (
     ax.set(xlabel="output channel o", ylabel="place (i, j)", title=title)
     ax.set_yticks(range(9), [f"{i}, {j}" for i in range(3) for j in range(3)])
 figure.colorbar(image, ax=panels, label="weight", pad=0.01)
+# Picture: Two matrices of 9 places by 6 output channels. The standard weights are a free pattern; in the
+# separable ones every column is the same pattern, scaled.
 plt.show()
 
 # %% [markdown]
@@ -84,7 +86,8 @@ plt.show()
 #
 # <details><summary>Hint</summary>
 #
-# `d[:, :, :, np.newaxis]` has shape (3, 3, m, 1). NumPy stretches axes of length 1, and adds missing ones in front.
+# `d[:, :, :, np.newaxis]` has shape (3, 3, m, 1). NumPy stretches axes of length 1, and adds missing ones in front: that is
+# *broadcasting*.
 #
 # </details>
 
@@ -121,6 +124,8 @@ plt.axhline(5, color=plots.GREY, linewidth=0.8, linestyle=":")
 plt.text(258, 5, "the paper's “5 times”", va="bottom", ha="right", color=plots.GREY)
 plt.gca().set(xlabel="output channels n", ylabel="times fewer weights", xlim=(0, 260), ylim=(0, 25))
 plt.legend(frameon=False)
+# Picture: How many times fewer weights a separable layer has, over its output channels: curves that rise and
+# flatten, towards 9 for 3 × 3 filters, 25 for 5 × 5. A dot marks the paper's layers, at about 8.
 plt.show()
 
 # %% [markdown]
@@ -207,8 +212,30 @@ def depthwise_numpy(x, w):
 
 # %% [markdown]
 # Now a decorator. `jit` hands the function to Numba, which reads the types at the first call, makes machine code, and
-# keeps it. `numser.jit` is `numba.njit` with numser's settings: Python's lock is let go, so that two threads can work, and
-# the compiled code is kept on disk. Nothing else changes: the loops are the ones you have just read.
+# keeps it. `numser.jit.jit` is `numba.njit` with numser's settings: Python's lock is let go, so that two threads can work,
+# and the compiled code is kept on disk.
+#
+# > **`jit` makes a promise in your name**: that no array the function writes overlaps another that it is given. Where the
+# > promise is kept, as in numser's kernels and in the loops above, nothing changes but the speed. Where it is not, the
+# > result is wrong, and nobody says so. For loops of your own take `safe_jit`, which promises nothing.
+#
+# Here is a loop that breaks the promise: it adds to each number the one before it, in place.
+
+
+# %%
+def add_to(x, y):
+    for i in range(len(x)):
+        y[i] += x[i]
+
+
+for name, function in (("Python", add_to), ("jit", jit(add_to)), ("safe_jit", safe_jit(add_to))):
+    series = np.arange(1.0, 13.0)
+    function(series[:-1], series[1:])  # y[i] is x[i + 1]: what is written is read next
+    print(f"{name:<9}the last of the running sums of 1 … 12 is {series[-1]:.0f}")
+
+# %% [markdown]
+# The sum is 78. `jit` may say anything else: it may read many numbers ahead before it writes the first. The depthwise loops
+# write an array of their own, so either will do; numser's kernels use `jit`.
 
 # %%
 depthwise_jit = jit(depthwise_loops)
@@ -260,6 +287,8 @@ ax.set(
 )
 ax.margins(x=0.25)
 ax.invert_yaxis()
+# Picture: Bars on a logarithmic scale of time: plain Python by far the longest, then NumPy, then the compiled
+# loops and numser's layer.
 plt.show()
 ratio = took["plain Python"] / took["the same loops, compiled"]
 print(f"compiling made the loops about {float(f'{ratio:.1g}'):,.0f} times faster")
@@ -364,6 +393,11 @@ class MyDepthwise:
 check.MyDepthwise(MyDepthwise)
 
 # %% [markdown]
+# ## What you can do now
+#
+# Count what a layer costs before it is written, take a standard convolution apart into two cheap ones, compile your own
+# loops, and say when a compiled loop may be trusted.
+#
 # ## What to keep
 #
 # - Standard: k²·m·n weights. Separable: k²·m + m·n, so k²·n / (k² + n) times fewer; about 8 in the paper's layers.

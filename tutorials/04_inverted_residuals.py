@@ -87,6 +87,9 @@ for ax, title, widths, layers, costs in (
     ax.text(1.5, 127, "the way around: + x", ha="center", color=plots.ORANGE)
     ax.set(title=f"{title}: {sum(costs):,} weights", ylim=(-85, 140))
     ax.axis("off")
+# Picture: Two blocks drawn as bars of channels with arrows between. The ordinary one goes 128, 64, 64, 128 and
+# has its many weights in the 3 × 3 filter; the inverted one goes 64, 128, 128, 64. An orange arc leads around
+# each.
 plt.show()
 
 # %% [markdown]
@@ -126,6 +129,8 @@ for row, draw in zip(panels, "ABC", strict=True):
 panels[0, 0].set_title("points, d = 2")
 for ax in panels.flat:
     ax.set(xticks=[], yticks=[], aspect="equal", xlim=(-1.6, 1.6), ylim=(-1.6, 1.4))
+# Picture: A spiral of coloured points, and what comes back of it through a ReLU of 2, 3, 5 and 15 channels, for
+# three draws of weights. Through 2 channels it collapses to lines; through 15 it is nearly whole.
 plt.show()
 
 # %% [markdown]
@@ -158,6 +163,8 @@ ax.axvline(2, color=plots.GREY, linewidth=0.8)
 ax.annotate("the paper's blocks: 64 to 128", (2, 0.1), (2.08, 0.1), color=plots.GREY)
 ax.set(xlabel="width n / d", ylabel="share of points that survive", title="lines: the formula; dots: counted")
 ax.legend(frameon=False)
+# Picture: Share of points that survive, over the layer's width as a multiple of d: S-shaped curves through one
+# half at twice the width, the steeper the larger d. Dots that were counted lie on the lines.
 plt.show()
 print(f"64 numbers through a ReLU of 64 channels: {share(64, 64):.0e} survive; of 128: {share(64, 128):.2f}")
 
@@ -283,6 +290,8 @@ for name, layer, draw, style, color in (
 length.set(xlabel="blocks passed", ylabel="length of dx / length of dy", title="how long the gradient is")
 direction.set(xlabel="blocks passed", ylabel="cosine of dx and dy", title="how much of its direction is left")
 length.legend(frameon=False, fontsize=8)
+# Picture: Left: length of the gradient over blocks passed, on a logarithmic scale; right: cosine with where it
+# began. With a way around and numser's values both stay near 1; without one the cosine is near 0 after one block.
 plt.show()
 
 # %% [markdown]
@@ -317,7 +326,8 @@ for name, params in (("untrained", trained.model.init(rng)), ("trained", trained
 # Write the inverted residual for one utterance, `x` (T, F, C). The parameters are named as in numser: `expand.w` (C, M),
 # `expand.b` (M,), `depthwise.w` (3, 3, M), `project.w` (M, C), `project.b` (C,). `forward` returns `(y, cache)`,
 # `backward` returns `(dx, grads)`, with the keys of `params`. The filter is lesson 03's; use the two functions below for
-# it. The check compares `y` with numser's, and the gradients with finite differences.
+# it, and otherwise none of numser's layers. The check compares `y` with numser's, and the gradients with finite
+# differences.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -405,6 +415,8 @@ above.set(ylabel="x", ylim=(-3.6, 5.6), title="bars: the windows, and what each 
 above.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
 below.bar(range(len(signal)), received.ravel(), color=plots.ORANGE, width=0.5)
 below.set(xlabel="place", ylabel="dx (all dy 1)", yticks=[0, 1, 2], xticks=range(len(signal)))
+# Picture: Above: eleven values as stems, with bars for the windows of three and what each hands on; winners are
+# orange. Below: the gradient, 1 or 2 at the winners, 0 elsewhere.
 plt.show()
 
 # %% [markdown]
@@ -418,7 +430,7 @@ print(inspect.getsource(pool_backward.py_func))
 # ### Exercise 3 · max-pooling
 #
 # Write `MyMaxPool` for one axis: `x` (T, C) becomes `y` (⌈T/2⌉, C), as above. There are no parameters, so `backward`
-# returns `(dx, {})`. Random numbers have no ties; do not care about them.
+# returns `(dx, {})`. Do it without numser's layers. Random numbers have no ties; do not care about them.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -463,6 +475,10 @@ for stage in stages(trained.model, frames=301):
 # %% [markdown]
 # The network of numser runs these blocks in one piece (`FusedBlock`), tile by tile, which is faster; a test holds it
 # against the plain layers that you have seen. Lesson 10 says why it is faster.
+#
+# ## What you can do now
+#
+# Write a residual block with its backward pass, say how wide it must be to lose nothing, and why its last layer is linear.
 #
 # ## What to keep
 #

@@ -29,6 +29,7 @@ from numser.gradcheck import TOLERANCE, gradcheck, random_params
 from numser.layers import GRU, Sequential
 from numser.layers.gru import gru_backward, gru_forward
 from numser.model import SeparableSER, attended_frames
+from numser.optim import clip_global_norm
 from numser.ragged import Ragged, offsets_of
 
 plt = plots.pyplot()
@@ -38,7 +39,9 @@ rng = np.random.default_rng(5)
 # ## 1. How far the convolutions see
 #
 # No need to think: ask the gradient. Put a 1 on one time step behind the last block, go back, and look which frames of
-# the log-mel get anything. Frames that get nothing cannot have any influence.
+# the log-mel get anything. They are its *receptive field*. (A frame that gets nothing may still have some influence: one
+# that has lost in a max-pool would win if it were louder. But here 2048 features of 128 bands are asked at once, and in one
+# of them, every frame that can reach the step does.)
 
 # %%
 model = SeparableSER(n_classes=7)
@@ -75,6 +78,8 @@ for z, style in ((0.5, ":"), (0.73, "--"), (0.95, "-."), (0.99, "-")):
     plt.plot(seconds, z ** np.arange(51), style, label=f"z = {z:g}: half after {half:,.0f} ms")
 plt.gca().set(xlabel="time since the input (s)", ylabel="share that is left", ylim=(0, 1.02))
 plt.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+# Picture: Share of an input that is left over two seconds, for four values of z: the larger z, the slower the
+# fall. At 0.5 nearly all is gone at once, at 0.99 more than half is left.
 plt.show()
 
 # %% [markdown]
@@ -120,9 +125,10 @@ mine = unrolled(x, params["w"], params["u"], params["b"])
 print("numser's forward direction differs by", f"{np.abs(y.data[:, :4] - mine).max():.0e}")
 
 # %% [markdown]
-# > **Two GRUs go by this name.** In Cho and others (2014), as here, and in TensorFlow's cell that the authors use, the
-# > reset comes *before* the product: $(r \circ h)\, U_c$. In `torch.nn.GRU` it comes after: $r \circ (h\, U_c)$. Weights
-# > of one give other numbers in the other.
+# > **Two GRUs go by this name.** In the third version of Cho and others (2014, arXiv 1406.1078), as here, and in
+# > TensorFlow's cell that the authors use, the reset comes *before* the product: $(r \circ h)\, U_c$. In the first version
+# > of the same paper, and in `torch.nn.GRU`, it comes after: $r \circ (h\, U_c)$. Weights of one give other numbers in the
+# > other.
 #
 # The gate's biases begin at 1, so that z is $\sigma(1) = 0.73$ at first: it remembers before it has learned anything. What
 # do gates do after training? Take the trained network that comes with numser, let it hear lesson 01's angry voice, and
@@ -148,6 +154,8 @@ image = below.imshow(
 )  # fmt: skip
 below.set(xlabel="time (s)", ylabel="unit", title="update gate z: yellow keeps, blue writes anew")
 figure.colorbar(image, ax=below, label="z", pad=0.01)
+# Picture: Above, the log-mel of an angry utterance; below, the update gate of 128 units over the same time,
+# sorted by mean. Most are yellow, they keep; blue columns, where many write, stand at the loud vowels.
 plt.show()
 print("z of all units and steps: 5 % are below {:.2f}, half below {:.2f}, 5 % above {:.2f}".format(
     *np.percentile(z, [5, 50, 95])
@@ -181,6 +189,8 @@ for t in range(4):
         ax.text(2 * t + 1.5, 0.14, "from the future", ha="center", va="top", color=plots.ORANGE, fontsize=8)
 ax.set(xlim=(-0.3, 7.4), ylim=(-0.8, 1.6))
 ax.axis("off")
+# Picture: A chain of four copies of the cell. Black arrows go up through each cell and to the right from one to
+# the next; orange arrows, the gradients, go down and to the left.
 plt.show()
 
 # %% [markdown]
@@ -232,6 +242,7 @@ check.memory_backward(memory_backward)
 # | $r = \sigma(a_r + h\, U_r)$ | $\mathrm{d}a_r = \mathrm{d}r \circ r (1-r)$, $\quad\mathrm{d}h \mathrel{+}= \mathrm{d}a_r\, U_r^\top$ |
 # | $a = x\, W + b$ | $\mathrm{d}x = \mathrm{d}a\, W^\top$, $\quad\mathrm{d}W \mathrel{+}= x^\top \mathrm{d}a$, $\quad\mathrm{d}b \mathrel{+}= \mathrm{d}a$ |
 #
+# The last line is the gradient of a matrix product, which [lesson 11](11_whole_way_back.ipynb) derives in its first section.
 # The old state h is used in four places, so its gradient has four summands. (That x is not needed to go back in time is
 # worth something: numser collects all da and does the last row once, for all steps, as two large matrix products.
 # Likewise $\mathrm{d}U_{r,z} = \sum_t h_{t-1}^\top\, \mathrm{d}a_{r,z}$ and $\mathrm{d}U_c = \sum_t q_t^\top\, \mathrm{d}a_c$.)
@@ -250,7 +261,7 @@ print(inspect.getsource(gru_backward.py_func))
 #
 # One direction, one utterance. `x` is (T, C), `y` (T, H); the parameters are `w` (C, 3H), `u` (H, 3H), `b` (3H,).
 # `forward` is there, with all that `backward` needs in its cache: `before` has the old state of each step. Write
-# `backward`: it returns `(dx, {"w": dw, "u": du, "b": db})`.
+# `backward`, without numser's layers: it returns `(dx, {"w": dw, "u": du, "b": db})`.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -304,13 +315,13 @@ check.MyGRU(MyGRU)
 # ## 4. How far back does a gradient reach?
 #
 # The gradient of the last state is carried back step by step, and each step multiplies it: by z, and by what goes through
-# the matrices. If the gates are shut ($z = 0$, $r = 1$), the GRU is the plain recurrent network,
-# $h' = \tanh(xW + hU)$, where only the matrix is left. Compare, by setting the biases. The picture shows the length of
-# $\mathrm{d}x_t$ when only the last state has a gradient, as a share of that of the last step.
+# the matrices. With the update gate shut ($z = 0$) and the reset gate open ($r = 1$), the GRU is the plain recurrent
+# network, $h' = \tanh(xW + hU)$, where only the matrix is left. Compare, by setting the biases. The picture shows the
+# length of $\mathrm{d}x_t$ when only the last state has a gradient, as a share of that of the last step.
 
 
 # %%
-def reach(reset_bias, update_bias, steps=50, units=64):
+def reach(reset_bias, update_bias, u_times=1, w_times=1, steps=50, units=64):
     """Length of dx at each step back from the end, the mean of five initial values."""
     lengths = np.zeros(steps)
     for seed in range(5):
@@ -318,6 +329,8 @@ def reach(reset_bias, update_bias, steps=50, units=64):
         layer = GRU(units, units)
         params = layer.init(draw, np.float64)
         params["b"][:units], params["b"][units : 2 * units] = reset_bias, update_bias
+        params["u"] *= u_times
+        params["w"] *= w_times
         y, cache = layer.forward(params, Ragged(draw.standard_normal((steps, units)), offsets_of([steps])))
         dy = np.zeros_like(y.data)
         dy[-1, :units] = draw.standard_normal(units)  # the forward direction's last state
@@ -328,22 +341,37 @@ def reach(reset_bias, update_bias, steps=50, units=64):
 plt.figure(figsize=(7.5, 3.2))
 for name, biases, style in (
     ("plain recurrent network: z = 0, r = 1", (30, -30), ":"),
+    ("the same, u doubled, w a tenth", (30, -30, 2, 0.1), (0, (1, 3))),
     ("GRU, update bias 0", (1, 0), "-."),
     ("GRU, update bias 1, as numser begins", (1, 1), "-"),
     ("GRU, update bias 3", (1, 3), "--"),
 ):
     lengths = reach(*biases)
-    plt.semilogy(0.04 * np.arange(50), lengths, style, label=name)
-    print(f"{name:<38} after 1 s, {lengths[25]:.0e} is left")
-plt.gca().set(xlabel="time before the end (s)", ylabel="length of dx", ylim=(1e-16, 3))
+    plt.semilogy(0.04 * np.arange(50), lengths, linestyle=style, label=name)
+    print(f"{name:<38} times {lengths[25]:.0e} after 1 s, {lengths[49]:.0e} after 2 s")
+plt.gca().set(xlabel="time before the end (s)", ylabel="length of dx", ylim=(1e-16, 1e4))
 plt.legend(frameon=False, fontsize=8, loc="lower left")
+# Picture: Length of dx over time before the end, on a logarithmic scale. The plain recurrent network falls
+# steeply; with u doubled it rises; the GRUs fall the less, the larger the update bias.
 plt.show()
 
 # %% [markdown]
-# The plain network forgets by a fixed factor a step: whatever lies a second back has no say in training. The gates open
-# a way on which the gradient is multiplied by z alone. At the beginning it is short; but where a longer memory pays, the
-# network can learn z = 0.99, and then it is long. And note that this is only a matter of one end: with attention
-# (lesson 06), each step has a gradient of its own.
+# The plain network multiplies by nearly the same factor at each step. As it begins, the factor is below 1, and the gradient
+# *vanishes*: whatever lies a second back has no say in training. With u doubled, and inputs so small that no tanh is
+# saturated, the factor is above 1, and the gradient *explodes*: the same cell, and after two seconds hundreds of times as
+# long. Training can get from the one to the other. Against exploding gradients there is *clipping*, which lesson 08
+# explains: a gradient that is too long is scaled down, all tensors alike.
+
+# %%
+for length in (0.5, 655.0):
+    clipped, before = clip_global_norm({"u": np.array([length])}, limit=5.0)
+    print(f"norm {before:g}, clipped to 5: {clipped['u'][0]:g}")
+
+# %% [markdown]
+# Clipping does not help against vanishing: what is gone cannot be scaled. There the gates help. They open a way on which
+# the gradient is multiplied by z alone. At the beginning it is short; but where a longer memory pays, the network can
+# learn z = 0.99, and then it is long. And note that this is only a matter of one end: with attention (lesson 06), each
+# step has a gradient of its own.
 #
 # ## 5. From both ends
 #
@@ -432,6 +460,8 @@ for ax in (whole, close):
 whole.set(ylim=(0.7, 1.8), title="all suspects")
 whole.legend(frameon=False, fontsize=8, loc="center right")
 close.set(ylim=(0.8, 0.94), title="looked at closely")
+# Picture: Parameters over blocks for four suspects, beside bars of Table 4. One set for both directions goes
+# through all six bars; one direction only lies close to them, the other two do not.
 plt.show()
 
 # %% [markdown]
@@ -466,11 +496,17 @@ for tied in (True, False):
 # the other calls a fall, in the same unit. It has half as many numbers to learn, and the large product $xW + b$ is done
 # once for both. Which way round an utterance is still matters: the layers behind see the two halves apart.
 #
+# ## What you can do now
+#
+# Write a recurrent layer and carry its gradient through time; say why it vanishes or explodes and what helps; and check a
+# paper's parameter counts against its text.
+#
 # ## What to keep
 #
 # - A gate is a number between 0 and 1 that multiplies. z keeps, r lets the candidate see.
 # - Through time: walk backwards, `dh` in hand; a state's gradient is dy plus what its future says; weights add up.
-# - A gradient that is carried back is multiplied at each step. Where z is near 1 it survives.
+# - A gradient that is carried back is multiplied at each step: it vanishes, or explodes, which clipping stops. Where z is
+#   near 1 it survives.
 # - 0.9 M means tied: one set of weights, read in both directions.
 #
 # The answers, and wrong ones: `solutions/05_gru.py`. Next: [06 · attention pooling](06_attention_pooling.ipynb).

@@ -69,6 +69,8 @@ for ax, factor in zip(panels, (0, 1, 4, 20), strict=True):
     ax.bar(range(len(scores)), e / e.sum(), color=plots.BLUE)
     ax.set(xlabel="time step", title=f"scores times {factor}")
 panels[0].set_ylabel("weight α")
+# Picture: The weights of eight time steps for scores times 0, 1, 4 and 20: at 0 all are equal, at 20 one step has
+# nearly all.
 plt.show()
 
 # %% [markdown]
@@ -91,8 +93,10 @@ plt.show()
 #   = \alpha_\tau\, \mathrm{d}\alpha_\tau - \alpha_\tau \sum_t \alpha_t\, \mathrm{d}\alpha_t
 #   = \alpha_\tau \Big(\mathrm{d}\alpha_\tau - \underbrace{\sum_t \alpha_t\, \mathrm{d}\alpha_t}_{\text{their mean}}\Big)$$
 #
-# No matrix is needed. And it can be read: the bracket compares a step with the mean step. **What is better than the mean
-# is raised, what is worse is lowered, and what has no weight hardly moves.** The ds sum to 0: it is a competition.
+# No matrix is needed. And it can be read: the bracket compares a step with the mean step. Where dα is above the mean, more
+# weight makes the loss larger than it would elsewhere, and ds is positive; training goes *against* the gradient, and lowers
+# that score. **So what is better than the mean, with a dα below it, is raised; what is worse is lowered; and what has no
+# weight hardly moves.** The ds sum to 0: it is a competition.
 
 # %%
 e = np.exp(scores)
@@ -112,6 +116,8 @@ bars.axhline(mean, color=plots.GREY, linestyle="--", linewidth=1, label="mean of
 bars.axhline(0, color="black", linewidth=0.6)
 bars.set(xlabel="time step", ylabel="gradient", title="ds has the sign of dα − mean, and the size of α")
 bars.legend(frameon=False, fontsize=8)
+# Picture: Left: the matrix of derivatives of weights by scores, blue on the diagonal and red elsewhere. Right:
+# for eight steps bars of dα and ds; ds is positive where dα is above the dashed mean.
 plt.show()
 print(f"the sum of ds differs from 0 by {abs(ds.sum()):.0e}")
 
@@ -156,7 +162,7 @@ print(inspect.getsource(attention_backward.py_func))
 # ### Exercise 2 · your own attention
 #
 # Write the layer for one utterance: `x` (T, C) (the states h), `w` (C,), `y` (C,). `forward` returns `(y, cache)`, and must
-# bear scores of many hundreds; `backward` returns `(dx, {"w": dw})`.
+# bear scores of many hundreds; `backward` returns `(dx, {"w": dw})`. This layer and the next one without numser's.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -279,6 +285,8 @@ below.set_ylim(0, None)
 below.legend(frameon=False, fontsize=8, loc="upper left")
 above.plot(angry.span, [124, 124], color="white", linewidth=4, solid_capstyle="butt")
 above.set_title(f"{angry.name}, anger (white bar: the span); below, the attention of seed {seeds[0]} filled")
+# Picture: Above, the log-mel of an angry utterance; below, attention over time, of several seeds, high inside an
+# orange field that marks the emotion.
 plt.show()
 
 # %% [markdown]
@@ -301,6 +309,8 @@ for ax in panels[:, 0]:
     ax.set_ylabel("attention")
 for ax in panels[-1]:
     ax.set_xlabel("time (s)")
+# Picture: Attention over time for six emotions, each with an orange field where the emotion is. Most of it lies
+# in the field, and most of it in the middle.
 plt.show()
 
 # %% [markdown]
@@ -360,6 +370,8 @@ chance = ax.twinx()
 chance.plot(middle, by_part["inside"], "o-", color=plots.ORANGE, markersize=4)
 chance.set(ylabel="share that is inside the span", ylim=(0, 1.05))
 chance.yaxis.label.set_color(plots.ORANGE)
+# Picture: Blue bars: mean attention in twenty parts of the utterance, highest in the middle. Orange line: share
+# of each part that is inside a span, which is near 1 in the middle.
 plt.show()
 print(f"the two middle parts are inside the span to {np.mean(by_part['inside'][9:11]):.1%}")
 
@@ -410,6 +422,9 @@ bars.set_yticks(range(len(names)), names)
 bars.set(xlabel="difference of the attention inside the span", title="means, with 95 % intervals")
 bars.invert_yaxis()
 bars.legend(frameon=False, fontsize=8)
+# Picture: Left: attention inside the span against what habits alone would give, a dot an utterance, mostly a
+# little above the diagonal. Right: mean differences with intervals by emotion; those to habit are small and
+# mostly above 0.
 plt.show()
 
 # %% [markdown]
@@ -427,10 +442,16 @@ plt.show()
 # true to a small part. In the paper's tables attention helps, all the same: UA on IEMOCAP rises from 68.21 to 70.51
 # (Table 2). A layer may be useful for another reason than the one that is given for it.
 #
+# ## What you can do now
+#
+# Differentiate a softmax without its matrix, write attention pooling, and put to a test what is said about where a network
+# looks.
+#
 # ## What to keep
 #
 # - Attention is a mean whose weights come from the states: a product, a softmax, a sum.
-# - The softmax backwards: better than the mean goes up, worse goes down, and what has no weight hardly moves.
+# - The softmax backwards: ds has the sign of dα − mean. Training goes against it: better than the mean goes up, worse goes
+#   down, and what has no weight hardly moves.
 # - h is used twice, so its gradient has two summands. A PReLU's slope gets its gradient where x is negative.
 # - Where a network looks can be measured. What it looks at must be compared with what habits alone would give.
 #

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 07 · Losses for hard samples
 #
-# **Question.** A network answers 64 utterances. Forty it has known for long. Twenty belong to the largest class. Six are
+# **Question.** A network answers 64 utterances. Forty it has known for long. Eighteen belong to the largest class. Six are
 # hard, and listeners disagreed on them too. All 64 losses are added up to one number. Who then decides where the weights
 # move?
 #
@@ -73,6 +73,8 @@ for ax, (title, logits) in zip(panels, said.items(), strict=True):
     ax.set(title=f"{title}: loss {loss:.2f}", xlabel="class (the true one is ang)")
 panels[0].set_ylabel("probability, or −∂ℓ/∂v")
 panels[0].legend(frameon=False, loc="lower right")
+# Picture: Bars of probability and of pull for seven classes, three times: sure and right, with hardly a pull;
+# undecided; sure and wrong, with a pull up on the true class and down on the one that was said.
 plt.show()
 
 # %% [markdown]
@@ -161,6 +163,8 @@ ax.axhline(1 / 7, color=plots.GREY, linewidth=0.8, linestyle=":")
 ax.set_xticks(range(7), [f"{e}\n{counts[e]}" for e in EMOTIONS])
 ax.set(ylabel="probability", ylim=(0, 0.3), title="what a network that does not listen learns to say (dotted: 1/7)")
 ax.legend(frameon=False)
+# Picture: What a network that does not listen learns to say: with equal weights the classes' shares, anger
+# highest; with class weights nearly one seventh for each.
 plt.show()
 print(inspect.getsource(losses.class_weights))
 
@@ -265,6 +269,8 @@ for lam, style in ((0, "-"), (1, "--"), (2, "-."), (5, ":")):
 left.set(xlabel="probability of the true class, p", ylabel="loss (nats)", ylim=(0, 5), title="the loss")
 right.set(xlabel="probability of the true class, p", ylabel="|g|", title="its pull, in times cross-entropy's")
 right.legend(frameon=False)
+# Picture: Left: the loss over the probability of the true class for four λ, the lower the larger λ. Right: the
+# pull relative to cross-entropy, above 1 at small p, and falling to 0 at p = 1.
 plt.show()
 
 # %% [markdown]
@@ -288,6 +294,8 @@ for lam, style in ((0, "-"), (1, "--"), (2, "-.")):
 plt.plot([0, 1], [0, 1], color=plots.GREY, linewidth=0.8)
 plt.gca().set(xlabel="share of the utterances, best known first", ylabel="their share of the pull")
 plt.legend(frameon=False)
+# Picture: Share of the pull over share of the utterances, best known first: curves below the diagonal, the
+# further below the larger λ.
 plt.show()
 
 # %% [markdown]
@@ -377,6 +385,8 @@ for ax, name, shares, threshold in (
     ax.set_xticks(range(len(rising)), [f"{share:.3g}" for share in rising])
     ax.set(xlabel="share of the votes for the label", ylabel="utterances", title=f"{name}, hard below {threshold:g}")
     ax.legend(frameon=False, loc="upper left")
+# Picture: Utterances by share of votes, for the built-in corpus and for Emo-DB, coloured by level: most have all
+# votes or nearly all.
 plt.show()
 
 # %% [markdown]
@@ -483,10 +493,11 @@ print(
 # what *sounds* similar. The whole network's figures go the paper's way, but a few mistakes are too few to tell. And the
 # focal loss brings the small classifier nothing: the differences are three utterances out of 280. All this says little
 # about IEMOCAP, where people judged real speech. There the paper reports (its Table 3; ? where our copy of the text
-# has lost a figure):
+# has lost a figure). Of the focal rows two figures are left, without their columns' heads: the first is UA, the second may
+# be WA or F1. We take it for F1, as in Table 2; it is a guess, and no conclusion here rests on it.
 
 # %%
-print(f"{'IEMOCAP, %':<42}{'UA':>8}{'WA':>8}{'F1':>8}")
+print(f"{'IEMOCAP, %':<42}{'UA':>8}{'WA':>8}{'F1 (?)':>8}")
 for row in TABLE_3.rows:
     scores = ["?" if score is None else f"{score:.2f}" for score in row.reported["iemocap"]]
     print(f"{row.label:<42}" + "".join(f"{score:>8}" for score in scores))
@@ -520,6 +531,8 @@ for (name, loss_of), style in zip(contestants.items(), ("-", "--", "-.", ":"), s
     plt.plot(p, pulls, style, label=name)
 plt.gca().set(xlabel="probability of the labelled class, p", ylabel="pull towards the label", ylim=(0, None))
 plt.legend(frameon=False)
+# Picture: Pull towards the label over the probability of the labelled class for four losses. Cross-entropy and
+# focal loss pull hardest near 0; L_q and soft bootstrapping hardly pull there.
 plt.show()
 
 found = {name: [] for name in contestants}
@@ -544,6 +557,11 @@ for name, rows in found.items():
 #
 # > **Paper and program differ.** In the authors' program the loss called Lq computes soft bootstrapping again, and
 # > λ_B is used for class C too. numser follows the formulas.
+#
+# ## What you can do now
+#
+# Derive a loss's gradient down to one number g, write it so that it holds where p is 0 or 1, and choose a loss by what you
+# believe about your labels.
 #
 # ## What to keep
 #

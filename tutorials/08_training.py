@@ -105,11 +105,21 @@ for name, data, wide in (
 #
 # $$m_t = (1-\beta_1) \left(1 + \beta_1 + \dots + \beta_1^{t-1}\right) g = (1 - \beta_1^t)\, g$$
 #
-# Likewise $v_t = (1 - \beta_2^t)\, g^2$. Divide both by what they lack:
+# Likewise $v_t = (1 - \beta_2^t)\, g^2$. Divide both by what they lack, and move along the ratio. That is Algorithm 1 of
+# the Adam paper:
+#
+# $$w \leftarrow w - \eta\, \frac{\hat m}{\sqrt{\hat v} + \varepsilon} \qquad
+# \hat m = \frac{m}{1 - \beta_1^t} \qquad \hat v = \frac{v}{1 - \beta_2^t}$$
+#
+# At the end of its section 2 the paper gives a second form, which takes both powers out into one number a step:
 #
 # $$w \leftarrow w - \eta\, \frac{\sqrt{1 - \beta_2^t}}{1 - \beta_1^t} \cdot \frac{m}{\sqrt v + \varepsilon}$$
 #
-# For a steady gradient this is $\eta\, g / |g|$: **each weight moves by $\eta$**, uphill or downhill. $\varepsilon$ saves a
+# They differ only in what ε is added to: here to $\sqrt v$ before it was corrected, when it is still small. So they agree
+# where gradients are far above ε. At a first gradient of $10^{-8}$ the first form moves by 0.50 η, the second by 0.03 η.
+# numser has the second, because TensorFlow has it, in which the authors trained. (PyTorch has the first.)
+#
+# For a steady gradient either is $\eta\, g / |g|$: **each weight moves by $\eta$**, uphill or downhill. $\varepsilon$ saves a
 # weight without gradients from 0/0. The usual values are $\beta_1 = 0.9$, $\beta_2 = 0.999$, $\varepsilon = 10^{-8}$.
 
 # %%
@@ -134,6 +144,8 @@ for ax, (name, path) in zip(panels, paths.items(), strict=True):
     loss = 0.5 * np.sum(a * path[-1] ** 2)
     ax.set(xlabel="$w_1$", xlim=(-10, 3), ylim=(-3, 3), title=f"{name}\nloss after 40 steps: {loss:.2g}")
 panels[0].set_ylabel("$w_2$")
+# Picture: Three paths in a long valley. Gradient descent with the smaller step creeps along the floor; with the
+# larger step it swings ever wider across; Adam curves straight to the middle.
 plt.show()
 print(inspect.getsource(Adam.update))
 
@@ -146,7 +158,7 @@ print(inspect.getsource(Adam.update))
 #
 # Write `adam_step(w, g, m, v, t, lr)`: one step for one tensor. `w`, `g`, `m`, `v` have the same shape; `t` counts
 # steps, and is 1 for the first. It returns the new `(w, m, v)`, and leaves its arguments as they are. Take $\beta_1 = 0.9$,
-# $\beta_2 = 0.999$, $\varepsilon = 10^{-8}$.
+# $\beta_2 = 0.999$, $\varepsilon = 10^{-8}$. Either form is right.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -155,7 +167,7 @@ print(inspect.getsource(Adam.update))
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# The step uses the *new* means, and ε is outside the root.
+# The step uses the *new* means, and ε is added outside the root, in both forms.
 #
 # </details>
 
@@ -172,14 +184,19 @@ check.adam_step(adam_step)
 # ## 3. One bad batch
 #
 # Adam forgets slowly: $v$ remembers about $1/(1-\beta_2) = 1000$ steps. So what does one batch do whose gradient is a
-# thousand times as large as usual? A weight with a gradient near 1, and at step 200, once, 1000:
+# thousand times as large as usual? A weight with a gradient near 1, and once 1000, at step 200 or at step 2000:
 
 # %%
 rng = np.random.default_rng(8)
-gradients = 1 + 0.3 * rng.standard_normal(1200)
-gradients[200] = 1000
+usual = 1 + 0.3 * rng.standard_normal(3000)
 steps = {}
-for name, limit in (("no clipping", np.inf), ("clipped to norm 5", 5.0)):
+for name, bad, limit in (
+    ("no clipping", 200, np.inf),
+    ("no clipping, later", 2000, np.inf),
+    ("clipped to norm 5", 200, 5.0),
+):
+    gradients = usual.copy()
+    gradients[bad] = 1000
     w, adam = {"w": np.zeros(1)}, Adam(lr=1.0)
     state, steps[name] = adam.init(w), []
     for g in gradients:
@@ -188,18 +205,22 @@ for name, limit in (("no clipping", np.inf), ("clipped to norm 5", 5.0)):
         steps[name].append(abs(moved["w"] - w["w"])[0])
         w = moved
 plt.figure(figsize=(8, 3))
-for (name, sizes), style in zip(steps.items(), ("-", "--"), strict=True):
-    plt.semilogy(sizes, style, label=f"{name}: the largest {max(sizes):.1f}, the 1000th {sizes[999]:.2f}")
-plt.gca().set(
-    xlabel="step", ylabel="step size (learning rates)", title="a single batch, 1000 times as steep, at step 200"
-)
+for (name, sizes), style in zip(steps.items(), ("-", ":", "--"), strict=True):
+    plt.semilogy(sizes, style, label=f"{name}: the largest {max(sizes):.1f}, the 2900th {sizes[2899]:.2f}")
+plt.gca().set(xlabel="step", ylabel="step size (learning rates)", title="a single batch, 1000 times as steep")
 plt.legend(frameon=False)
+# Picture: Step size over 3000 steps on a logarithmic scale. Without clipping a bad batch makes a spike, higher at
+# step 2000 than at 200, and then the steps are far smaller for a thousand steps and more; clipped, hardly
+# anything shows.
 plt.show()
 
 # %% [markdown]
-# The bad step itself is hardly longer than others, since $\sqrt v$ grows with $m$. What hurts comes afterwards: $m$ has
-# soon forgotten, $v$ has not, and the weight hardly moves for the rest of the training. So gradients are *clipped*. Not one by one, which would turn the direction. All tensors together are one long vector, and if
-# its length is over the limit, all are scaled by the same number:
+# The bad step itself is not 1000 times as long, since $\sqrt v$ grows with $m$. At step 200 it is hardly longer than others:
+# $\hat v$ is a mean over only 200 gradients yet, and one of them weighs much. The later, the longer, up to about
+# $(1 - \beta_1) / \sqrt{1 - \beta_2} = 3.2$ learning rates. What hurts more comes afterwards: $m$ has soon forgotten, $v$
+# has not, and the weight hardly moves for a thousand steps and more. So gradients are *clipped*. Not one by one, which would
+# turn the direction. All tensors together are one long vector, and if its length is over the limit, all are scaled by the
+# same number:
 #
 # $$\|g\| = \sqrt{\sum_{\text{tensors}} \sum_i g_i^2} \qquad\qquad g \leftarrow g \cdot \min(1,\ \text{limit} / \|g\|)$$
 #
@@ -250,13 +271,17 @@ print(inspect.getsource(train))
 
 
 # %%
+FOLLOWED = ("entry.w", "blocks.0.project.w", "gru.u", "output.w")
+
+
 def overfit(labels, recipe, **options):
-    """Train on the twenty with these labels. Returns the state, the losses, and how each tensor moves in step 10."""
+    """Train on the twenty. Returns the state, the losses, how each tensor moves in step 10, and some over time."""
     state = initial_state(recipe, n_classes=7, n_train=20)
-    every_loss, at_ten = [], {}
+    every_loss, at_ten, weights = [], {}, [{name: state.params[name] for name in FOLLOWED}]
 
     def on_step(state, loss):
         every_loss.append(loss)
+        weights.append({name: state.params[name] for name in FOLLOWED})
         if state.step == 10:
             correction = np.sqrt(1 - 0.999**10) / (1 - 0.9**10)
             for name, m in state.adam.m.items():
@@ -266,7 +291,7 @@ def overfit(labels, recipe, **options):
         return False
 
     train(recipe, replace(dataset, labels=labels), split, state, on_step=on_step, **options)
-    return state, every_loss, at_ten
+    return state, every_loss, at_ten, weights
 
 
 short = Recipe(steps=35, batch_size=20, lr=2e-3, validate_every=5)
@@ -275,7 +300,7 @@ at_random[twenty] = np.random.default_rng(8).permutation(dataset.labels[twenty])
 trained = {"true labels": overfit(dataset.labels, short), "labels at random": overfit(at_random, short)}
 
 figure, panels = plt.subplots(1, 2, figsize=(10, 3.3), sharey=True)
-for ax, (name, (state, every_loss, _)) in zip(panels, trained.items(), strict=True):
+for ax, (name, (state, every_loss, *_)) in zip(panels, trained.items(), strict=True):
     ax.plot(np.arange(1, short.steps + 1), every_loss, label="training: 20 utterances")
     ax.plot(
         [h.step for h in state.history], [h.validation_loss for h in state.history], "--", label="two other speakers"
@@ -284,8 +309,10 @@ for ax, (name, (state, every_loss, _)) in zip(panels, trained.items(), strict=Tr
     ax.set(xlabel="step", title=f"{name}: UA on the others {state.history[-1].validation_ua:.2f} (chance 0.14)")
 panels[0].set(ylabel="loss (nats; dotted: ln 7)", ylim=(0, None))
 panels[0].legend(frameon=False)
+# Picture: Two panels of loss over 35 steps: with true labels and with labels at random the training loss falls
+# from ln 7 towards 0; the loss on two other speakers does not, and ends above ln 7.
 plt.show()
-for name, (_, every_loss, _) in trained.items():
+for name, (_, every_loss, *_) in trained.items():
     print(f"{name + ':':<18}training loss {every_loss[0]:.3f} at first, {every_loss[-1]:.3f} at the end")
 
 # %% [markdown]
@@ -313,6 +340,8 @@ ax.set(
     ylim=(5e-5, 5e-3),
     title="what a gradient is, and what Adam makes of it (dotted: the learning rate)",
 )
+# Picture: Step over gradient of each tensor, both on logarithmic scales: gradients spread widely, steps lie in a
+# narrow band below the learning rate.
 plt.show()
 print(
     f"gradients differ by a factor of {gradient.max() / gradient.min():,.0f}, steps by {step.max() / step.min():.1f}"
@@ -321,6 +350,17 @@ print(
 # %% [markdown]
 # With one step size for all, the dots would lie on a line with slope 1.
 #
+# Is a step large or small? That depends on what it changes. So set it against the weights themselves, $\|\Delta w\| / \|w\|$,
+# over the whole training. A rule of thumb says 1/1000 (dotted). A tensor far below it hardly learns; one far above it throws
+# away in each step what it has just found. Here they lie above it: 35 steps with a high learning rate are a sprint.
+
+# %%
+plots.update_ratios(trained["true labels"][3]).legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+# Picture: How far four tensors move in each of 35 steps, as a share of their size, on a logarithmic scale: lines above the
+# dotted 1/1000, which come down as the loss does. That of the GRU's u is the highest.
+plt.show()
+
+# %% [markdown]
 # One more property, which makes all this bearable: the same seed gives the same bits, with any number of threads. A batch
 # is cut into shards by the utterances' lengths, and their gradients are added in the order of the shards.
 
@@ -333,7 +373,7 @@ print("one thread and two, the same bits:", all(np.array_equal(one[name], two[na
 #
 # Training goes on; the validation set says when the network was best. numser's `train` keeps the parameters of the best
 # validation UA so far, the share of recognised utterances averaged over the emotions. On a tie the earlier ones stay: the
-# later have only trained longer.
+# later have only trained longer. (Stopping where the validation is best, or going back there, is called *early stopping*.)
 #
 # ### Exercise 3 · your own training loop
 #
@@ -380,6 +420,8 @@ check.fit(fit)
 history = np.genfromtxt(RESULTS / "training.csv", delimiter=",", names=True)
 run = json.loads((RESULTS / "training.json").read_text(encoding="utf-8"))
 plots.learning_curves(history)[0].axhline(np.log(7), color=plots.GREY, linewidth=0.8, linestyle=":")
+# Picture: Learning curves: on the left training and validation loss fall over 300 steps, the training loss lower;
+# on the right validation UA rises, roughly.
 plt.show()
 
 print(f"{'':<32}{'step':>6}{'loss':>8}{'validation loss':>17}{'validation UA':>15}")
@@ -434,6 +476,8 @@ for fold, style in zip("012", ("-", "--", "-."), strict=True):
 left.set(xlabel="step", ylabel="training loss (nats)")
 right.set(xlabel="step", ylabel="validation UA", ylim=(0, 1))
 right.legend(frameon=False)
+# Picture: Three folds of Emo-DB over 600 steps: on the left the training losses fall towards 0; on the right
+# validation UA rises at first, then sinks a little or stays.
 plt.show()
 print(PAPER)
 print(NUMSER)
@@ -454,6 +498,10 @@ print(NUMSER)
 # a moment. The learning rate rises, then falls to 0 along a cosine; the weights are averaged over the last steps
 # (`numser/optim.py`, `learning_rate` and `averaged`); and no recording is ever shown twice as it is (`numser/augment.py`). So
 # the end is as good a moment as any, and the validation set is free to say how good it is.
+#
+# ## What you can do now
+#
+# Write an optimiser and a training loop, test both before a long training, and read learning curves.
 #
 # ## What to keep
 #

@@ -100,6 +100,7 @@ plt.loglog(sizes / 2**20, np.array(moved) / 1e9, "o-", base=2)
 plt.gca().set(xlabel="size of both arrays (MiB)", ylabel="moved (GB/s)", title="the larger, the further away")
 plt.gca().set_yticks(ticks := [2**k for k in range(1, 9)], ticks)
 plt.gca().set(ylim=(min(moved) / 2e9, max(moved) / 5e8))
+# Picture: Moved gigabytes a second over the size of the arrays, falling in steps from left to right.
 plt.show()
 
 # %% [markdown]
@@ -372,7 +373,12 @@ _ = compare("compiled loops", "eight, near, numba.njit", "eight, near", "eight, 
 # You can time your own: `kernels["four, near"] = in_cache(jit(four_at_once))`. (Begin the sums with `w.dtype.type(0)`. A
 # `0.0` is a float64, and would make all sums so.)
 #
-# Now the last line: much of what the registers won is gone. The kernel waits for main memory again.
+# Now the last line: much of what the registers won is gone, only because the numbers come from main memory. Yet its speed
+# is far below its roof there, too. So this roofline does not tell what limits it. The roof was measured with a loop that
+# reads one long row and writes another; a filter reads three rows of frames at once and computes in between, and a core
+# that waits for the one does not always go on with the other. A roof says what cannot be exceeded. It does not say what
+# holds a kernel below it; for that one has to change one thing and measure again, as we did here: the same kernel, near
+# and far.
 #
 # ## 5. Work where the numbers are
 #
@@ -464,6 +470,8 @@ plt.axhline(speeds["composed"], color=plots.ORANGE, linestyle="--", label="layer
 plt.axvline(fused.TILE / 2**18, color=plots.GREY, linewidth=0.8, linestyle=":", label="numser's tile")
 plt.gca().set(xlabel="expanded numbers in a tile (MiB)", ylabel="speed (GFLOP/s)", ylim=(0, None))
 plt.legend(frameon=False)
+# Picture: Speed of the block over the size of a tile: low on the left, a broad hill in the middle, lower on the
+# right; a dashed line for the block layer by layer lies below the hill.
 plt.show()
 
 # %% [markdown]
@@ -488,6 +496,8 @@ for name, marker in zip(shown, "osD^vP", strict=True):
     plt.loglog(kernels[name].intensity, speeds[name] / 1e9, marker, markersize=9, label=name, **look)
 plt.gca().set(xlabel="intensity (FLOP a byte)", ylabel="speed (GFLOP/s)", title="the roofline of one core")
 plt.legend(frameon=False, loc="lower right")
+# Picture: The roofline: two slopes that end in a flat roof, and a point for each kernel below them. NumPy stands
+# low on the left; the block in tiles stands on the right, under the flat roof.
 plt.show()
 
 # %% [markdown]
@@ -598,6 +608,10 @@ needed = median(inference["threads"]["1"]["seconds"]["numser"])
 print(f"{spoken:.1f} s of speech take {needed * 1000:.0f} ms on one core, {needed / spoken:.1%} of the time spoken")
 
 # %% [markdown]
+# ## What you can do now
+#
+# Say of a loop how fast it could be on your machine, find out whether it computes or waits, and stop in time.
+#
 # ## What to keep
 #
 # - A core computes, and it moves numbers. The slower of the two decides: min(peak, intensity × rate).
@@ -605,4 +619,4 @@ print(f"{spoken:.1f} s of speech take {needed * 1000:.0f} ms on one core, {neede
 # - Count what the innermost loop fetches. Promise the compiler what it cannot know.
 # - Measure before and after, by ratios, and stop at the roof.
 #
-# The answers, and wrong ones: `solutions/10_making_it_fast.py`.
+# The answers, and wrong ones: `solutions/10_making_it_fast.py`. Next: [11 · the whole way back](11_whole_way_back.ipynb).

@@ -2,13 +2,16 @@
 
     python tutorials/build.py              all lessons
     python tutorials/build.py 02 03        these lessons
+    python tutorials/build.py --prose 02   the same, if only prose and comments have changed: nothing is run
     python tutorials/build.py --check      only says whether each notebook holds its script's cells
 
 The script is the source; a notebook is never edited. Two builds differ only where the outputs do, for example in
-measured times: cells are named after what is in them, and nothing of the machine is kept.
+measured times: cells are named after what is in them, and nothing of the machine is kept. A picture's alternative
+text, for those who do not see it, stands before its `plt.show()`, in a comment that begins with `# Picture:`.
 """
 
 import argparse
+import ast
 import os
 import re
 import sys
@@ -25,6 +28,7 @@ from numser.files import write_whole
 HERE = Path(__file__).parent
 LARGEST = 1_000_000  # bytes of a notebook
 SECONDS = 300  # that a cell may take
+_PICTURE = re.compile(r"^ *# Picture: (.*(?:\n *#.*)*)", re.MULTILINE)
 _MACHINE = re.compile(r"/(?:home|Users|root|tmp|var|opt)/\w+|[A-Z]:\\\w+|ipykernel_\d+")  # what no output may tell
 
 
@@ -63,7 +67,7 @@ def build(script: Path) -> Path:
 
     Raises      InputError: a cell failed; the notebook would be too large, or would tell of this machine
     """
-    _, nbformat = _jupyter()
+    _jupyter()
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError
 
@@ -83,15 +87,47 @@ def build(script: Path) -> Path:
     except CellExecutionError as error:
         raise InputError(f"{script}: a cell failed; the notebook is left as it was\n{error}") from None
     notebook.metadata = metadata
+    for output in _pictures(notebook.cells):
+        output["data"]["image/png"] = _small(output["data"]["image/png"])
+    return _write(notebook, script)
+
+
+def reword(script: Path) -> Path:
+    """Write the notebook with a script's prose and comments, and the outputs that it has.
+
+    Raises      InputError: there is no notebook, or the code has changed; what `build` raises
+    """
+    _, nbformat = _jupyter()
+    notebook, target = cells(script), script.with_suffix(".ipynb")
+    old = nbformat.read(target, as_version=4).cells if target.exists() else []
+    new, old = ([c for c in some if c.cell_type == "code"] for some in (notebook.cells, old))
+    if list(map(_code, new)) != list(map(_code, old)):
+        raise InputError(f"{script}: its code has changed; build it without --prose")
+    for cell, before in zip(new, old, strict=True):
+        cell.outputs, cell.execution_count = before.outputs, before.execution_count
+    return _write(notebook, script)
+
+
+def _code(cell) -> str:
+    return ast.dump(ast.parse(cell.source))
+
+
+def _write(notebook, script: Path) -> Path:
+    _, nbformat = _jupyter()
     for cell in notebook.cells:
-        for output in cell.get("outputs", ()):
-            if "image/png" in output.get("data", {}):
-                output["data"]["image/png"] = _small(output["data"]["image/png"])
+        texts = [" ".join(text.replace("\n#", " ").split()) for text in _PICTURE.findall(cell.source)]
+        for output, text in zip(_pictures([cell]), texts, strict=False):
+            output.metadata["image/png"] = {"alt": text}
     if found := faults(notebook, script):
         raise InputError(f"{script}: {'; '.join(found)}")
     target = script.with_suffix(".ipynb")
     write_whole(target, lambda file: file.write((nbformat.writes(notebook) + "\n").encode()))
     return target
+
+
+def _pictures(cells) -> list:
+    """The outputs of these cells that are pictures."""
+    return [o for cell in cells for o in cell.get("outputs", ()) if "image/png" in o.get("data", {})]
 
 
 def _small(png: str) -> str:
@@ -120,6 +156,8 @@ def faults(notebook, script: Path) -> list[str]:
         found.append("a cell failed")
     if (size := len(nbformat.writes(notebook).encode())) > LARGEST:
         found.append(f"it has {size} bytes, should have {LARGEST} at most")
+    if any("alt" not in output.metadata.get("image/png", {}) for output in _pictures(code)):
+        found.append("a picture has no alternative text")
     for output in (output for c in code for output in c.outputs):
         texts = [output.get("text", ""), *(t for kind, t in output.get("data", {}).items() if "image" not in kind)]
         text = re.sub(r"base64,[\w+/=]+", "", "\n".join(map(str, texts)))
@@ -151,6 +189,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python tutorials/build.py", description=main.__doc__)
     parser.add_argument("lessons", nargs="*", metavar="NN", help="lessons' numbers (default: all)")
     parser.add_argument("--check", action="store_true", help="build nothing; fail if a notebook is not its script's")
+    parser.add_argument("--prose", action="store_true", help="run nothing; only prose and comments have changed")
     args = parser.parse_args(argv)
     failed = 0
     for script in lessons(args.lessons):
@@ -161,7 +200,7 @@ def main(argv: list[str] | None = None) -> int:
             print(f"{script.stem}.ipynb: {'; '.join(found) + f'. Build it: {command}' if found else 'ok'}")
         else:
             start = time.perf_counter()
-            target = build(script)
+            target = reword(script) if args.prose else build(script)
             size = target.stat().st_size / 1000
             print(f"{target.name}: {size:.0f} kB, {time.perf_counter() - start:.0f} s", flush=True)
     return 1 if failed else 0

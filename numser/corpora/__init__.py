@@ -6,7 +6,7 @@ A corpus is a list of `Utterance` in a stable order. Corpora know nothing of lay
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from hashlib import file_digest, sha256
 from importlib import import_module
 from pathlib import Path
@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from numser.audio import SAMPLE_RATE, duration, read_audio
-from numser.errors import InputError
+from numser.errors import CONTROL, InputError, quoted
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,12 +64,24 @@ class Utterance:
 
 @dataclass(frozen=True)
 class Corpus:
-    """What a corpus's `load` brings: its utterances, and sentences on what was found and what is missing."""
+    """What a corpus's `load` brings: its utterances, and sentences on what was found and what is missing.
+
+    Raises      InputError: a label or a speaker's name is not UTF-8, has control characters or more than 255
+    """
 
     name: str
     utterances: list[Utterance]
     findings: list[str]
     source: Path | None = None  # the folder they were read from; None for sound made on the spot
+
+    def __post_init__(self) -> None:
+        for u in self.utterances:
+            for kind, name in (("label", u.label), ("speaker", u.speaker)):
+                if name and (CONTROL.search(name) or len(name) > 255):
+                    raise InputError(
+                        f"{u.path or u.name}: its {kind}, {quoted(name)}, has a character that is not UTF-8 or "
+                        "cannot be shown, or more than 255; call it otherwise"
+                    )
 
     @cached_property
     def identity(self) -> str:
@@ -114,11 +126,14 @@ def load_corpus(name: str, data: Path | None = None, *, offline: bool = False, *
         if READING[option][0] != name:
             raise InputError(f"‹{option}› {value}: is for ‹corpus› {READING[option][0]}, not {name}; leave it out")
     load: Callable[..., Corpus] = import_module(f"numser.corpora.{'coded' if name in _CODED else name}").load
-    if name in _CODED:
-        corpus = load(name, data)
-    else:
-        corpus = load(data, **told, **({"offline": offline} if name in _FETCHED else {}))
-    return _without_copies(corpus)
+    try:
+        if name in _CODED:
+            corpus = load(name, data)
+        else:
+            corpus = load(data, **told, **({"offline": offline} if name in _FETCHED else {}))
+        return _without_copies(corpus)
+    except OSError as error:  # a name too long, a loop of links, …
+        raise InputError(f"{error.filename}: cannot be read ({error.strerror}); check its name and rights") from None
 
 
 def reading_options(group) -> None:
@@ -131,6 +146,7 @@ def _without_copies(corpus: Corpus) -> Corpus:
     """The corpus with one of those utterances whose files, or segments of files, hold the same bytes; with none of
     them, where their labels differ.
     """
+    contents = cache(_contents)
     alike: dict[tuple, list[Utterance]] = defaultdict(list)
     for u in corpus.utterances:
         if u.path is not None:
@@ -138,9 +154,7 @@ def _without_copies(corpus: Corpus) -> Corpus:
     same: dict[tuple, list[Utterance]] = defaultdict(list)
     for key, some in alike.items():
         for u in some if len(some) > 1 else ():
-            assert u.path is not None
-            with open(u.path, "rb") as file:
-                same[key, file_digest(file, "sha256").digest()].append(u)
+            same[key, contents(u.path)].append(u)
     copies = [u for some in same.values() if len({u.label for u in some}) == 1 for u in some[1:]]
     torn = [u for some in same.values() if len({u.label for u in some}) > 1 for u in some]
     findings = [
@@ -158,6 +172,11 @@ def _without_copies(corpus: Corpus) -> Corpus:
             f"‹corpus› {corpus.name}: each of its recordings is there with another label too; correct them"
         )
     return replace(corpus, utterances=kept, findings=[*corpus.findings, *findings])
+
+
+def _contents(path: Path) -> bytes:
+    with open(path, "rb") as file:
+        return file_digest(file, "sha256").digest()
 
 
 def against_the_full_corpus(classes: Counter, full: dict[str, int], remark: str = "") -> list[str]:

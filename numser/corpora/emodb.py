@@ -21,7 +21,7 @@ from numser.cli import Progress
 from numser.corpora import Corpus, Utterance, against_the_full_corpus, listed
 from numser.corpora.coded import Coded, contents, recordings
 from numser.corpora.recordings import PassedOver, passed_over_sentences
-from numser.errors import InputError
+from numser.errors import InputError, quoted
 from numser.files import cache_folder
 
 ADDRESS = "http://emodb.bilderbar.info/download/download.zip"  # 40.5 MB
@@ -42,7 +42,7 @@ _EMODB = Coded(
     remedy=f"to use Emo-DB, unpack {ADDRESS} and give, as ‹data›, the folder that holds wav and erkennung.txt",
     name="{speaker}{text}{emotion}{version}",
 )
-_VOTES = re.compile(r"(?P<name>\w+)\.wav\s+(?P<percent>\d+(?:[.,]\d+)?)(?![\d.,])", re.IGNORECASE)
+_VOTES = re.compile(r"\b(?P<name>\w++)\.wav\s++(?P<percent>\d+(?:[.,]\d+)?)(?![\d.,])", re.IGNORECASE)
 
 
 def load(data: Path | None = None, *, offline: bool = False) -> Corpus:
@@ -119,7 +119,7 @@ def _votes(path: Path) -> dict[str, float]:
         elif ".wav" in row.lower():
             raise InputError(
                 f"{path}: row {number} should have a percentage from 0 to 100 after the name, as in "
-                f"03a01Fa.wav 90,00, found {' '.join(row.split())!r}; correct it"
+                f"03a01Fa.wav 90,00, found {quoted(' '.join(row.split()))}; correct it"
             )
     return votes
 

@@ -28,7 +28,7 @@ from typing import NamedTuple
 
 from numser.corpora import Corpus, Utterance, against_the_full_corpus, listed
 from numser.corpora.recordings import sound_files
-from numser.errors import InputError
+from numser.errors import InputError, quoted
 from numser.files import cache_folder
 
 # The corpus's label, the annotators' word for it, and the class that it goes into.
@@ -123,7 +123,7 @@ def _blocks(path: Path) -> Iterator[_Block]:
             if head is None:
                 raise InputError(
                     f"{path}: line {number} should be times, name, emotion and scales with tabs between, as in "
-                    f"[140.2250 - 145.6000] Ses01F_impro05_F019 ang [1.5000, 4.0000, 4.5000], found {line[:100]!r}"
+                    f"[140.2250 - 145.6000] Ses01F_impro05_F019 ang [1.5000, 4.0000, 4.5000], found {quoted(line)}"
                 )
             if block:
                 yield block

@@ -12,16 +12,18 @@ import math
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, TextIO
 
 from numser.audio import duration
 from numser.corpora import Corpus, Utterance, listed
 from numser.corpora.recordings import plain, spelled_alike, split_of
-from numser.errors import InputError
+from numser.errors import InputError, quoted
 
 # What columns are called, but for capitals, spaces and signs; the first that is there counts.
 COLUMNS = {
@@ -60,10 +62,8 @@ def load(data: Path | None = None, encoding: str | None = None) -> Corpus:
     if data is None:
         raise InputError(f"‹corpus› table: {_REMEDY}")
     file = Path(data)
-    rows, unused = _read(file, encoding)
-    if not rows:
-        raise InputError(f"{file}: has no rows below its first; {_REMEDY}")
-    return corpus_of("table", file, file.parent, rows, unused)
+    with _table(file, encoding) as (rows, unused):
+        return corpus_of("table", file, file.parent, rows, unused)
 
 
 def columns_of(names: list[str]) -> dict[str, str]:
@@ -73,25 +73,31 @@ def columns_of(names: list[str]) -> dict[str, str]:
     return {key: some[0] for key, some in found.items() if some}
 
 
-def corpus_of(name: str, source: Path, folder: Path, rows: list[Row], unused: list[str]) -> Corpus:
+def corpus_of(name: str, source: Path, folder: Path, rows: Iterable[Row], unused: list[str]) -> Corpus:
     """The corpus that rows make, whose paths start from `folder`. `unused` are columns that say nothing to us.
 
     Raises      InputError: as `load`
     """
-    splits = [split_of(row.said.get("split", "")) for row in rows]
-    if None in splits:  # also where some are left empty: nobody knows what is meant then
-        unused = [*unused, *(["split"] if any("split" in row.said for row in rows) else [])]
-        splits = [None] * len(rows)
-    seconds = cache(duration)
+    seconds, known_split, count = cache(duration), cache(split_of), 0
     by_name: dict[str, Utterance] = {}
-    for row, split in zip(rows, splits, strict=True):
+    splits: set[str] = set()  # as they are written
+    for row in rows:
+        count += 1
         path = _path(folder, row)
         segment = _segment(row, path, seconds)
         place = row.said["path"] + ("#t=" + ",".join(f"{round(t, 3):.12g}" for t in segment) if segment else "")
-        speaker, votes = row.said.get("speaker") or None, _votes(row)
-        utterance = Utterance(place, row.said["label"], speaker, votes=votes, path=path, segment=segment, split=split)
+        speaker, votes, written = row.said.get("speaker") or None, _votes(row), row.said.get("split", "")
+        splits.add(written)
+        utterance = Utterance(
+            place, row.said["label"], speaker, votes=votes, path=path, segment=segment, split=known_split(written)
+        )
         if by_name.setdefault(place, utterance).facts != utterance.facts:
             raise InputError(f"{row.place} has {place} again, and otherwise; keep one of the rows")
+    if not count:
+        raise InputError(f"{source}: has no rows below its first; {_REMEDY}")
+    if None in map(known_split, splits):  # also where some are left empty: nobody knows what is meant then
+        by_name = {place: replace(u, split=None) for place, u in by_name.items()}
+        unused = [*unused, *(["split"] if splits != {""} else [])]
     utterances, respelled = spelled_alike(list(by_name.values()))
     speakers = {u.speaker for u in utterances if u.speaker is not None}
     found = f"Found {len(utterances)} utterances in {source}: {listed(Counter(u.label for u in utterances))}; "
@@ -101,7 +107,7 @@ def corpus_of(name: str, source: Path, folder: Path, rows: list[Row], unused: li
     if unused:
         found += f"; nothing is made of the column{'s' * (len(unused) > 1)} {', '.join(unused)}"
     findings = [f"{found}.", *respelled]
-    if repeated := len(rows) - len(by_name):
+    if repeated := count - len(by_name):
         findings.append(f"Passed over {repeated} rows that say again what another says.")
     if overlapping := _overlapping(utterances):
         findings.append(
@@ -111,44 +117,55 @@ def corpus_of(name: str, source: Path, folder: Path, rows: list[Row], unused: li
     return Corpus(name, utterances, findings, source)
 
 
-def _read(file: Path, encoding: str | None) -> tuple[list[Row], list[str]]:
-    """The rows that are not empty, and the columns that say nothing to us."""
-    rows = []
+@contextmanager
+def _table(file: Path, encoding: str | None) -> Iterator[tuple[Iterator[Row], list[str]]]:
+    """The rows that are not empty, one after the other, since there may be millions; and the columns that say nothing
+    to us.
+    """
     try:
-        with open(file, encoding=encoding or _unicode(file), newline="") as text:
-            head, skipped = text.readline(), 0
+        with _opened(file, encoding) as text:
+            head, above = text.readline(), 1
             if head.lower().startswith("sep="):  # for Excel
-                head, skipped = text.readline(), 1
+                head, above = text.readline(), 2
             delimiter = max(",;\t", key=head.count)
             names = [name.strip() for name in next(csv.reader([head], delimiter=delimiter), [])]
             columns = columns_of(names)
             if not {"path", "label"} <= set(columns):
                 raise InputError(
-                    f"{file}: its first row should name columns path and label, found {names}; {_REMEDY}"
+                    f"{file}: its first row should name columns path and label, found {quoted(names)}; {_REMEDY}"
                 )
-            reader = csv.reader(text, delimiter=delimiter, strict=True)
-            for values in reader:
-                place = f"{file}: row {reader.line_num + 1 + skipped}"
-                cells = dict(zip(names, map(str.strip, values), strict=False))
-                if any(cells.values()):
-                    rows.append(Row(place, {key: cells.get(column, "") for key, column in columns.items()}))
+            places = {key: names.index(column) for key, column in columns.items()}
+            rows = _rows(file, csv.reader(text, delimiter=delimiter, strict=True), above, places)
+            yield rows, [name for name in names if name and name not in columns.values()]
     except IsADirectoryError:
         raise InputError(f"{file}: this is a folder; {_REMEDY}") from None
     except OSError as error:
-        raise InputError(f"{file}: cannot be read ({error.strerror}); {_REMEDY}") from None
+        raise InputError(f"{error.filename or file}: cannot be read ({error.strerror}); {_REMEDY}") from None
     except UnicodeError as error:
         reason = getattr(error, "reason", error)
         raise InputError(
             f"{file}: is not {encoding or 'UTF-8'} text ({reason}); save it as CSV in UTF-8, or name its ‹encoding›, "
             "such as cp1252"
         ) from None
+    except csv.Error as error:
+        raise InputError(f"{file}: is not CSV ({error}); {_REMEDY}") from None
+
+
+def _opened(file: Path, encoding: str | None) -> TextIO:
+    try:
+        return open(file, encoding=encoding or _unicode(file), newline="")
     except LookupError:
         raise InputError(
             f"‹encoding› {encoding}: Python knows no such encoding; try cp1252, latin-1 or utf-16"
         ) from None
-    except csv.Error as error:
-        raise InputError(f"{file}: is not CSV ({error}); {_REMEDY}") from None
-    return rows, [name for name in names if name and name not in columns.values()]
+
+
+def _rows(file: Path, reader: Any, above: int, places: dict[str, int]) -> Iterator[Row]:
+    """`reader` is a csv.reader, which begins below so many lines; `places` is where in a row each key stands."""
+    for values in reader:
+        if any(map(str.strip, values)):
+            said = {key: values[k].strip() if k < len(values) else "" for key, k in places.items()}
+            yield Row(f"{file}: row {reader.line_num + above}", said)
 
 
 def _unicode(file: Path) -> str:
@@ -170,7 +187,10 @@ def _path(folder: Path, row: Row) -> Path:
                     return path
             except ValueError:  # a name that no file can have
                 break
-    raise InputError(f"{row.place} names {written}, and there is no file {folder / written}; correct the path")
+    raise InputError(
+        f"{row.place} names {quoted(written)}, and there is no such file; correct the path, which starts from "
+        f"{folder}"
+    )
 
 
 def _segment(row: Row, path: Path, seconds: Callable[[Path], float]) -> tuple[float, float] | None:
@@ -197,7 +217,7 @@ def _time(row: Row, column: str) -> float | None:
     found = _TIME.fullmatch(text.replace(",", "."))
     if found is None:
         raise InputError(
-            f"{row.place}: {column} should be seconds, or a time such as 00:00:01.5, found {text}; correct it"
+            f"{row.place}: {column} should be seconds, or a time such as 00:00:01.5, found {quoted(text)}; correct it"
         )
     days, hours, minutes, seconds = (float(number or 0) for number in found.groups())
     return 86400 * days + 3600 * hours + 60 * minutes + seconds
@@ -220,7 +240,7 @@ def _votes(row: Row) -> float | None:
         votes = -1.0
     if not 0 <= votes <= 1:  # NaN is refused too
         raise InputError(
-            f"{row.place}: votes should be a share from 0 to 1, such as 0.9, found {text}; correct it or leave it "
-            "empty"
+            f"{row.place}: votes should be a share from 0 to 1, such as 0.9, found {quoted(text)}; correct it or "
+            "leave it empty"
         )
     return votes

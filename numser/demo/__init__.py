@@ -108,11 +108,13 @@ def demo_server(recogniser: "Recogniser", path: Path | None, port: int = 0) -> "
 
 
 def _end_at_once() -> None:
-    """Let Ctrl-C end the process as closing the terminal does. Python would first wait for what is being recognised,
-    and there is nothing to put in order: no file is open.
+    """Let Ctrl-C and the like end the process. Python would first wait for what is being recognised, and there is
+    nothing to put in order: no file is open.
     """
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is to be ignored
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _open(address: str) -> None:

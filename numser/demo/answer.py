@@ -6,6 +6,7 @@ Sound comes as the bytes of a file, is never written to disk, and is recognised 
 import base64
 import io
 import re
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from numser.audio import SAMPLE_RATE, windows
+from numser.decode import Sound
 from numser.errors import InputError, collected_notes
 from numser.features import NUMSER, PAPER, in_decibels, log_mel, mel_power
 from numser.page.utterance import attention_curve, picture, small
@@ -28,9 +30,11 @@ from numser.recogniser import (
 from numser.speech import no_speech
 
 LONGEST = 300.0  # seconds of a recording
+_MOST_SAMPLES = 2**27  # of all channels: 5 minutes of stereo at 192 kHz; it takes seconds to decode them
 CLIPS = {"anger": ("03", "a02"), "happiness": ("02", "a02"), "sadness": ("09", "a02")}  # made-up voice, and sentence
 NAME = "this recording"  # in sentences about it; the page knows its file's name and does not send it
 _GROWN = 60.0  # seconds of a piece of a recording that still goes on
+_MOST_GROWN = 2**22  # samples of such a piece, in all channels; the page sends no more bytes
 _LEARNED = {  # by corpus, where it is not acted speech
     "": "recordings that its file does not name",
     "synthetic": "made-up speech that no person ever spoke",
@@ -70,9 +74,9 @@ def answer(recogniser: Recogniser, sound: bytes) -> dict[str, Any]:
 def growth(sound: bytes) -> dict[str, Any]:
     """How a piece of a recording looks that has not ended. Its maximum is not known yet, so these are decibels.
 
-    Raises      InputError: it is no sound
+    Raises      InputError: it is no sound, or a very long one
     """
-    _, waveform = next(windows(io.BytesIO(sound), _GROWN, _GROWN, NAME))
+    _, waveform = next(windows(_of_fair_size(sound, _MOST_GROWN), _GROWN, _GROWN, NAME))
     frames = log_mel(waveform)
     decibels = np.round(small(frames)).clip(-128, 127).astype(np.int8)
     return {"loudest": float(frames.max()), "decibels": _base64(decibels)}
@@ -119,16 +123,33 @@ def warm_up(recogniser: Recogniser) -> None:
 
 
 def _pieces(recogniser: Recogniser, sound: bytes) -> list[Piece]:
-    """A recording's windows. One that is too long is refused before any of it is recognised, or the rest is read."""
+    """A recording's windows. One that is too long is refused by its header, or before the rest is read."""
     pieces, longest = [], window_seconds(recogniser)
-    for start, waveform in windows(io.BytesIO(sound), longest, longest, NAME):
+    for start, waveform in windows(_of_fair_size(sound, _MOST_SAMPLES), longest, longest, NAME):
         if start + len(waveform) / SAMPLE_RATE > LONGEST:
-            raise InputError(
-                f"{NAME}: it is longer than {LONGEST / 60:g} minutes; "
-                "cut it, or use python -m numser.predict, which takes any length"
-            )
+            raise _too_long()
         pieces.append(Piece(0, NAME, start, waveform))
     return pieces
+
+
+def _of_fair_size(sound: bytes, most: int) -> io.BytesIO:
+    """The file, if it has no more samples, in all channels, than `most`. What no header says is counted."""
+    import soundfile
+
+    samples = 0
+    with suppress(soundfile.LibsndfileError, InputError), Sound(io.BytesIO(sound), NAME) as opened:
+        frames = opened.skip(most // opened.channels + 1) if opened.frames is None else opened.frames
+        samples = frames * opened.channels
+    if samples > most:
+        raise _too_long()
+    return io.BytesIO(sound)
+
+
+def _too_long() -> InputError:
+    return InputError(
+        f"{NAME}: it is longer than {LONGEST / 60:g} minutes, or has too many channels; "
+        "cut it, or use python -m numser.predict, which takes any length"
+    )
 
 
 def _drawn(recogniser: Recogniser, piece: Piece, power: np.ndarray | InputError) -> np.ndarray:

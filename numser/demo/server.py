@@ -4,7 +4,7 @@ It listens on 127.0.0.1. Only requests that a browser sends for the demo's own p
 server's address: else another site could give its own name this address, and read the answers. Origin must be the
 page's where there is one, and there must be one where something is posted: else any site that is open could post to
 it. What is posted has a length, a time in which all of it must have come, and a place in a queue; who has none is
-told so at once.
+told so at once. Connections are so many at most; where there are more, those give way that have been slowest to ask.
 """
 
 import io
@@ -23,7 +23,7 @@ from socketserver import TCPServer
 from typing import Any
 
 from numser.decode import Unreadable
-from numser.errors import InputError
+from numser.errors import InputError, printable
 
 ADDRESS = "127.0.0.1"
 SECONDS = 20.0  # for a request to come, from its first byte to its last, and as long for its answer to go
@@ -62,6 +62,7 @@ class DemoServer(ThreadingHTTPServer):
     def __init__(self, port: int, pages: dict[str, Page], posts: dict[str, "Post"], seconds: float = SECONDS):
         self.pages, self.posts, self.seconds = pages, posts, seconds
         self._room = threading.BoundedSemaphore(AT_ONCE)
+        self._silent: dict[Any, None] = {}  # connections whose request has not come whole, the oldest first
         try:
             super().__init__((ADDRESS, port), Handler)
         except (OSError, OverflowError) as error:
@@ -87,24 +88,40 @@ class DemoServer(ThreadingHTTPServer):
         return f"http://{ADDRESS}:{self.server_port}/"
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Give the connection a thread, if there are not too many."""
-        if not self._room.acquire(blocking=False):
+        """Give the connection a thread, if there are not too many that are being served."""
+        if self._room.acquire(blocking=False) or self._slowest_gives_way():
+            self._silent[request] = None
+            super().process_request(request, client_address)
+        else:
             self.shutdown_request(request)
-            return
-        super().process_request(request, client_address)
+
+    def _slowest_gives_way(self) -> bool:
+        """Take the place of the connection that has been asking for the longest time, if there is one."""
+        for slowest in list(self._silent):
+            self.heard(slowest)
+            with suppress(OSError):  # it has gone
+                slowest.shutdown(socket.SHUT_RDWR)
+            if self._room.acquire(timeout=1):
+                return True
+        return False
+
+    def heard(self, request: Any) -> None:
+        """This connection's request has come whole."""
+        self._silent.pop(request, None)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """Serve the connection."""
         try:
             super().process_request_thread(request, client_address)
         finally:
+            self.heard(request)
             self._room.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Who asked may have gone; anything else is a line, not a traceback."""
         error = sys.exc_info()[1]
         if not isinstance(error, ConnectionError | TimeoutError):
-            print(f"error: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+            print(f"error: {type(error).__name__}: {printable(str(error))}", file=sys.stderr, flush=True)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -136,6 +153,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Send a page."""
+        self.server.heard(self.request)
         path = self.path.partition("?")[0]
         if path in self.server.pages:
             kind, content = self.server.pages[path]
@@ -165,7 +183,7 @@ class Handler(BaseHTTPRequestHandler):
         except ConnectionError:
             pass  # who asked has gone
         except Exception as error:  # a mistake of ours: nobody is helped by its traceback here
-            print(f"error: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+            print(f"error: {type(error).__name__}: {printable(str(error))}", file=sys.stderr, flush=True)
             self._refuse(500, "something is wrong in numser itself; its terminal says what")
 
     def _body(self, most: int) -> bytes:
@@ -190,6 +208,7 @@ class Handler(BaseHTTPRequestHandler):
         if len(body) < length:
             raise Refusal(400, f"only {len(body)} of its {length} bytes came; try again")
         self._unread = False
+        self.server.heard(self.request)
         return body
 
     def _refuse(self, status: int, sentence: str) -> None:

@@ -32,7 +32,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from numser import __version__
-from numser.cli import program
+from numser.cli import program, say
 from numser.errors import InputError
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def main(argv: list[str] | None = None) -> None:
         description="Write a trained model as an ONNX file, with all that lies between sound and probabilities.",
     )
     parser.add_argument("model", metavar="MODEL.npz", help="what numser.train left in its run's folder")
-    parser.add_argument("onnx", metavar="model.onnx", type=Path, help="the file to write")
+    parser.add_argument("out", metavar="model.onnx", type=Path, help="the file to write")
     parser.add_argument(
         "--input", choices=INPUTS, default=INPUTS[0], help="what the file is given: sound, or log-mel frames in dB"
     )
@@ -66,22 +66,58 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument(
         "--audonnx", action="store_true", help="write model.yaml too, from which audonnx has the labels"
     )
+    other = parser.add_mutually_exclusive_group()
+    other.add_argument(
+        "--page",
+        metavar="FOLDER",
+        type=Path,
+        help="write a page instead, model.html, that runs the model in a browser without a server; FOLDER is your "
+        "copy of the npm package onnxruntime-web",
+    )
+    other.add_argument(
+        "--half", action="store_true", help="write a model for numser instead, model.npz, in float16: half the size"
+    )
     args = parser.parse_args(argv)
-    check_export(args.onnx, args.int8)
+    others = args.windows or args.audonnx or args.input != INPUTS[0]
+    if (args.half and (others or args.int8)) or (args.page and others):
+        parser.error("--half goes with no other option, and --page with --int8 alone")
+    if args.half:
+        return _write_half(args.model, args.out)
+    if args.page:
+        return _write_page(args.model, args.out, args.page, args.int8)
+    check_export(args.out, args.int8)
     from numser.export.beside import check_beside, write_audonnx
     from numser.recogniser import load
 
     if args.audonnx:
-        check_beside(args.onnx, ".yaml")
-    model = export(load(args.model), args.onnx, args.input, windows=args.windows, int8=args.int8)
+        check_beside(args.out, ".yaml")
+    model = export(load(args.model), args.out, args.input, windows=args.windows, int8=args.int8)
     if args.audonnx:
-        write_audonnx(model, args.onnx)
+        write_audonnx(model, args.out)
     (given,), gives = (list(map(_shape, values)) for values in (model.graph.input, model.graph.output))
     name = model.graph.input[0].name
-    print(
-        f"{args.onnx}: {args.onnx.stat().st_size / 1e6:.1f} MB, from {given} to {', '.join(gives)}; "
-        f'run it by onnxruntime.InferenceSession("{args.onnx.as_posix()}").run(None, {{"{name}": {name}}})'
+    say(
+        f"{args.out}: {args.out.stat().st_size / 1e6:.1f} MB, from {given} to {', '.join(gives)}; "
+        f'run it by onnxruntime.InferenceSession("{args.out.as_posix()}").run(None, {{"{name}": {name}}})'
     )
+
+
+def _write_half(source: str, path: Path) -> None:
+    from numser.recogniser import load
+
+    _check_place(path, ".npz")
+    load(source).save(path, half=True)
+    say(f"{path}: {path.stat().st_size / 1e6:.1f} MB, for numser; python -m numser.predict {path} FILE")
+
+
+def _write_page(source: str, path: Path, folder: Path, int8: bool) -> None:
+    check_export(path, int8, ".html")
+    from numser.export.page import onnxruntime_web, write_page
+    from numser.recogniser import load
+
+    parts = onnxruntime_web(folder)
+    write_page(onnx_model(load(source), int8=int8), parts, path)
+    say(f"{path}: {path.stat().st_size / 1e6:.1f} MB; open it in a browser")
 
 
 def export(
@@ -106,18 +142,22 @@ def export(
     return model
 
 
-def check_export(path: Path, int8: bool = False) -> None:
-    """See whether an ONNX file can be made and its place is there, before any work.
+def check_export(path: Path, int8: bool = False, suffix: str = ".onnx") -> None:
+    """See whether an ONNX file, or a page with one, can be made and its place is there, before any work.
 
     Raises      InputError: it cannot, or is not
     """
-    if path.suffix != ".onnx":
-        raise InputError(f"{path}: should end in .onnx, so that no other file is overwritten by mistake")
-    if not path.parent.is_dir():
-        raise InputError(f"{path}: there is no folder {path.parent}; make it, or choose another one")
+    _check_place(path, suffix)
     for module in ("onnx", "onnxruntime") if int8 else ("onnx",):
         if find_spec(module) is None:
             raise InputError(f'{path}: {module} is not installed; pip install "numser[onnx]" brings it')
+
+
+def _check_place(path: Path, suffix: str) -> None:
+    if path.suffix != suffix:
+        raise InputError(f"{path}: should end in {suffix}, so that no other file is overwritten by mistake")
+    if not path.parent.is_dir():
+        raise InputError(f"{path}: there is no folder {path.parent}; make it, or choose another one")
 
 
 def onnx_model(
@@ -126,7 +166,7 @@ def onnx_model(
     """The recogniser as an ONNX model. The docstring of this file describes it.
 
     Raises      ValueError: `takes` is not one of INPUTS
-                InputError: the model is not the paper's network
+                InputError: the model is not the paper's network, or the recogniser is for a person who is known
     """
     from numser.model import BANDS, SHORTEST, SeparableSER
 
@@ -134,6 +174,10 @@ def onnx_model(
         raise ValueError(f"takes: should be one of {', '.join(INPUTS)}, found {takes!r}")
     if not isinstance(recogniser.model, SeparableSER):
         raise InputError(f"model: only the paper's network can be exported, found {recogniser.model.name}")
+    if recogniser.speaker_known:
+        raise InputError(
+            "recogniser: is for one person, which an ONNX file cannot be; give the one that it was made of"
+        )
     from onnx import helper
 
     from numser.export.features import crop, log_mel, seconds, standardise

@@ -11,6 +11,7 @@ Shapes      x, y (..., C)   slope (C,)
 Remembers   ReLU, leaky: where x > 0.   PReLU: x, and where it is > 0
 Raises      ValueError: PReLU: units differ
 Deviation   none
+Test        tests/test_activation.py, and its gradients in tests/test_contract.py
 """
 
 from dataclasses import dataclass

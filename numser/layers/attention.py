@@ -11,6 +11,7 @@ Shapes      h (N, C)   w (C,)   α (N,)   y (B, C);   B = utterances
 Remembers   h, α
 Raises      ValueError: features differ; offsets do not run 0 … N
 Deviation   the authors' program puts a sigmoid into the score and lets padding take part; we follow Eq. 1
+Test        tests/test_attention.py, and its gradients in tests/test_contract.py
 """
 
 import math

@@ -19,6 +19,7 @@ Remembers   x̂, s, m, v
 Raises      ValueError: channels differ; backward without training=True
 Deviation   not in the paper
 Source      Ioffe and Szegedy, "Batch normalization", 2015; Hoffer et al., "Train longer, generalize better", 2017
+Test        tests/test_batch_norm.py, and its gradients in tests/test_contract.py
 """
 
 from collections.abc import Sequence

@@ -14,6 +14,7 @@ Raises      ValueError: what the layer raises
 Deviation   not in the paper. BinaryConnect clips W to ±H after the optimiser's step; here its gradient ends there,
             which needs nothing of the optimiser, and lets W pass by what Adam's momentum carries
 Source      Courbariaux, Bengio, David, "BinaryConnect", 2015, deterministic
+Test        tests/test_binarised.py
 """
 
 import math

@@ -8,6 +8,7 @@ Shapes      x (N, F, C)   y (N', F // J, C);   T frames become T // I
 Remembers   which of the I·J won, i·J + j
 Raises      ValueError: an utterance is smaller than a block; offsets do not run 0 … N
 Deviation   not in the paper, whose pooling overlaps (pool.py)
+Test        tests/test_block_pool.py, and its gradients in tests/test_contract.py
 """
 
 from dataclasses import dataclass

@@ -11,6 +11,7 @@ Shapes      those of the layers
 Remembers   what each layer remembers
 Raises      ValueError: what the layers raise; Residual: f changes the shape of x
 Deviation   none
+Test        tests/test_compose.py, and its gradients in tests/test_contract.py
 """
 
 from dataclasses import dataclass

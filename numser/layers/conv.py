@@ -15,6 +15,7 @@ Shapes      x (N, F, C)   w (3, 3, C, O)   b (O,)   z, y (N', (F−3)//2+1, O); 
 Remembers   x             (dw needs it), and y (whose sign is ReLU's mask)
 Raises      ValueError: channels differ; an utterance has fewer than 3 frames; offsets do not run 0 … N
 Deviation   none
+Test        tests/test_conv.py, and its gradients in tests/test_contract.py
 """
 
 from collections.abc import Iterator

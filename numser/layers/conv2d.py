@@ -16,6 +16,7 @@ Remembers   x             (dw needs it)
 Raises      ValueError: channels differ; an utterance is shorter than the window; offsets do not run 0 … N
 Deviation   not in the paper, whose convolutions have layers of their own
 Source      Chellapilla, Puri, Simard, "High performance convolutional neural networks", 2006
+Test        tests/test_conv2d.py, and its gradients in tests/test_contract.py
 """
 
 import math

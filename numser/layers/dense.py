@@ -8,6 +8,7 @@ Shapes      x (B, C)   w (C, O)   b (O,)   y (B, O);   B = utterances
 Remembers   x             (dw needs it)
 Raises      ValueError: units differ
 Deviation   none
+Test        tests/test_dense.py, and its gradients in tests/test_contract.py
 """
 
 from dataclasses import dataclass

@@ -14,6 +14,7 @@ Remembers   x             (dw needs it)
 Raises      ValueError: channels differ; offsets do not run 0 … N
 Deviation   in the authors' program a batch is padded, and what biases make of the padding leaks into the last real
             frames; here an utterance ends where it ends
+Test        tests/test_depthwise.py, and its gradients in tests/test_contract.py
 """
 
 from dataclasses import dataclass

@@ -9,6 +9,7 @@ Shapes      x, y (...)
 Remembers   m, or None where nothing was left out
 Raises      ValueError: rate is not in [0, 1); training without rng
 Deviation   none
+Test        tests/test_dropout.py, and its gradients in tests/test_contract.py
 """
 
 from dataclasses import dataclass

@@ -6,6 +6,7 @@ Shapes      x (N, F, C)   y (N, F·C)
 Remembers   F and C
 Raises      ValueError: x is not (frames, frequency, channels); offsets do not run 0 … N
 Deviation   none
+Test        tests/test_compose.py, and its gradient in tests/test_contract.py
 """
 
 from dataclasses import dataclass

@@ -23,6 +23,7 @@ Remembers   x, e, and w, by which the gradient check finds where d > 0; in infer
             compute it once more
 Raises      ValueError: channels differ; offsets do not run 0 … N
 Deviation   none
+Test        tests/test_fused.py, and its gradients in tests/test_contract.py
 """
 
 from collections.abc import Iterator

@@ -21,6 +21,7 @@ every number once; NumPy would go over an array once for each operation.
 
 Shapes      x, dy (T+2, F+2, C): some frames of one utterance, those before and after them, and the border
             y, dx (T, F, C)   w, dw (3, 3, C)   db (C,)
+Test        tests/test_fused.py
 """
 
 import numpy as np

@@ -6,11 +6,8 @@
     c = tanh(ac + (r∘h) Uc) candidate
     h' = z∘h + (1−z)∘c      the new state, from the last one, h; h = 0 before the first frame
 
-Backward walks each direction from its end to its start and carries dh, the gradient of the state:
-    dac = dh'∘(1−z)∘(1−c²)        dq = dac Ucᵀ        q = r∘h
-    dar = dq∘h∘r∘(1−r)            daz = dh'∘(h−c)∘z∘(1−z)
-    dh = dh'∘z + dq∘r + dar Urᵀ + daz Uzᵀ
-and then, over all frames at once: dx = da Wᵀ, dW = xᵀ da, db = Σ da, dUr,z = Σ hᵀ da(r,z), dUc = Σ qᵀ dac.
+Backward: the equations through time stand at their loop, `gru_backward`. Over all frames at once follow
+    dx = da Wᵀ    dW = xᵀ da    db = Σ da    dUr,z = Σ hᵀ da(r,z)    dUc = Σ qᵀ dac        q = r∘h
 
 Tied: both directions use one set of weights, and x W + b is computed once for the two.
 
@@ -19,7 +16,9 @@ Shapes      x (N, C)   w (C, 3H)   u (H, 3H)   b (3H,)   y (N, 2H): forward stat
 Remembers   x, y, and r, z, c of each direction (N, 3H)
 Raises      ValueError: features differ; offsets do not run 0 … N
 Deviation   the paper does not say that the directions share weights. Its parameter counts (Table 4) come out
-            only if they do. The reset comes before the product with Uc (Cho et al., 2014), unlike torch.nn.GRU
+            only if they do. The reset comes before the product with Uc, as in version 3 of Cho et al., 2014
+            (arXiv 1406.1078); in torch.nn.GRU it comes after, as in their version 1
+Test        tests/test_gru.py, and its gradients in tests/test_contract.py
 """
 
 import math
@@ -102,7 +101,13 @@ def gru_forward(a, offsets, u_gates, u_candidate, reverse, gates, y, column):
 def gru_backward(
     dy, offsets, u_gates_transposed, u_candidate_transposed, reverse, gates, y, column, da, past, reset_past
 ):
-    """Fill da (N, 3H), past (N, H) with the h that each frame saw, and reset_past (N, H) with r∘h."""
+    """Fill da (N, 3H), past (N, H) with the h that each frame saw, and reset_past (N, H) with q = r∘h.
+
+    From the end of each direction to its start, with dh, the gradient of the state, in hand:
+        dac = dh'∘(1−z)∘(1−c²)        dq = dac Ucᵀ
+        dar = dq∘h∘r∘(1−r)            daz = dh'∘(h−c)∘z∘(1−z)
+        dh = dh'∘z + dq∘r + dar Urᵀ + daz Uzᵀ
+    """
     units = len(u_candidate_transposed)
     one = dy.dtype.type(1)
     dh, dq = np.empty(units, da.dtype), np.empty(units, da.dtype)

@@ -14,6 +14,7 @@ Remembers   h, v, α
 Raises      ValueError: features differ; offsets do not run 0 … N
 Deviation   the paper's Eq. 1 has no hidden layer (attention.py)
 Source      Bahdanau, Cho, Bengio, 2015; with M = 1 the program of Chen et al., "3-D convolutional recurrent …", 2018
+Test        tests/test_hidden_attention.py, and its gradients in tests/test_contract.py
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,7 @@
-"""Initial values of weights."""
+"""Initial values of weights.
+
+Test        tests/test_initial.py
+"""
 
 import math
 
@@ -10,8 +13,10 @@ def glorot_uniform(
 ) -> np.ndarray:
     """Weights drawn evenly from ±√(6 / (fan_in + fan_out)).
 
-    With this spread a layer neither inflates nor shrinks the variance of what passes through it, forward or
-    backward (Glorot and Bengio, 2010). The fans are how many inputs one output sees, and the reverse.
+    The fans are how many inputs one output sees, and the reverse. A weight's variance is then 2 / (fan_in + fan_out).
+    A linear layer multiplies the variance of what passes through it by fan_in times that, and of what comes back by
+    fan_out times that. Only where the fans are equal are both 1; else this is the compromise of the two (Glorot and
+    Bengio, 2010).
     The numbers are drawn in float64, so that one seed gives the same network in both precisions.
     """
     limit = math.sqrt(6 / (fan_in + fan_out))

@@ -15,6 +15,7 @@ Parameters  expand.w (C, M)  expand.b (M,)  depthwise.w (3, 3, M)  project.w (M,
 Remembers   what its layers remember
 Raises      ValueError: what its layers raise
 Deviation   none
+Test        tests/test_compose.py, and its gradients in tests/test_contract.py
 """
 
 from numser.layers.activation import ReLU

@@ -20,6 +20,7 @@ Raises      ValueError: features differ; offsets do not run 0 … N
 Deviation   not in the paper. As TensorFlow's BasicLSTMCell, but for its constant 1 in σ(af + 1), with which memory is
             kept at first: here b starts with it
 Source      Hochreiter and Schmidhuber, 1997; Gers, Schmidhuber, Cummins, 2000
+Test        tests/test_lstm.py, and its gradients in tests/test_contract.py
 """
 
 from collections.abc import Iterator

@@ -11,6 +11,7 @@ Shapes      x (N, F, C)   w (C, O)   b (O,)   y (N, F, O)
 Remembers   x             (dw needs it)
 Raises      ValueError: channels differ; offsets do not run 0 … N
 Deviation   none
+Test        tests/test_pointwise.py, and its gradients in tests/test_contract.py
 """
 
 from dataclasses import dataclass

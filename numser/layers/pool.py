@@ -12,6 +12,7 @@ Shapes      x (N, F, C)   y (N', ⌈F/2⌉, C)
 Remembers   which of the nine won, 3i + j, in 8 bits
 Raises      ValueError: x is not (frames, frequency, channels); offsets do not run 0 … N
 Deviation   in the authors' program the windows lie by the padded batch, and padding can win; here neither happens
+Test        tests/test_pool.py, and its gradients in tests/test_contract.py
 """
 
 from dataclasses import dataclass

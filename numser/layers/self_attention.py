@@ -15,6 +15,7 @@ Remembers   x, its queries, keys and values, z, and A of each utterance: heads Â
 Raises      ValueError: features differ, or are no multiple of the heads; offsets do not run 0 â€¦ N
 Deviation   not in the paper
 Source      Vaswani et al., "Attention is all you need", 2017; without biases, residual and position
+Test        tests/test_self_attention.py, and its gradients in tests/test_contract.py
 """
 
 import math

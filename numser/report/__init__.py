@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from numser.cli import Progress, program
+from numser.cli import Progress, program, say
 from numser.errors import InputError
 
 STYLES = ("base.css", "sound.css", "report.css")
@@ -71,7 +71,7 @@ def main(argv: list[str] | None = None) -> None:
         _draw(args.run, args.picture)
     written = report(args.run, out, data=args.data, sound=args.sound, megabytes=args.megabytes, progress=Progress())
     absent = sum(u["absent"] is not None for u in written["utterances"])
-    print(
+    say(
         f"{out}: {out.stat().st_size / 1e6:.1f} MB, {len(written['utterances'])} test utterances"
         f"{f', {absent} of them without their recording' if absent else ''}; open it in a browser"
     )
@@ -88,7 +88,7 @@ def _draw(folder: Path, picture: Path) -> None:
     summary = summarise(runs.results)
     histories = [fold.history for fold in runs.folds]
     plots.of_run(summary["labels"], summary["confusion"], histories, picture)
-    print(f"{picture}: confusion matrix and learning curves")
+    say(f"{picture}: confusion matrix and learning curves")
 
 
 def report(

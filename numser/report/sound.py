@@ -7,6 +7,7 @@ are 64 bands every 20 ms: of four neighbours in time and frequency the mean, in 
 
 import base64
 import io
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -67,7 +68,7 @@ def _present(path: str, result: RunResult, data: Path | None) -> Path:
     """Where a recording is: where it was, or at the same place below `data` or below the corpus's whole path."""
     roots = [Path(root) for root in (result.config.data, result.corpus_path) if root is not None]
     below = next((Path(path).relative_to(root) for root in roots if Path(path).is_relative_to(root)), None)
-    if below is None or (data is None and Path(path).exists()):
+    if below is None or (data is None and os.path.exists(path)):
         return Path(path)
     return (data or roots[-1]) / below
 

@@ -12,13 +12,12 @@ Deviation   beside each figure on the paper's random subsets, whose speakers sta
 """
 
 import argparse
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from numser.cli import in_words, offline_option, option, program
+from numser.cli import Progress, in_words, offline_option, option, program, say
 from numser.corpora import NAMES
 from numser.recipe import RECIPES, Recipe
 from numser.reproduce.paper import Row, proposed
@@ -67,13 +66,13 @@ def main(argv: list[str] | None = None) -> int:
     setting = Setting(args.corpus, data, out, common, protocols, args.offline)
     names = [name for name in WHAT[:-1] if args.what in (name, "all")]
     if args.plan:
-        print(plan(setting, names, args.jobs))
+        say(plan(setting, names, args.jobs))
         return 0
     if not args.show:
         _run_what_is_missing(setting, names, args.jobs, args.dask)
     for name in names:
         text = figure3(setting, args.picture) if name == "figure3" else show(setting, name)
-        print(text)
+        say(text)
         _keep(text, out / f"{name}.md")
     return 0
 
@@ -107,7 +106,7 @@ def _run_what_is_missing(setting: Setting, names: list[str], jobs: int | None, a
             if folder in done or len(setting.ended(changes, protocol)[0]) == len(folds):
                 continue
             done.add(folder)
-            print(f"{folder}: {len(folds)} folds", file=sys.stderr)
+            Progress().line(f"{folder}: {len(folds)} folds")
             write_table = CrossvalidationFolder(folder).write_table
             run_folds(folds, folder, make_executor, setting.loaded.identity, jobs=at_once, on_result=write_table)
 

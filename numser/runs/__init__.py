@@ -8,11 +8,9 @@ import platform
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numser
 from numser.augment import Augmentation
 from numser.cli import Progress, in_words
 from numser.corpora import Corpus
@@ -24,6 +22,7 @@ from numser.recogniser import Recogniser
 from numser.runs.config import Config
 from numser.runs.folder import RunFolder
 from numser.runs.result import RunResult
+from numser.runs.state import versions
 from numser.splits import Split, remarks
 from numser.threads import available_cores
 from numser.training import (
@@ -87,20 +86,22 @@ def run(
         progress.line(remark)
     features = feature_settings(config.recipe)
     standardiser = Standardiser.fit(dataset.log_mels.select(split.train))
-    each = [standardiser] * len(dataset.labels)
-    if config.standardise == "speaker":
-        each = dataset.speakers_standardisers(standardiser)
+    by_speaker = config.standardise == "speaker"
+    each = dataset.speakers_standardisers(standardiser) if by_speaker else [standardiser] * len(dataset.labels)
     augmentation = Augmentation(config.recipe, features, dataset.log_mels, each) if config.recipe.augments else None
-    raw, dataset, by_speaker = dataset, dataset.standardised(each), config.standardise == "speaker"
+    raw, dataset = dataset, dataset.standardised(each)
 
     count = len(training_pieces(config.recipe, dataset.log_mels.lengths, split.train))
     with folder.held(resume):
         if resume:
+            for sentence in _changed(folder.stored_state().versions or {}):
+                progress.line(sentence)
             state = folder.restore(config, len(dataset.classes), count, dataset.fingerprint)
         else:
             state = initial_state(config.recipe, len(dataset.classes), count)
         folder.save(config, state, dataset.fingerprint)
-        progress.line(_summary(config, dataset, split, count, threads))
+        for line in _summary(config, dataset, split, count, threads):
+            progress.line(line)
         on_begin()
         _train(config, dataset, split, state, augmentation, folder, threads, progress, stop)
         params = final_params(config.recipe, state)
@@ -183,32 +184,34 @@ def _origin(config: Config, corpus: Corpus, state: State) -> dict[str, Any]:
         "seed": config.recipe.seed,
         "best_step": step,
         "best_validation_ua": None if math.isnan(ua) else ua,
-        "versions": {
-            "python": platform.python_version(),
-            "numser": numser.__version__,
-            **{name: version(name) for name in ("numpy", "numba", "scipy", "soundfile")},
-        },
+        "versions": versions(),
         "machine": f"{platform.system()} {platform.machine()}",
     }
 
 
-def _summary(config: Config, dataset: Dataset, split: Split, pieces: int, threads: int) -> str:
+def _changed(before: dict[str, str]) -> list[str]:
+    """What to know of a run that goes on with other versions than those that saved it last."""
+    now = versions()
+    changed = [f"{name} {before[name]}, now {now[name]}" for name in now if before.get(name, now[name]) != now[name]]
+    remark = "the last digits of its numbers may differ from those of a run that was not stopped"
+    return [f"this run was saved with {'; '.join(changed)}: {remark}"] if changed else []
+
+
+def _summary(config: Config, dataset: Dataset, split: Split, pieces: int, threads: int) -> list[str]:
     recipe, what = config.recipe, "utterances" if pieces == len(split.train) else "pieces of utterances"
     name, settings = recipe.loss_in_words
     loss = f"{name} ({settings})" if settings else recipe.loss
-    return (
+    lines = [
         f"training on {len(split.train)} utterances, validation on {len(split.validation) or 'none'}, "
-        f"test on {len(split.test)} ({config.split_name}); {len(dataset.classes)} emotions\n"
+        f"test on {len(split.test)} ({config.split_name}); {len(dataset.classes)} emotions",
         f"{network(recipe, len(dataset.classes)).name}, loss {loss}, "
         f"{recipe.steps} steps of {recipe.batch_size} {what} "
         f"({recipe.steps * recipe.batch_size / pieces:.0f} epochs), learning rate {recipe.lr:g}, "
-        f"seed {recipe.seed}, {threads} threads"
-        + (
-            "\neach speaker standardised by all of the speaker's own recordings"
-            if config.standardise == "speaker"
-            else ""
-        )
-    )
+        f"seed {recipe.seed}, {threads} threads",
+    ]
+    if config.standardise == "speaker":
+        lines.append("each speaker standardised by all of the speaker's own recordings")
+    return lines
 
 
 class Follower:

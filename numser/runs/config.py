@@ -7,8 +7,8 @@ from typing import Any
 
 from numser import splits
 from numser.corpora import READING, Corpus, load_corpus
-from numser.errors import InputError
-from numser.files import from_json
+from numser.declared import from_json
+from numser.errors import InputError, quoted
 from numser.recipe import OF_SYSTEMS, RECIPES, STANDARDISE, Recipe, flag_of
 from numser.splits import Split
 
@@ -34,7 +34,7 @@ class Config:
         if (self.fold is None) == (self.test_speaker is None):
             raise ValueError("fold or test_speaker should be given, and not both")
         if self.standardise not in STANDARDISE:
-            raise InputError(f"‹standardise› {self.standardise}: should be one of {', '.join(STANDARDISE)}")
+            raise InputError(f"‹standardise› {quoted(self.standardise)}: should be one of {', '.join(STANDARDISE)}")
         if self.subsets < splits.FEWEST:
             raise InputError(
                 f"‹subsets› {self.subsets}: should be at least {splits.FEWEST}, to train, to validate and to test"
@@ -90,7 +90,7 @@ class Config:
         config = from_json(cls, values, name)
         for given, known in ((values, config), (values["recipe"], config.recipe)):
             if strange := sorted(given.keys() - vars(known)):
-                raise ValueError(f"{name} has {strange[0]}, which this version does not know")
+                raise ValueError(f"{name} has {quoted(strange[0])}, which this version does not know")
         return config
 
 

@@ -6,7 +6,7 @@
     RUN/result.json     the test: UA, WA, F1, confusion matrix, and each utterance's truth, probabilities, attention
     RUN/model.npz       the parameters it ended with, and all that `python -m numser.predict` needs
     RUN/example.wav     a test utterance to try the model on, where it has no file of its own
-    RUN/.lock           held by the process that trains here
+    RUN/.lock           held by the process that trains here, as the folder itself is
 
     FOLDS/fold0 …       a run each
     FOLDS/.fold0.lock   held by the worker that has this fold
@@ -18,38 +18,31 @@ A training goes on from state.npz alone; the run's other files are written anew 
 
 import csv
 import io
-import json
 import math
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, astuple, fields
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from numser.audio import SAMPLE_RATE
 from numser.corpora import Utterance
-from numser.errors import InputError
+from numser.errors import InputError, quoted, reason
 from numser.files import (
     file_lock,
     make_folder,
-    read_arrays,
     read_json,
     remove_halves,
-    write_arrays,
     write_csv,
     write_json,
     write_whole,
 )
-from numser.optim import AdamState, Params
-from numser.recipe import Recipe
-from numser.recogniser import check_arrays
 from numser.runs.config import Config, with_changes
 from numser.runs.result import RunResult, read_result
-from numser.training import Order, State, Validation, initial_state
+from numser.runs.state import StoredState, read_state, stored_state, write_state
+from numser.training import State, Validation
 
-KIND = "training state"
 FILES = ("state.npz", "config.json", "history.csv", "result.json", "model.npz", "example.wav")
 CURVES = ("step", "loss", "validation_loss", "validation_ua")  # of history.csv, what is read again
 FOLD_COLUMNS = ("ua", "wa", "f1", "best_step", "best_validation_ua", "seconds")
@@ -62,6 +55,7 @@ class RunFolder:
         self.path = path
         self.state, self.config, self.history, self.result, self.model, self.example = (path / f for f in FILES)
         self.lock = path / ".lock"
+        self._ours: Callable[[], bool] = lambda: True
 
     @property
     def fold_lock(self) -> Path:
@@ -95,71 +89,50 @@ class RunFolder:
             )
 
         make_folder(self.path)
-        with file_lock(self.lock, refuse, if_possible=True):
+        with ExitStack() as locks:
+            locks.enter_context(file_lock(self.lock, refuse, if_possible=True))
+            if sys.platform != "win32":  # elsewhere .lock can be removed from under it
+                self._ours = locks.enter_context(file_lock(self.path, refuse, if_possible=True))
             self.check(resume)  # again, since another process may have been here meanwhile
             remove_halves(self.path, FILES)
             yield
 
     def save(self, config: Config, state: State, fingerprint: str) -> None:
         """Write state.npz, and config.json and history.csv from it. `fingerprint` is the dataset's."""
-        arrays = {"permutation": state.order.permutation, "recent_losses": np.array(state.recent_losses)}
-        arrays["history"] = np.array([astuple(row) for row in state.history]).reshape(-1, len(fields(Validation)))
-        for prefix, values in _parameter_sets(config.recipe, state).items():
-            arrays |= {f"{prefix}.{name}": w for name, w in values.items()}
-        about = {
-            "kind": KIND,
-            "config": asdict(config),
-            "corpus_fingerprint": fingerprint,
-            "step": state.step,
-            "position": state.order.position,
-            "best_ua": state.best_ua,
-            "best_step": state.best_step,
-            "order": state.order.rng.bit_generator.state,
-            "dropout": state.dropout.bit_generator.state,
-            "augmentation": state.augmentation.bit_generator.state,
-        }
-        write_arrays(self.state, arrays, about)
+        if not self._ours():
+            raise InputError(
+                f"{self.path}: is not the folder any more that this training began in; choose another ‹out›"
+            )
+        write_state(self.state, config, state, fingerprint)
         write_json(self.config, asdict(config))
         curve = [["" if math.isnan(x) else x for x in astuple(row)] for row in state.history]
         write_csv(self.history, [f.name for f in fields(Validation)], curve)
 
-    def stored_config(self) -> Config:
-        """What the run to resume was asked to do.
+    def stored_state(self) -> StoredState:
+        """What the run to resume was asked to do, and how far it is.
 
         Raises      InputError: there is no run, or its state is damaged
         """
         self.check(resume=True)
-        return self._read_state()[0]
+        return stored_state(self.state)
 
     def restore(self, config: Config, n_classes: int, n_train: int, fingerprint: str) -> State:
         """The reverse of `save`, for a run that goes on with this configuration.
 
         Raises      InputError: the state is damaged, or is of other settings or another corpus; it has more steps
         """
-        path, (stored, arrays, about) = self.state, self._read_state()
-        if with_changes(stored, config.data, config.recipe.steps) != config:
-            raise InputError(f"{path}: was made with other settings, {json.dumps(asdict(stored))}; use the same ones")
-        try:
-            if about["corpus_fingerprint"] != fingerprint:
-                raise InputError(
-                    f"{path}: the corpus has changed since this run began; start a new run in another ‹out›"
-                )
-            if about["step"] > config.recipe.steps:
-                raise InputError(
-                    f"‹steps› {config.recipe.steps}: this run has already done {about['step']} steps; give more"
-                )
-            return _state(path, config, arrays, about, n_classes, n_train)
-        except InputError:
-            raise
-        except (KeyError, TypeError, ValueError) as error:
-            raise InputError(f"{path}: is damaged ({type(error).__name__}: {error}); start a new run") from error
-
-    def _read_state(self) -> tuple[Config, dict[str, np.ndarray], dict[str, Any]]:
-        arrays, about = read_arrays(self.state, KIND)
-        try:
-            return Config.from_json(about.get("config")), arrays, about
-        except ValueError as error:
-            raise InputError(f"{self.state}: is not a training state this version can read ({error})") from error
+        path, stored = self.state, stored_state(self.state)
+        if with_changes(stored.config, config.data, config.recipe.steps) != config:
+            raise InputError(
+                f"{path}: was made with other settings, {_differing(stored.config, config)}; use the same"
+            )
+        if stored.corpus_fingerprint != fingerprint:
+            raise InputError(f"{path}: the corpus has changed since this run began; start a new run in another ‹out›")
+        if stored.step > config.recipe.steps:
+            raise InputError(
+                f"‹steps› {config.recipe.steps}: this run has already done {stored.step} steps; give more"
+            )
+        return read_state(path, stored, config.recipe, n_classes, n_train)
 
     def read_config(self) -> Config:
         """What is in config.json.
@@ -194,15 +167,15 @@ class RunFolder:
             return []
         except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:
             raise InputError(
-                f"{self.history}: cannot be read or is damaged ({error}); take it away, or run this anew"
+                f"{self.history}: cannot be read or is damaged ({reason(error)}); take it away, or run this anew"
             ) from error
 
     def steps_done(self) -> int:
-        """How many steps the learning curve tells of, so far."""
-        if not self.history.exists():
+        """How many steps the learning curve tells of, so far: none, where it cannot be read."""
+        try:
+            return int((self.read_history() or [[0]])[-1][0] or 0)
+        except InputError:
             return 0
-        last = self.history.read_text(encoding="utf-8").splitlines()[-1].split(",")[0]
-        return int(last) if last.isdigit() else 0
 
     def write_example(self, utterance: Utterance) -> str:
         """A file that the model can be tried on: the utterance's, or one that is made of it."""
@@ -227,32 +200,10 @@ class RunFolder:
         return read_result(self.result)
 
 
-def _parameter_sets(recipe: Recipe, state: State) -> dict[str, Params]:
-    sets = {"params": state.params, "best": state.best_params, "m": state.adam.m, "v": state.adam.v}
-    return sets | ({"average": state.average} if recipe.average else {})
-
-
-def _state(path: Path, config: Config, arrays: dict, about: dict, n_classes: int, n_train: int) -> State:
-    """The reverse of `save`."""
-    state = initial_state(config.recipe, n_classes, n_train)
-    history, recent, permutation = (arrays.pop(name) for name in ("history", "recent_losses", "permutation"))
-    if sorted(permutation.tolist()) != list(range(n_train)) or not 0 <= about["position"] <= n_train:
-        raise ValueError(f"the order is not one of {n_train} utterances")
-    sets = _parameter_sets(config.recipe, state)
-    check_arrays(path, arrays, {f"{p}.{name}": w.shape for p, values in sets.items() for name, w in values.items()})
-    restored = {p: {name: arrays[f"{p}.{name}"] for name in values} for p, values in sets.items()}
-    state.params, state.best_params = restored["params"], restored["best"]
-    state.average = restored.get("average", state.params)
-    state.adam = AdamState(int(about["step"]), restored["m"], restored["v"])
-    state.order = Order(state.order.rng, permutation, int(about["position"]))
-    state.order.rng.bit_generator.state = about["order"]
-    state.dropout.bit_generator.state = about["dropout"]
-    if config.recipe.augments:
-        state.augmentation.bit_generator.state = about["augmentation"]
-    state.best_ua, state.best_step = float(about["best_ua"]), int(about["best_step"])
-    state.recent_losses = recent.tolist()
-    state.history = [Validation(int(row[0]), *row[1:]) for row in history.tolist()]
-    return state
+def _differing(one: Config, other: Config) -> str:
+    """Which settings of the first are otherwise in the second."""
+    first, second = ({**vars(config), **vars(config.recipe), "recipe": None} for config in (one, other))
+    return ", ".join(f"{name} {quoted(first[name])}" for name in first if first[name] != second[name])
 
 
 class CrossvalidationFolder:

@@ -12,6 +12,7 @@ belonged to is of no more use; another one is made, and the folds that had not e
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
@@ -184,6 +185,15 @@ def _begin_worker() -> None:
     _kept = {}
     keep_freed_memory()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends its workers
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """Where the cross-validation is killed, nobody ends its workers: they would wait for the next fold for ever."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)  # what a fold has done is in its folder
 
 
 @contextmanager

@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from numser.errors import InputError
+from numser.errors import InputError, quoted
 from numser.evaluation import AMOUNT, SHARE, Result
 from numser.files import read_json
+from numser.recipe import SEED
 from numser.runs.config import Config
 
 
@@ -19,7 +20,7 @@ class RunResult(Result):
     corpus: str
     corpus_identity: str | None = None  # the same for the same recordings
     corpus_path: str | None = None
-    seed: int
+    seed: int = field(metadata=SEED)
     best_step: int  # whose weights were tested
     best_validation_ua: float | None = field(
         metadata=SHARE
@@ -37,7 +38,7 @@ class RunResult(Result):
         if validated is None or (validated == [] and self.best_validation_ua is None):
             return
         if not validated or len(set(validated)) < len(validated) or not set(validated) <= set(self.labels):
-            raise ValueError(f"validation_labels should be different ones of the labels, found {validated!r}")
+            raise ValueError(f"validation_labels should be different ones of the labels, found {quoted(validated)}")
 
     @property
     def training(self) -> tuple[Any, ...]:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from numser.errors import quoted
 from numser.layers import Layer, Sequential
 from numser.ragged import Gradients, Params, Ragged, check_ragged, frames_of
 
@@ -34,14 +35,13 @@ class SystemNetwork:
     attention: ClassVar[bool] = False  # whether a prediction tells what was attended to
 
     def __post_init__(self):
-        self._check("n_classes", 2, None)
+        self._check("n_classes", 2, 1000)
 
-    def _check(self, name: str, least: int, most: int | None) -> None:
+    def _check(self, name: str, least: int, most: int) -> None:
         number = getattr(self, name)
         whole = isinstance(number, Integral) and not isinstance(number, bool)
-        if not whole or number < least or (most is not None and number > most):
-            limit = f"of at least {least}" if most is None else f"from {least} to {most}"
-            raise ValueError(f"{name}: should be a whole number {limit}, found {number!r}")
+        if not whole or not least <= number <= most:
+            raise ValueError(f"{name}: should be a whole number from {least} to {most}, found {quoted(number)}")
 
     @property
     def name(self) -> str:

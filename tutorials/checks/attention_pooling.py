@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from checker import Wrong, exercise, gradients, same
+from checker import Watched, by_hand, exercise, gradients, same
 from numser.layers import Attention, PReLU
 from numser.ragged import Ragged, offsets_of
 
@@ -20,26 +20,25 @@ def softmax_backward(answer):
 @exercise
 def MyAttention(answer):
     """The student's layer against numser's, with large scores too, and against finite differences."""
+    by_hand(answer)
     rng = np.random.default_rng(0)
-    layer, x, params = answer(3), rng.standard_normal((5, 3)), {"w": rng.standard_normal(3)}
-    for factor in (1, 1000):
-        scaled = {"w": factor * params["w"]}
-        expected, _ = Attention(3).forward(scaled, Ragged(x, offsets_of([5])))
-        same(_forward(layer, scaled, x), expected[0], f"y, with w times {factor},")
-    gradients(layer, params, x)
+    for frames, features in ((5, 3), (1, 2)):
+        layer, x = Watched(answer(features)), rng.standard_normal((frames, features))
+        params = {"w": rng.standard_normal(features)}
+        for factor in (1, 1000):
+            scaled = {"w": factor * params["w"]}
+            expected, _ = Attention(features).forward(scaled, Ragged(x, offsets_of([frames])))
+            same(layer.forward(scaled, x)[0], expected[0], f"y, with w times {factor},")
+        gradients(layer, params, x)
 
 
 @exercise
 def MyPReLU(answer):
     """The student's layer against numser's, with slopes of both signs, and against finite differences."""
+    by_hand(answer)
     rng = np.random.default_rng(0)
-    layer, x, params = answer(3), rng.standard_normal((6, 3)), {"slope": rng.standard_normal(3)}
-    same(_forward(layer, params, x), PReLU(3).forward(params, x)[0], "y")
-    gradients(layer, params, x)
-
-
-def _forward(layer, params, x):
-    result = layer.forward(params, x)
-    if not isinstance(result, tuple) or len(result) != 2:
-        raise Wrong("forward should return y and the cache.")
-    return result[0]
+    for rows, units in ((6, 3), (4, 4), (1, 2)):
+        layer, x = Watched(answer(units)), rng.standard_normal((rows, units))
+        params = {"slope": rng.standard_normal(units)}
+        same(layer.forward(params, x)[0], PReLU(units).forward(params, x)[0], "y")
+        gradients(layer, params, x)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from checker import Wrong, exercise, gradients, same
+from checker import Watched, Wrong, exercise, gradients, parts, same
 
 
 @exercise
@@ -17,8 +17,7 @@ def conv1d_backward(answer):
             feeds[t, 2 * t : 2 * t + 3] = w
         dw = np.array([dy @ x[i : i + 2 * outputs : 2] for i in range(3)])
         found = answer(x.copy(), w.copy(), dy.copy())
-        if not isinstance(found, tuple) or len(found) != 3:
-            raise Wrong("conv1d_backward should return (dx, dw, db).")
+        parts(found, "conv1d_backward", "dx", "dw", "db")
         for name, one, other in zip(("dx", "dw", "db"), found, (feeds.T @ dy, dw, dy.sum()), strict=True):
             same(one, other, f"{name}, with {n} inputs,")
 
@@ -40,12 +39,13 @@ def numeric_gradient(answer):
 def SameConv(answer):
     """The student's layer: its forward is still right, and its backward is."""
     rng = np.random.default_rng(0)
-    layer, x = answer(), rng.standard_normal((4, 5))
-    params = {"w": rng.standard_normal((3, 3)), "b": rng.standard_normal(1)}
-    expected = np.zeros_like(x) + params["b"]
-    for (t, f), _ in np.ndenumerate(x):
-        for (i, j), weight in np.ndenumerate(params["w"]):
-            if 0 <= t + i - 1 < 4 and 0 <= f + j - 1 < 5:
-                expected[t, f] += weight * x[t + i - 1, f + j - 1]
-    same(layer.forward(params, x)[0], expected, "y")
-    gradients(layer, params, x)
+    for T, F in ((4, 5), (3, 6), (1, 1)):
+        layer, x = Watched(answer()), rng.standard_normal((T, F))
+        params = {"w": rng.standard_normal((3, 3)), "b": rng.standard_normal(1)}
+        expected = np.zeros_like(x) + params["b"]
+        for (t, f), _ in np.ndenumerate(x):
+            for (i, j), weight in np.ndenumerate(params["w"]):
+                if 0 <= t + i - 1 < T and 0 <= f + j - 1 < F:
+                    expected[t, f] += weight * x[t + i - 1, f + j - 1]
+        same(layer.forward(params, x)[0], expected, "y")
+        gradients(layer, params, x)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from checker import Wrong, exercise, gradients, same
+from checker import Watched, by_hand, exercise, gradients, parts, same
 from numser.layers import GRU
 from numser.ragged import Ragged, offsets_of
 
@@ -19,8 +19,7 @@ def memory_backward(answer):
         step = 1e-6
         ahead, behind = (_memory(x, z + sign * step) for sign in (1, -1))
         found = answer(x.copy(), h.copy(), z, dy.copy())
-        if not isinstance(found, tuple) or len(found) != 2:
-            raise Wrong("memory_backward should return (dx, dz).")
+        parts(found, "memory_backward", "dx", "dz")
         same(found[0], np.array(dx), f"dx, with {T} steps and z = {z},")
         same(found[1], dy @ (ahead - behind) / (2 * step), f"dz, with {T} steps and z = {z},", tolerance=1e-5)
 
@@ -36,12 +35,19 @@ def _memory(x, z):
 @exercise
 def MyGRU(answer):
     """The student's layer: its forward is still numser's, and its backward is right."""
+    against_gru(answer, both=False)
+
+
+def against_gru(answer, both):
+    """A layer against numser's, in both directions or forward alone, and against finite differences."""
+    by_hand(answer)
     rng = np.random.default_rng(0)
-    layer, reference, x = answer(3, 2), GRU(3, 2), rng.standard_normal((5, 3))
-    params = {name: w + 0.3 * rng.standard_normal(w.shape) for name, w in reference.init(rng, np.float64).items()}
-    expected, _ = reference.forward(params, Ragged(x, offsets_of([5])))
-    same(layer.forward(params, x)[0], expected.data[:, :2], "y")
-    gradients(layer, params, x)
+    for inputs, units, steps in ((3, 2, 5), (2, 4, 3), (1, 1, 1)):
+        layer, reference, x = Watched(answer(inputs, units)), GRU(inputs, units), rng.standard_normal((steps, inputs))
+        params = {name: w + 0.3 * rng.standard_normal(w.shape) for name, w in reference.init(rng, np.float64).items()}
+        expected, _ = reference.forward(params, Ragged(x, offsets_of([steps])))
+        same(layer.forward(params, x)[0], expected.data[:, : (1 + both) * units], "y")
+        gradients(layer, params, x)
 
 
 @exercise

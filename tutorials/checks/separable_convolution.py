@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from checker import Wrong, exercise, gradients, same
+from checker import Watched, Wrong, by_hand, exercise, gradients, same
 from numser.layers import DepthwiseConv
 from numser.ragged import Ragged, offsets_of
 
@@ -13,7 +13,7 @@ def as_standard(answer):
     rng = np.random.default_rng(0)
     for m, n in ((1, 2), (3, 3), (4, 2)):
         d, p = rng.standard_normal((3, 3, m)), rng.standard_normal((m, n))
-        same(answer(d, p), np.einsum("ijc,co->ijco", d, p), f"as_standard with m = {m}, n = {n}")
+        same(answer(d.copy(), p.copy()), np.einsum("ijc,co->ijco", d, p), f"as_standard with m = {m}, n = {n}")
 
 
 @exercise
@@ -36,12 +36,11 @@ def width_for(answer):
 @exercise
 def MyDepthwise(answer):
     """The student's layer against numser's, and against finite differences."""
+    by_hand(answer)
     rng = np.random.default_rng(0)
-    layer, x = answer(2), rng.standard_normal((4, 5, 2))
-    params = {"w": rng.standard_normal((3, 3, 2))}
-    expected, _ = DepthwiseConv(2).forward(params, Ragged(x, offsets_of([4])))
-    result = layer.forward(params, x)
-    if not isinstance(result, tuple) or len(result) != 2:
-        raise Wrong("forward should return y and the cache.")
-    same(result[0], expected.data, "y")
-    gradients(layer, params, x)
+    for T, F, channels in ((4, 5, 2), (3, 6, 3), (1, 2, 1)):
+        layer, x = Watched(answer(channels)), rng.standard_normal((T, F, channels))
+        params = {"w": rng.standard_normal((3, 3, channels))}
+        expected, _ = DepthwiseConv(channels).forward(params, Ragged(x, offsets_of([T])))
+        same(layer.forward(params, x)[0], expected.data, "y")
+        gradients(layer, params, x)

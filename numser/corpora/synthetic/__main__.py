@@ -5,6 +5,7 @@ each listener heard) and DIR/spans.csv (where the emotion lies, and how strong; 
 """
 
 import argparse
+import io
 import os
 import shutil
 from pathlib import Path
@@ -18,7 +19,7 @@ from numser.errors import InputError
 def write(folder: Path, progress: Progress) -> None:
     """Write the whole corpus into `folder`, which appears whole or not at all.
 
-    Raises      InputError: it is a file, a folder that is not empty, or cannot be made
+    Raises      InputError: it is a file, a folder that is not empty, or cannot be made: the disk is full, …
     """
     import soundfile
 
@@ -30,15 +31,14 @@ def write(folder: Path, progress: Progress) -> None:
     partial = folder.with_name(f".{folder.name}-{os.getpid()}")  # a sibling, so that it can be renamed
     try:
         (partial / "wav").mkdir(parents=True)
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be made ({error.strerror}); name a folder you may write to") from None
-    try:
         recognised = ["Nr.\tSatz\terkannt\tnatuerlich"]
         votes, spans = ["file,listener,vote"], ["file,start,end,strength"]
         total = len(synthetic.SPEAKERS) * len(synthetic.TEXTS) * len(synthetic.EMOTIONS)
         for number, (utterance, strength, heard, _) in enumerate(synthetic.performances(), start=1):
             file = f"{utterance.name}.wav"
-            soundfile.write(partial / "wav" / file, utterance.waveform, SAMPLE_RATE, subtype="PCM_16")
+            sound = io.BytesIO()
+            soundfile.write(sound, utterance.waveform, SAMPLE_RATE, format="WAV", subtype="PCM_16")
+            (partial / "wav" / file).write_bytes(sound.getvalue())
             percent = f"{100 * (utterance.votes or 0):.2f}".replace(".", ",")
             recognised.append(f"{number}\t{file}\t{percent}\t0,00")  # nobody was asked how natural it sounds
             votes += [f"{file},{listener},{vote}" for listener, vote in enumerate(heard, start=1)]
@@ -51,6 +51,10 @@ def write(folder: Path, progress: Progress) -> None:
         if folder.exists():
             folder.rmdir()
         partial.rename(folder)
+    except OSError as error:
+        raise InputError(
+            f"{folder}: cannot be made ({error.strerror}); name a folder you may write to, where 60 MB have room"
+        ) from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     progress.line(f"{total} recordings are in {folder}")
