@@ -16,6 +16,7 @@ import numpy as np
 
 from numser.audio import SAMPLE_RATE, to_mono_16k, windows, windows_of
 from numser.declared import from_json
+from numser.deltas import with_deltas
 from numser.errors import InputError, quoted
 from numser.features import (
     FeatureSettings,
@@ -28,15 +29,18 @@ from numser.features import (
     too_short,
 )
 from numser.files import Layout, read_arrays, write_arrays
-from numser.inference import recognise
+from numser.inference import Network, recognise
+from numser.layers.batch_norm import is_learned
 from numser.losses import softmax
-from numser.model import BANDS, UNITS, SeparableSER, attended_frames
+from numser.model import UNITS, SeparableSER, attended_frames
 from numser.ragged import Params
 from numser.readout import SpeakerHead
 from numser.speech import NoSpeech, no_speech, speech_heard
+from numser.systems import NETWORKS as OF_SYSTEMS
 from numser.threads import available_cores, one_blas_thread
 
 KIND = "model"
+NETWORKS: dict[str, type[Network]] = {"SeparableSER": SeparableSER} | {n.__name__: n for n in OF_SYSTEMS}
 _AT_ONCE = 8  # windows a thread, unless they are awaited
 _LONGEST = 600 * SAMPLE_RATE  # samples that a network is shown at once
 # How older files call what has the field's own name now.
@@ -83,7 +87,7 @@ class FilePrediction(NamedTuple):
 class Recogniser:
     """A trained network, ready for sound."""
 
-    model: SeparableSER
+    model: Network
     params: Params
     labels: tuple[str, ...]
     features: FeatureSettings
@@ -215,7 +219,7 @@ class Recogniser:
         frames, start = crop(in_decibels(power, self.features), self.features.max_frames)
         if not speech_heard(frames, self.features):
             return no_speech(name)
-        return self.standardiser.apply(frames), start
+        return self.standardiser.apply(with_deltas(frames, self.features.deltas)), start
 
     def _prediction(
         self, logits: np.ndarray, attention: np.ndarray | None, frames: np.ndarray, start: int, name: str
@@ -231,12 +235,11 @@ class Recogniser:
         return Prediction(best, shares, attention, np.asarray(seconds))
 
     def __repr__(self) -> str:
-        blocks, attention = self.model.blocks, "on" if self.model.attention else "off"
-        parameters = sum(w.size for w in self.params.values())
+        parameters = sum(w.size for name, w in self.params.items() if is_learned(name))
         return "\n".join(
             [
                 "Recogniser",
-                f"  network     {blocks} blocks, attention {attention}, {parameters:,} parameters",
+                f"  network     {self.model.name}, {parameters:,} parameters",
                 f"  labels      {', '.join(self.labels)}",
                 f"  trained on  {self.trained_on or 'unknown'}",
                 f"  level       {self.features.level}",
@@ -250,6 +253,7 @@ class Recogniser:
         """
         about = {
             "kind": KIND,
+            "network": type(self.model).__name__,
             "model": asdict(self.model),
             "labels": list(self.labels),
             "features": self.features.as_dict(),
@@ -281,16 +285,18 @@ def load(path: str | Path | None = None) -> Recogniser:
         if not path.exists():
             raise InputError(f"{path.parent}: this folder has no model.npz; name a run's whose training has ended")
     arrays, about = read_arrays(path, KIND, _layouts)
-    stored = _stored(about)
+    model, stored = _stored(about)
     arrays = {name: w.astype(np.float32) for name, w in arrays.items()}
-    for name in [name for name in arrays if name.endswith(".sd")]:
-        if arrays[name].min() <= 0:
+    for name in [name for name in arrays if name.endswith((".sd", ".running_variance"))]:
+        if arrays[name].min() < 0 or (arrays[name].min() == 0 and name.endswith(".sd")):
             raise InputError(f"{path}: is damaged: a standard deviation in {name} is not positive")
     standardiser = Standardiser(arrays.pop("standardiser.mean"), arrays.pop("standardiser.sd"))
-    head = SpeakerHead.of({name: arrays.pop(name) for name in _head_shapes(stored)}) if stored.speaker_head else None
+    head = None
+    if stored.speaker_head:
+        head = SpeakerHead.of({name: arrays.pop(name) for name in _head_shapes(model.n_classes)})
     params = {name.removeprefix("params."): w for name, w in arrays.items()}
     return Recogniser(
-        stored.model,
+        model,
         params,
         tuple(stored.labels),
         stored.features,
@@ -303,49 +309,52 @@ def load(path: str | Path | None = None) -> Recogniser:
 
 @dataclass(frozen=True)
 class _Stored:
-    """What a model's file says beside its arrays."""
+    """What a model's file says beside its network's hyper-parameters and its arrays."""
 
-    model: SeparableSER
     labels: list[str]
     features: FeatureSettings
+    network: str = "SeparableSER"  # older models name none
     trained_on: str = ""
     speaker_head: bool = False  # whether there is one; older models have none
     speaker_known: bool = False
     half: bool = False
 
-    def __post_init__(self) -> None:
-        if len(self.labels) != self.model.n_classes or len(set(self.labels)) < len(self.labels):
-            raise ValueError(f"{len(set(self.labels))} labels for {self.model.n_classes} classes")
-        f = self.features
-        if f.n_mels != BANDS or f.sample_rate != SAMPLE_RATE or f.max_frames * f.hop_length > _LONGEST:
-            raise ValueError(f"features: {f.max_frames} frames of {f.n_mels} bands, of sound at {f.sample_rate} Hz")
 
-
-def _stored(about: dict[str, Any]) -> _Stored:
+def _stored(about: dict[str, Any]) -> tuple[Network, _Stored]:
     newer = {
         part: {_OLDER.get(name, name): value for name, value in about[part].items()}
         for part in ("model", "features")
         if isinstance(about.get(part), dict)
     }
     stored = from_json(_Stored, about | newer)
-    for part, values in newer.items():
-        if strange := sorted(values.keys() - vars(getattr(stored, part))):
+    if stored.network not in NETWORKS:
+        raise ValueError(f"network should be one of {', '.join(NETWORKS)}, found {quoted(stored.network)}")
+    model = from_json(NETWORKS[stored.network], newer.get("model"), "model")
+    for part, found in (("model", model), ("features", stored.features)):
+        if strange := sorted(newer[part].keys() - vars(found)):
             raise ValueError(f"{part} has {quoted(strange[0])}, which this version does not know")
-    return stored
+    if len(stored.labels) != model.n_classes or len(set(stored.labels)) < len(stored.labels):
+        raise ValueError(f"{len(set(stored.labels))} labels for {model.n_classes} classes")
+    f = stored.features
+    if f.columns != model.inputs or f.sample_rate != SAMPLE_RATE or f.max_frames * f.hop_length > _LONGEST:
+        raise ValueError(f"features: {f.max_frames} frames of {f.columns} columns, of sound at {f.sample_rate} Hz")
+    if stored.speaker_head and not isinstance(model, SeparableSER):
+        raise ValueError(f"speaker_head: {stored.network} has none")
+    return model, stored
 
 
 def _layouts(about: dict[str, Any]) -> dict[str, Layout]:
     """What a model's arrays are."""
-    stored = _stored(about)
-    params, dtype = stored.model.init(np.random.default_rng(0)), "float16" if stored.half else "float32"
+    model, stored = _stored(about)
+    params, dtype = model.init(np.random.default_rng(0)), "float16" if stored.half else "float32"
     layouts = {f"params.{name}": Layout(dtype, w.shape) for name, w in params.items()}
-    layouts |= dict.fromkeys(("standardiser.mean", "standardiser.sd"), Layout("float32", (BANDS,)))
-    head = _head_shapes(stored) if stored.speaker_head else {}
+    layouts |= dict.fromkeys(("standardiser.mean", "standardiser.sd"), Layout("float32", (model.inputs,)))
+    head = _head_shapes(model.n_classes) if stored.speaker_head else {}
     return layouts | {name: Layout("float32", shape) for name, shape in head.items()}
 
 
-def _head_shapes(stored: _Stored) -> dict[str, tuple[int, ...]]:
-    return SpeakerHead.shapes(4 * UNITS, stored.model.n_classes)
+def _head_shapes(n_classes: int) -> dict[str, tuple[int, ...]]:
+    return SpeakerHead.shapes(4 * UNITS, n_classes)
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,11 +11,12 @@ import numpy as np
 
 from numser.cli import in_words, shell_line
 from numser.evaluation import TestedUtterance
-from numser.model import SeparableSER
+from numser.layers.batch_norm import is_learned
 from numser.page.utterance import attention_curve
 from numser.report.folder import Fold, Runs
 from numser.runs.config import Config
 from numser.summary import SCORES, summarise
+from numser.training import network as network_of
 
 BINS = 10  # of the reliability diagram
 
@@ -159,11 +160,11 @@ def _about(runs: Runs) -> list[tuple[str, str]]:
     recipe = config.recipe
     seeds = sorted({fold.config.recipe.seed for fold in runs.folds})
     name, settings = recipe.loss_in_words
-    network = f"{recipe.blocks} blocks, {'attention' if recipe.attention else 'no attention'}"
+    model = network_of(recipe, len(result.labels))
+    network = model.name
     network += "" if recipe.tied else ", untied GRU"
     network += f", dropout {recipe.dropout:g}" if recipe.dropout else ""
-    model = SeparableSER(len(result.labels), recipe.blocks, recipe.attention, recipe.tied)
-    parameters = sum(w.size for w in model.init(np.random.default_rng(0)).values())
+    parameters = sum(w.size for name, w in model.init(np.random.default_rng(0)).items() if is_learned(name))
     network += f", {parameters:,} parameters"
     return [
         ("Corpus", config.corpus),

@@ -9,7 +9,7 @@ from numser import splits
 from numser.corpora import READING, Corpus, load_corpus
 from numser.declared import from_json
 from numser.errors import InputError, quoted
-from numser.recipe import RECIPES, STANDARDISE, Recipe, flag_of
+from numser.recipe import OF_SYSTEMS, RECIPES, STANDARDISE, Recipe, flag_of
 from numser.splits import Split
 
 
@@ -75,6 +75,8 @@ class Config:
     def options(self) -> list[str]:
         """The words by which `python -m numser.train` does the same again."""
         words = _options(self, {f.name: f.default for f in fields(self)})
+        if named := OF_SYSTEMS.get(self.recipe.system):
+            return [*words, "--system", self.recipe.system, *_options(self.recipe, vars(named))]
         changes = {name: _options(self.recipe, vars(named)) for name, named in RECIPES.items()}
         name = min(changes, key=lambda name: len(changes[name]))
         return words + ([] if name == "numser" else ["--recipe", name]) + changes[name]
