@@ -129,6 +129,14 @@ class Recipe:
         "costs; 0: they do not",
         0,
     )
+    temperature: float = _of(
+        1.0,
+        LEARNING,
+        "divides the trained network's logits: more makes it less sure of the same answers, less surer; "
+        "numser.crossval tells which fits",
+        0.05,
+        20,
+    )
     validate_every: int = _of(10, LEARNING, "steps between validations", 1)
     crop: float = _of(0.0, AUGMENTATION, "seconds of a longer utterance that are shown, 0 for all", 0, 3600)
     tempo: float = _of(1.0, AUGMENTATION, "as many times as fast, or as slow, at most", 1, 4)

@@ -135,7 +135,11 @@ def initial_state(recipe: Recipe, n_classes: int, n_train: int) -> State:
 
 def final_params(recipe: Recipe, state: State) -> Params:
     """The parameters that a training which is in this state would end with."""
-    return state.best_params if recipe.keep == "best" else state.average
+    params = state.best_params if recipe.keep == "best" else state.average
+    if recipe.temperature == 1:
+        return params
+    output = {name: w / w.dtype.type(recipe.temperature) for name, w in params.items() if name.startswith("output.")}
+    return params | output
 
 
 def train(

@@ -65,8 +65,9 @@ def run(
     stop: Callable[[], bool] = lambda: False,
     offline: bool = False,
     load: Callable[[Config, int, Progress, bool], tuple[Corpus, Dataset]] = load_frames,
-) -> RunResult:
-    """Train as `config` says, test, leave everything in the folder `out`, and return what is in result.json.
+) -> RunResult | None:
+    """Train as `config` says, test, leave everything in the folder `out`, and return what is in result.json; None
+    where all utterances train, and nothing is left to test.
 
     `on_begin()` is called before the first step. `stop()` is asked after each: once it is true, the state is saved
     and Interrupted raised. `offline`: a corpus that is missing is not fetched.
@@ -115,6 +116,8 @@ def run(
             speaker_head(config.recipe, params, raw, split.train, standardiser, threads),
         )
         recogniser.save(folder.model)
+        if config.train_on_all:
+            return None
         result = RunResult(
             **vars(test(recogniser, dataset, split.test, threads, by_speaker=by_speaker)),
             validation_labels=sorted({dataset.utterances[i].label for i in split.validation}),
@@ -203,7 +206,7 @@ def _summary(config: Config, dataset: Dataset, split: Split, pieces: int, thread
     loss = f"{name} ({settings})" if settings else recipe.loss
     lines = [
         f"training on {len(split.train)} utterances, validation on {len(split.validation) or 'none'}, "
-        f"test on {len(split.test)} ({config.split_name}); {len(dataset.classes)} emotions",
+        f"test on {len(split.test) or 'none'} ({config.split_name}); {len(dataset.classes)} emotions",
         f"{network(recipe, len(dataset.classes)).name}, loss {loss}, "
         f"{recipe.steps} steps of {recipe.batch_size} {what} "
         f"({recipe.steps * recipe.batch_size / pieces:.0f} epochs), learning rate {recipe.lr:g}, "

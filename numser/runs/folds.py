@@ -149,6 +149,7 @@ def run_fold(config: Config, out: Path, identity: str, threads: int = 1) -> RunR
                 offline=True,
                 load=_frames_of_last_fold,
             )
+        assert result is not None  # a fold has a test
         return result
 
 
