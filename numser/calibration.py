@@ -4,13 +4,11 @@ Where a network says 0.9 it should be right nine times in ten. Temperature scali
 above 1 every answer is less sure, below 1 surer, and no answer is another. T is fitted on people that the networks
 never heard, by their likelihood; `Recipe.temperature` makes a network with it.
 
-    expected calibration error     Σ_b n_b/n · |right_b − said_b|     over BINS equal parts of what was said, 0 to 1
-
 Source      Guo, Pleiss, Sun, Weinberger, "On calibration of modern neural networks", ICML 2017
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,7 +17,7 @@ from numser.losses import softmax
 if TYPE_CHECKING:
     from numser.runs.result import RunResult
 
-BINS = 15
+BINS = 10  # of the reliability diagram
 _LEAST = 1e-7  # a probability that a result has as 0: it keeps six digits
 
 
@@ -31,18 +29,37 @@ def calibration(results: Sequence["RunResult"]) -> dict[str, float]:
     truth = np.array([result.labels.index(u.truth) for result in results for u in result.utterances])
     said, right = p.max(1), p.argmax(1) == truth
     temperature = results[0].config.recipe.temperature * fitted_temperature(p, truth)
-    error = expected_calibration_error(said, right)
-    return {"said": float(said.mean()), "right": float(right.mean()), "error": error, "temperature": temperature}
+    return {
+        "said": float(said.mean()),
+        "right": float(right.mean()),
+        "error": reliability(said, right)["error"],
+        "temperature": temperature,
+    }
 
 
-def expected_calibration_error(said: np.ndarray, right: np.ndarray) -> float:
-    """How far apart what was said and how often it was right are, on average over the answers.
+def reliability(said: np.ndarray, right: np.ndarray) -> dict[str, Any]:
+    """How far stated probabilities can be believed.
 
-    Shapes      said (B,) probabilities of the answers   right (B,) bool
+        error = Σ_b n_b/n · |share right in b − mean confidence in b|        b: BINS equal parts of 0 to 1
+
+    Shapes      said (n,) the probability of the label that was chosen   right (n,) bool
+    Source      Naeini, Cooper, Hauskrecht, "Obtaining well calibrated probabilities using Bayesian binning", 2015
     """
-    bins = np.minimum((said * BINS).astype(int), BINS - 1)
-    gaps = np.bincount(bins, right.astype(float) - said, BINS)  # n_b · (right_b − said_b)
-    return float(np.abs(gaps).sum() / len(said))
+    part = np.minimum((said * BINS).astype(int), BINS - 1)
+    bins = []
+    for b in np.unique(part):
+        members = part == b
+        bins.append(
+            {
+                "low": b / BINS,
+                "high": (b + 1) / BINS,
+                "count": int(members.sum()),
+                "right": int(right[members].sum()),
+                "confidence": float(said[members].mean()),
+            }
+        )
+    gaps = [abs(b["right"] - b["count"] * b["confidence"]) for b in bins]
+    return {"bins": bins, "error": float(sum(gaps) / len(right))}
 
 
 def fitted_temperature(p: np.ndarray, truth: np.ndarray) -> float:

@@ -5,18 +5,11 @@ import pytest
 from made_runs import LABELS, run_of
 from made_runs import row as made_row
 
-from numser.calibration import calibration, expected_calibration_error, fitted_temperature
+from numser.calibration import calibration, fitted_temperature
 from numser.evaluation import Result, TestedUtterance
 from numser.losses import softmax
 from numser.recipe import NUMSER
 from numser.training import final_params, initial_state
-
-
-def test_the_error_is_the_gap_between_said_and_right():
-    said = np.array([0.95] * 10 + [0.55] * 10)
-    right = np.array([True] * 9 + [False] + [True] * 3 + [False] * 7)
-    assert expected_calibration_error(said, right) == pytest.approx((0.05 + 0.25) / 2)
-    assert expected_calibration_error(np.ones(4), np.ones(4, bool)) == 0
 
 
 @pytest.mark.parametrize("true", [0.5, 1.0, 2.5])
