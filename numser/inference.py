@@ -13,9 +13,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from numser.layers import Sequential
 from numser.losses import log_softmax
 from numser.model import SeparableSER
-from numser.ragged import Params, pack, unpack
+from numser.ragged import Params, frames_of, pack, unpack
 from numser.systems import SystemNetwork
 
 Network = SeparableSER | SystemNetwork
@@ -75,6 +76,53 @@ def recognise(model: Network, params: Params, log_mels: Sequence[np.ndarray], po
     with np.errstate(invalid="ignore"):  # callers look whether the logits are finite
         largest = np.maximum.reduceat(log_softmax(of_pieces.logits), first)
     return Recognised(largest, None, of_pieces.statistics[first])
+
+
+def recognise_in_halves(model: Network, params: Params, log_mel: np.ndarray, pool: Executor) -> Recognised:
+    """Recognise one standardised log-mel, of which two threads take half each, up to the GRU. Numbers are those of
+    `recognise` but for their last digits: products of other sizes add up in another order.
+    """
+    if type(model) is not SeparableSER or len(cuts := halves(len(log_mel), model.blocks)) < 2:
+        return recognise(model, params, [log_mel], pool)
+    names = [name for name, _ in model.network.children]
+    k = names.index("flatten")
+    body, rest = Sequential(model.network.children[:k]), Sequential(model.network.children[k:])
+
+    def one_half(cut: Half) -> np.ndarray:
+        with np.errstate(over="ignore", invalid="ignore"):  # callers look whether the logits are finite
+            y, _ = body.forward(params, model.image(pack([log_mel[cut.frames]])))
+            return frames_of(y)[cut.kept]
+
+    seen = pack([np.concatenate(list(pool.map(one_half, cuts)))])
+    with np.errstate(over="ignore", invalid="ignore"):
+        logits, cache = rest.forward(params, seen)
+    cache = [None] * k + cache
+    attention = unpack(model.attention_weights(cache)) if model.attention else None
+    return Recognised(frames_of(logits), attention, model.statistics(cache))
+
+
+class Half(NamedTuple):
+    """A part of an utterance: the frames it is given, and which steps of what becomes of them are its own."""
+
+    frames: slice
+    kept: slice
+
+
+def halves(frames: int, blocks: int) -> list[Half]:
+    """Cut an utterance of so many frames into two that overlap, or leave a short one whole.
+
+    A step after pooling lies over 4 frames, and each block's filter sees one step more to either side. The stem's
+    filter and the pool see less than one. So a half is given `blocks` + 2 steps of the other one. Where the pool's
+    windows lie is decided by whether the entry leaves an even number of frames: in both halves as in the whole.
+    """
+    entered = (frames - 3) // 2 + 1
+    steps = -(-entered // 2)
+    middle, beyond = steps // 2, blocks + 2
+    if steps < 4 * beyond:
+        return [Half(slice(0, frames), slice(0, steps))]
+    end, begin = middle + beyond, middle - beyond
+    left = slice(0, 2 * (2 * end - entered % 2) + 1)
+    return [Half(left, slice(0, middle)), Half(slice(4 * begin, frames), slice(beyond, steps - begin))]
 
 
 def _recognise(model: Network, params: Params, log_mels: Sequence[np.ndarray], pool: Executor) -> Recognised:

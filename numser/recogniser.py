@@ -29,7 +29,7 @@ from numser.features import (
     too_short,
 )
 from numser.files import Layout, read_arrays, write_arrays
-from numser.inference import Network, recognise
+from numser.inference import Network, recognise, recognise_in_halves
 from numser.layers.batch_norm import is_learned
 from numser.losses import softmax
 from numser.model import UNITS, SeparableSER, attended_frames
@@ -120,7 +120,7 @@ class Recogniser:
         else:
             longest = window_seconds(self)
             pieces = [Piece(0, name, *w) for w in windows_of(waveform, sample_rate, longest, longest, name)]
-            found = predict_pieces(self, pieces, 1 if len(pieces) == 1 else None)
+            found = predict_pieces(self, pieces)
             prediction = _whole([window for _, _, window in found], name)
         if isinstance(prediction, InputError):
             raise prediction
@@ -183,7 +183,7 @@ class Recogniser:
         Units       16 kHz
         """
         with one_blas_thread(), ThreadPoolExecutor(threads) as pool:
-            return self._predictions(list(pool.map(self._power, waveforms, names)), names, pool)
+            return self._predictions(list(pool.map(self._power, waveforms, names)), names, pool, threads)
 
     def _power(self, waveform: np.ndarray, name: str) -> np.ndarray | InputError:
         """An utterance's mel power, or what is wrong with it."""
@@ -192,22 +192,30 @@ class Recogniser:
         return too_short(waveform, self.features, name) or mel_power(waveform, self.features)
 
     def _predictions(
-        self, powers: Sequence[np.ndarray | InputError], names: Sequence[str], pool: Executor
+        self, powers: Sequence[np.ndarray | InputError], names: Sequence[str], pool: Executor, threads: int
     ) -> list[Prediction | InputError]:
         """What comes after `_power`. What is wrong with an utterance stays in its place."""
         shown = list(pool.map(self._shown, powers, names))
         rows: Iterator[tuple[np.ndarray, np.ndarray | None]] = iter(())
         if log_mels := [x[0] for x in shown if not isinstance(x, InputError)]:
-            logits, attention = self.logits(log_mels, pool)
+            logits, attention = self.logits(log_mels, pool, threads)
             rows = zip(logits, attention or repeat(None), strict=False)
         return [
             x if isinstance(x, InputError) else self._prediction(*next(rows), *x, name)
             for x, name in zip(shown, names, strict=True)
         ]
 
-    def logits(self, log_mels: Sequence[np.ndarray], pool: Executor) -> tuple[np.ndarray, list[np.ndarray] | None]:
-        """Logits (B, K) of standardised log-mels, of a person who is known by their head; and attention."""
-        logits, attention, statistics = recognise(self.model, self.params, log_mels, pool)
+    def logits(
+        self, log_mels: Sequence[np.ndarray], pool: Executor, threads: int = 1
+    ) -> tuple[np.ndarray, list[np.ndarray] | None]:
+        """Logits (B, K) of standardised log-mels, of a person who is known by their head; and attention. Several
+        `threads` of the pool share the work on a single one.
+        """
+        if threads > 1 and len(log_mels) == 1:
+            found = recognise_in_halves(self.model, self.params, log_mels[0], pool)
+        else:
+            found = recognise(self.model, self.params, log_mels, pool)
+        logits, attention, statistics = found
         if self.speaker_known and self.speaker_head is not None:
             logits = self.speaker_head.logits(statistics)
         return logits, attention
@@ -429,7 +437,7 @@ def predict_pieces(
     while group := list(islice(pieces, at_once * threads)):
         with one_blas_thread(), ThreadPoolExecutor(threads) as pool:
             powers = list(pool.map(lambda piece: piece.mistake or recogniser._power(piece.sound, piece.name), group))
-            predictions = recogniser._predictions(powers, [piece.name for piece in group], pool)
+            predictions = recogniser._predictions(powers, [piece.name for piece in group], pool, threads)
         full = window_seconds(recogniser) * SAMPLE_RATE
         for piece, power, found in zip(group, powers, predictions, strict=True):
             if isinstance(found, NoSpeech) and len(piece.sound) >= full - 1:  # others of the file may have some
