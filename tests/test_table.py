@@ -13,10 +13,10 @@ from numser.errors import InputError
 
 
 def make(root, *paths):
-    """These sound files, each 0.1 s of silence."""
-    for path in paths:
+    """These sound files, each 0.1 s, and no two alike."""
+    for n, path in enumerate(paths, start=1):
         (root / path).parent.mkdir(parents=True, exist_ok=True)
-        soundfile.write(root / path, np.zeros(1600), 16_000)
+        soundfile.write(root / path, np.full(1600, 0.01 * n), 16_000)
     return root
 
 

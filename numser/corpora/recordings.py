@@ -54,6 +54,15 @@ def sound_files(folder: Path, remedy: str) -> tuple[list[Path], PassedOver]:
     return sounds, passed_over
 
 
+def in_one_format(sounds: list[Path], passed_over: PassedOver) -> list[Path]:
+    """The same, but of files in one folder called alike but for the suffix only the WAV, or else the first."""
+    taken: dict[Path, Path] = {}
+    for path in sorted(sounds, key=lambda path: path.suffix.lower() != ".wav"):
+        if taken.setdefault(path.with_suffix(""), path) is not path:
+            passed_over["there in another format"].append(path)
+    return [path for path in sounds if taken[path.with_suffix("")] is path]
+
+
 def _refuse(error: OSError) -> None:
     raise InputError(f"{error.filename}: cannot be read ({error.strerror}); check its rights") from None
 
