@@ -43,6 +43,7 @@ _STREAM = rb"RIFF....WAVEfmt .{4}(\x01\0|\x03\0|\xfe\xff)"  # WAV that libsndfil
 _WHOLE = (b"RIFF", b"FORM")  # how files begin that are read whole, or refused
 # What libsndfile logs of a file with fewer bytes of sound than its header says: how many it says, how many there are.
 _CUT = re.compile(r"^ *(?:data|SSND|BODY|Data Size|riff|Riff size) *: (\d+) \(should be (\d+)\)$", re.MULTILINE)
+_ENDLESS = "without an End-Of-Stream flag"  # and of an Ogg that was cut off, or has a hole
 _STREAMED = 2**31 - 2**16  # bytes, and more: what stands in a header that was written before the sound had its end
 _BLOCK, _SMALL_BLOCK = 2**20, 2**12  # frames that are read at once; the rest of a block is lost where damage begins
 _UNKNOWN = 2**63 - 1  # libsndfile's length of a file whose header has none: a FLAC that was written to a pipe
@@ -190,8 +191,7 @@ class Sound:
             with quiet():
                 sound = self._closing.enter_context(reader()(self._view))
             self._goes_on_as = _GOES_ON.get(sound.format)
-            if sound.format == "OGG":
-                self._lacks_its_end = self._view.lacks_last_page
+            self._lacks_its_end = lambda: _ENDLESS in sound.extra_info
             return sound
         except soundfile.LibsndfileError:
             for begins, name, format, _ in _FORMATS:

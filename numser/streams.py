@@ -86,15 +86,6 @@ class View:
         self.seek(at)
         return found is not None
 
-    def lacks_last_page(self) -> bool:
-        """Whether an Ogg's last page is not all there, or not marked as the last."""
-        at = self.tell()
-        self.seek(max(self.size - 2**16, 0))
-        page = self.read(2**16).rpartition(b"OggS")[2]
-        self.seek(at)
-        sizes = page[23 : 23 + page[22]] if len(page) > 22 else b""
-        return len(page) < 23 + len(sizes) + sum(sizes) or not page[1] & 4
-
     def _open_size(self) -> int | None:
         """Where a WAV's header says that its samples take no bytes, though what follows is no part of a header."""
         place, found = 12, None

@@ -205,6 +205,13 @@ def test_of_a_file_that_was_cut_off_it_is_said(tmp_path, name):
     assert len(said) == 1
 
 
+def test_of_an_ogg_with_a_hole_it_is_said(tmp_path):
+    ogg = encoded(voice(8), "OGG")
+    (tmp_path / "a.ogg").write_bytes(ogg[: len(ogg) // 2] + bytes(3000) + ogg[len(ogg) // 2 + 3000 :])
+    with pytest.warns(InputWarning, match=r"\d\.\d s of .*: it is damaged, or was cut off"):
+        assert len(read_audio(tmp_path / "a.ogg")) < 7 * RATE
+
+
 @FFMPEG
 @pytest.mark.parametrize("name", ["a.m4a", "a.aac", "a.webm"])
 def test_of_a_phones_file_that_was_cut_off_it_is_said(tmp_path, name):
