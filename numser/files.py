@@ -15,6 +15,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 from tokenize import TokenError
 from typing import Any, BinaryIO, NamedTuple
@@ -62,7 +63,7 @@ def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
 def remove_halves(folder: Path, names: Iterable[str]) -> None:
     """Remove what a process that was killed had written of these files. None may be writing them now."""
     for name in names:
-        for half in folder.glob(f".{name}.*.part"):
+        for half in folder.glob(f".{escape(name)}.*.part"):
             half.unlink(missing_ok=True)
 
 
