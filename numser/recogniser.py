@@ -132,11 +132,16 @@ class Recogniser:
 
             for name, label, probabilities, mistake in recogniser.predict_files(Path("calls").glob("*.wav")):
 
-        Raises      InputError: one path was given instead of several
+        Raises      InputError: one path was given instead of several, or what is no path
         """
-        if isinstance(paths, str | os.PathLike):
+        if isinstance(paths, str | os.PathLike) or not isinstance(paths, Iterable):
             raise InputError(f"paths: should be several files, found only {paths}; give a list, or use predict")
         paths = list(paths)
+        for path in paths:
+            if not isinstance(path, str | os.PathLike):
+                raise InputError(
+                    f"paths: should be paths of files, found a {type(path).__name__}; use predict for it"
+                )
         rows = []
         for path, found in zip(paths, _of_files(self, paths), strict=True):
             if isinstance(found, InputError):

@@ -256,6 +256,14 @@ def test_numbers_that_explode_leave_the_last_good_state(lr, every, tiny_corpus, 
     assert not (out / "model.npz").exists()
 
 
+def test_a_state_whose_numbers_explode_in_the_test(finished, tmp_path):
+    out = shutil.copytree(finished, tmp_path / "copy")
+    arrays, about = read_arrays(out / "state.npz", "training state")
+    huge = {name: np.full_like(w, 3e38) for name, w in arrays.items() if name.startswith("best.")}
+    write_arrays(out / "state.npz", arrays | huge, about)
+    refused(["--resume", "--out", out], "the model's numbers grow beyond all bounds on it; train the model anew")
+
+
 # numser's own recipe: averaged weights of the last step, a learning rate that falls, sound that is drawn anew.
 
 
@@ -485,6 +493,20 @@ def test_a_resumed_run_may_go_on_for_longer(finished, tiny_corpus, tmp_path):
     refused(["--resume", "--out", out, "--steps", "10"], "--steps 10: this run has already done 20 steps")
 
 
+def test_it_is_said_that_other_versions_go_on(finished, tmp_path, capsys):
+    out = shutil.copytree(finished, tmp_path / "copy")
+    arrays, about = read_arrays(out / "state.npz", "training state")
+    before = about["versions"] | {"numpy": "1.0", "numba": "0.1"}
+    write_arrays(out / "state.npz", arrays, about | {"versions": before})
+    capsys.readouterr()
+    train.main(["--resume", "--out", str(out)])
+    now = about["versions"]
+    said = (
+        f"saved with numpy 1.0, now {now['numpy']}; numba 0.1, now {now['numba']}: the last digits of its numbers may"
+    )
+    assert said in capsys.readouterr().err
+
+
 def test_resuming_with_another_configuration(finished, tiny_corpus, tmp_path):
     out = shutil.copytree(finished, tmp_path / "copy")
     refused(["--resume", "--out", out, "--lr", "0.5"], "--lr 0.5: the run in .* was started with lr = 0.001")
@@ -529,7 +551,7 @@ def test_a_state_with_wrong_contents(change, finished, tmp_path):
         ["--resume", "--out", out], "state.npz: is (damaged: |not a numser training state)|the corpus has changed"
     )
     write_arrays(out / "state.npz", {k: v for k, v in arrays.items() if k != "history"}, about)
-    refused(["--resume", "--out", out], "state.npz: is damaged: the array history is missing")
+    refused(["--resume", "--out", out], "state.npz: is damaged, .*: the array history is missing; make it")
 
 
 ROW = [2, 0.5, 0.5, 0.5, 0.5, 0.5]

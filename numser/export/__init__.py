@@ -158,6 +158,9 @@ def _check_place(path: Path, suffix: str) -> None:
         raise InputError(f"{path}: should end in {suffix}, so that no other file is overwritten by mistake")
     if not path.parent.is_dir():
         raise InputError(f"{path}: there is no folder {path.parent}; make it, or choose another one")
+    from numser.files import remove_halves
+
+    remove_halves(path.parent, [path.with_suffix(end).name for end in (suffix, ".json", ".yaml")])
 
 
 def onnx_model(

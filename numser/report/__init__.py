@@ -111,7 +111,7 @@ def report(
         raise InputError(f"--out {out}: should end in .html, so that no other file is overwritten by mistake")
     if not megabytes >= 0:
         raise InputError(f"--megabytes {megabytes:g}: should be 0 or more")
-    from numser.files import check_writable, write_whole
+    from numser.files import check_writable, remove_halves, write_whole
     from numser.page import page
     from numser.report.data import report_data
     from numser.report.folder import read_runs
@@ -128,6 +128,7 @@ def report(
 
     room = megabytes * 1e6 - len(text({})) - 100 * len(content["utterances"])
     whole = text(_with_sound(content, runs, data, room, progress))
+    remove_halves(out.parent, [out.name])
     write_whole(out, lambda file: file.write(whole))
     return content
 
