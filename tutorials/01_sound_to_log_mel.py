@@ -398,5 +398,5 @@ for emotion, performance in performances.items():
 # - The spectrum forgets shifts. The mel scale counts frequency as the ear does, the logarithm loudness.
 # - “25% overlap” is a hop of 25 %.
 #
-# The answers are in `solutions/01_sound_to_log_mel.py`, and so are wrong ones, with what is wrong about them. Next:
+# The answers, and wrong ones: `solutions/01_sound_to_log_mel.py`. Next:
 # [02 · a convolution and its gradient](02_convolution.ipynb).
