@@ -73,7 +73,10 @@ class Setting:
         loss = recipe.loss + (f"-{recipe.lambda_b:g}-{recipe.lambda_c:g}" if recipe.loss == "focal" else "")
         system = f"{changes['system']}-" if "system" in changes else ""
         name = f"{system}blocks{recipe.blocks}-{loss}{'' if recipe.attention else '-noattention'}"
-        folds = folds_of(self.corpus, self.data, protocol == "speakers", [recipe], self.loaded)
+        speakers = protocol == "speakers"
+        # a recipe that chooses nothing by validation learns from one more speaker
+        how = {"train_on_validation": speakers and recipe.keep == "last"}
+        folds = folds_of(self.corpus, self.data, speakers, [recipe], self.loaded, **how)
         return folds, self.out / name / protocol
 
     def ended(self, changes: dict[str, Any], protocol: str) -> tuple[list["RunResult"], int]:
