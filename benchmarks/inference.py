@@ -16,7 +16,7 @@ import contestants
 import numpy as np
 import torch
 from measure import agree, alternate, arguments, dataset, record, sgemm_rate, show
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from numser.inference import recognise_in_halves
 from numser.model import SeparableSER, stages
@@ -25,6 +25,7 @@ from numser.recipe import Recipe
 from numser.training import initial_state
 
 TOLERANCE = 1e-4  # of the logits' norm
+NUMPYS = ThreadpoolController().select(internal_api="openblas")
 
 
 def make_contestants(model, params, log_mel: np.ndarray, threads: int) -> dict:
@@ -40,13 +41,12 @@ def make_contestants(model, params, log_mel: np.ndarray, threads: int) -> dict:
         return contestants.output(leaves, contestants.hidden(leaves, contestants.attention(leaves, y)))
 
     pool = ThreadPoolExecutor(threads)
-
-    def in_halves():
-        with threadpool_limits(1, "blas"):
-            return recognise_in_halves(model, params, log_mel, pool).logits
-
     found = {
-        "numser": in_halves if threads > 1 else lambda: model.forward(params, batch)[0],
+        "numser": lambda: (
+            recognise_in_halves(model, params, log_mel, pool).logits
+            if threads > 1
+            else model.forward(params, batch)[0]
+        ),
         "ONNX Runtime": lambda: session.run(None, {"x": image})[0],
         "PyTorch, channels last": lambda: contestants.logits(leaves, x),
         "PyTorch, channels last, torch.nn.GRU": lambda: head(own_gru(contestants.convolutions(leaves, x))[0]),
@@ -89,7 +89,7 @@ def main() -> None:
     results = {}
     for threads in sorted({1, args.threads}):
         rate = sgemm_rate(threads)
-        with torch.inference_mode(), threadpool_limits(threads, "blas"):
+        with torch.inference_mode(), NUMPYS.limit(limits=1):  # PyTorch and ONNX Runtime have products of their own
             functions = make_contestants(model, params, log_mel, threads)
             reference, errors = functions["numser"](), {}
             for name, function in functions.items():

@@ -311,7 +311,7 @@ def test_the_model_that_comes_with_numser(tmp_path):
     done = predict(tmp_path / "a.wav")
     assert done.returncode == 0
     assert done.stdout.startswith(f"{tmp_path / 'a.wav'}: ")
-    assert done.stderr.startswith("model: the one that comes with numser, trained on emodb, fold0")
+    assert done.stderr.startswith("model: the one that comes with numser, trained on emodb, all")
 
 
 def test_it_is_part_of_the_package():
