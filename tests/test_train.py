@@ -14,7 +14,7 @@ import soundfile
 from conftest import command_refuses
 
 import numser
-from numser import train
+from numser import report, train
 from numser.corpora import load_corpus
 from numser.dataset import prepare
 from numser.features import FeatureSettings, Standardiser
@@ -605,3 +605,22 @@ def test_a_default_folder_is_always_a_fresh_one(tiny_corpus, tmp_path, monkeypat
     train.main(args)
     train.main(args)
     assert sorted(p.name for p in (tmp_path / "runs").iterdir()) == ["emodb-fold0", "emodb-fold0-2"]
+
+
+def test_all_recordings_can_train_and_then_there_is_no_test(tiny_corpus, tmp_path, capsys):
+    out = tmp_path / "all"
+    options = ["--corpus", "emodb", "--data", str(tiny_corpus), *SMALL, "--train-on-all"]
+    assert train.main([*options, "--steps", "2", "--temperature", "0.5", "--out", str(out)]) == 0
+    said = capsys.readouterr()
+    assert "training on 24 utterances, validation on none, test on none (all)" in said.err
+    assert "nothing was left to test" in said.out and f"{out / 'model.npz'} FILE" in said.out
+    assert not (out / "result.json").exists()
+    assert (numser.load(out).labels, numser.load(out).trained_on) == (("anger", "neutral"), "emodb, all")
+    before = (out / "model.npz").read_bytes()
+    assert train.main(["--resume", "--out", str(out)]) == 0
+    assert (out / "model.npz").read_bytes() == before
+    with command_refuses("in this run all recordings trained"):
+        report.main([str(out)])
+    with command_refuses("--train-on-all: --keep best needs the validation"):
+        train.main([*options, "--recipe", "paper", "--out", str(tmp_path / "paper")])
+    assert not (tmp_path / "paper").exists()
