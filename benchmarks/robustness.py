@@ -2,20 +2,25 @@
 
     python benchmarks/robustness.py [MODEL.npz] --data path/to/emodb
 
-Each recording is recognised as it is, and then softer, band-limited, with noise, with a click. Counted are the labels
-that change, and UA. Every ninth recording is taken (60 of Emo-DB's 535), or with --all each. Printed, and kept in
-results/robustness.json.
+Each recording is recognised as it is, and then softer, band-limited, as a telephone or a messenger sends it, with
+noise, with a click. Counted are the labels that change, and UA. Every ninth recording is taken (60 of Emo-DB's 535),
+or with --all each. Printed, and kept in results/robustness.json, and in the card of the model that comes
+with numser, if it is that. ffmpeg has the codecs.
 """
 
 import argparse
 import platform
+import re
+import subprocess
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from scipy.signal import resample_poly
 
-from numser.audio import read_audio
+import numser
+from numser.audio import SAMPLE_RATE, read_audio
 from numser.corpora import load_corpus
 from numser.files import write_json
 from numser.metrics import confusion_matrix, unweighted_accuracy
@@ -23,6 +28,13 @@ from numser.recogniser import load
 from numser.threads import available_cores
 
 RESULTS = Path(__file__).parent / "results"
+CARD = Path(numser.__file__).parent / "pretrained" / "README.md"
+CODECS = {  # what ffmpeg writes, and how
+    "µ-law, 8 kHz": ("wav", "-ar 8000 -c:a pcm_mulaw"),
+    "GSM 6.10, 8 kHz": ("wav", "-ar 8000 -c:a libgsm_ms"),
+    "Opus, 12 kbit/s": ("ogg", "-c:a libopus -b:a 12k -application voip"),
+    "MP3, 32 kbit/s": ("mp3", "-c:a libmp3lame -b:a 32k"),
+}
 
 
 def at_snr(sound: np.ndarray, noise: np.ndarray, snr: float) -> np.ndarray:
@@ -38,6 +50,15 @@ def with_click(sound: np.ndarray) -> np.ndarray:
     return y
 
 
+def coded(sound: np.ndarray, ending: str, options: str) -> np.ndarray:
+    """Sound as it is read from the file that a codec makes of it."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / f"coded.{ending}"
+        pipe = ["ffmpeg", "-v", "error", "-f", "f32le", "-ar", str(SAMPLE_RATE), "-ac", "1", "-i", "-"]
+        subprocess.run([*pipe, *options.split(), str(file)], input=sound.tobytes(), check=True)
+        return read_audio(file)
+
+
 def conditions(sounds: list[np.ndarray]) -> dict[str, Callable[[int], np.ndarray]]:
     """What is done to recording i, by name. Babble is the sum of six other recordings."""
 
@@ -49,13 +70,14 @@ def conditions(sounds: list[np.ndarray]) -> dict[str, Callable[[int], np.ndarray
         return np.random.default_rng(i).standard_normal(len(sounds[i]))
 
     def from_rate(i: int, rate: int) -> np.ndarray:
-        return resample_poly(resample_poly(sounds[i], rate, 16_000), 16_000, rate).astype(np.float32)
+        return resample_poly(resample_poly(sounds[i], rate, SAMPLE_RATE), SAMPLE_RATE, rate).astype(np.float32)
 
     changes = {
         f"{-gain} dB softer": lambda i, gain=gain: sounds[i] * np.float32(10 ** (gain / 20))
         for gain in (-20, -30, -40)
     }
-    changes |= {f"from {rate / 1000:g} kHz": lambda i, rate=rate: from_rate(i, rate) for rate in (8000, 12000)}
+    changes |= {f"{rate / 1000:g} kHz, linear": lambda i, rate=rate: from_rate(i, rate) for rate in (8000, 12000)}
+    changes |= {name: lambda i, how=how: coded(sounds[i], *how) for name, how in CODECS.items()}
     for snr in (20, 15, 10):
         changes[f"white noise, {snr} dB"] = lambda i, snr=snr: at_snr(sounds[i], white(i), snr)
         changes[f"babble, {snr} dB"] = lambda i, snr=snr: at_snr(sounds[i], babble(i), snr)
@@ -88,10 +110,16 @@ def main() -> None:
     for name, change in conditions(sounds).items():
         found = recognised(change)
         rows[name] = {"changed": int((found != plain).sum()), "unanswered": int((found < 0).sum()), "ua": ua(found)}
-    for name, row in rows.items():
-        counts = f"{row['changed']:>4} of {len(sounds)} labels changed, {row['unanswered']} unanswered"
-        print(f"{name:<20}{counts}, UA {row['ua']:.3f}")
+    lines = [f"| of {len(sounds)} recordings | labels changed | UA |", "|---|---|---|"]
+    lines += [f"| {name} | {row['changed']} | {row['ua']:.3f} |" for name, row in rows.items()]
+    print(table := "\n".join(lines))
+    if args.model is None:
+        card = CARD.read_text(encoding="utf-8")
+        CARD.write_text(re.sub(r"\| of \d+ recordings(?:.*\n)+?(?=\n)", f"{table}\n", card), encoding="utf-8")
     about = {"python": platform.python_version(), "numpy": np.__version__, "machine": platform.machine()}
+    about["ffmpeg"] = subprocess.run(
+        ["ffmpeg", "-version"], capture_output=True, text=True, check=True
+    ).stdout.split()[2]
     write_json(
         RESULTS / "robustness.json",
         {"recordings": len(sounds), "trained_on": recogniser.trained_on, "rows": rows, "versions": about},
