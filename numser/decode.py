@@ -43,7 +43,6 @@ _STREAM = rb"RIFF....WAVEfmt .{4}(\x01\0|\x03\0|\xfe\xff)"  # WAV that libsndfil
 _WHOLE = (b"RIFF", b"FORM")  # how files begin that are read whole, or refused
 # What libsndfile logs of a file with fewer bytes of sound than its header says: how many it says, how many there are.
 _CUT = re.compile(r"^ *(?:data|SSND|BODY|Data Size|riff|Riff size) *: (\d+) \(should be (\d+)\)$", re.MULTILINE)
-_ENDLESS = "without an End-Of-Stream flag"  # and of an Ogg that was cut off, or has a hole
 _STREAMED = 2**31 - 2**16  # bytes, and more: what stands in a header that was written before the sound had its end
 _BLOCK, _SMALL_BLOCK = 2**20, 2**12  # frames that are read at once; the rest of a block is lost where damage begins
 _UNKNOWN = 2**63 - 1  # libsndfile's length of a file whose header has none: a FLAC that was written to a pipe
@@ -76,7 +75,7 @@ class Sound:
     def __init__(self, file: str | os.PathLike | BinaryIO, called: str):
         self.called = called
         self._path = os.fsdecode(file) if isinstance(file, str | os.PathLike) else None
-        self._got, self._broken, self._said = 0, False, False
+        self._got, self._counted, self._broken, self._said = 0, 0, False, False
         self._lacks_its_end: Callable[[], bool] = lambda: False
         self._goes_on_as: str | None = None  # what ffmpeg calls a format that may go on where libsndfile ends
         with ExitStack() as self._closing:
@@ -89,9 +88,11 @@ class Sound:
         self.frames = self._sound.frames if seen else None
         if self._goes_on_as == "mp3" and not self._view.has_length():
             self.frames, self._guess = None, self.frames
-        self._promised = self.frames or 0
+        if self._sound.subtype == "OPUS":  # which counts 48,000 a second
+            self._counted = self._counted * self.samplerate // 48_000
+        self._promised = max(self.frames or 0, self._counted)
         for said, found in _CUT.findall(self._sound.extra_info):
-            if int(found) < int(said) < _STREAMED:
+            if 0 < int(found) < int(said) < _STREAMED:
                 self._promised = self._promised * int(said) // int(found)
 
     def __enter__(self) -> "Sound":
@@ -191,7 +192,9 @@ class Sound:
             with quiet():
                 sound = self._closing.enter_context(reader()(self._view))
             self._goes_on_as = _GOES_ON.get(sound.format)
-            self._lacks_its_end = lambda: _ENDLESS in sound.extra_info
+            if sound.format == "OGG":
+                counted = self._view.counted()
+                self._counted, self._lacks_its_end = counted or 0, lambda: counted is None
             return sound
         except soundfile.LibsndfileError:
             for begins, name, format, _ in _FORMATS:
