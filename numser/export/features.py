@@ -1,7 +1,8 @@
 """What comes before the network, as ONNX nodes: numser/features.py once more.
 
 ONNX has an operator for spectra, STFT. But ONNX Runtime's is less exact (0.001 dB off on real speech, and not
-0.0005), and other engines lack it.
+0.0005), and other engines lack it. Its MelWeightMatrix and HammingWindow are not the bands and the window that others
+call so (findings/onnx_*.sh), so both are written as numbers.
 
 Nodes are such as the engines of README.md have in common, and get right: so a waveform is mirrored by Gather and not
 by Pad, and no slice ends beyond its input.
