@@ -43,6 +43,9 @@ _STREAM = rb"RIFF....WAVEfmt .{4}(\x01\0|\x03\0|\xfe\xff)"  # WAV that libsndfil
 _WHOLE = (b"RIFF", b"FORM")  # how files begin that are read whole, or refused
 # What libsndfile logs of a file with fewer bytes of sound than its header says: how many it says, how many there are.
 _CUT = re.compile(r"^ *(?:data|SSND|BODY|Data Size|riff|Riff size) *: (\d+) \(should be (\d+)\)$", re.MULTILINE)
+# And of a WAV's bytes of sound. A block of GSM has 65; where RIFF adds a byte to make them even, libsndfile takes it
+# for a block more.
+_BYTES = re.compile(r"^data : (\d+)", re.MULTILINE)
 _STREAMED = 2**31 - 2**16  # bytes, and more: what stands in a header that was written before the sound had its end
 _BLOCK, _SMALL_BLOCK = 2**20, 2**12  # frames that are read at once; the rest of a block is lost where damage begins
 _UNKNOWN = 2**63 - 1  # libsndfile's length of a file whose header has none: a FLAC that was written to a pipe
@@ -88,6 +91,9 @@ class Sound:
         self.frames = self._sound.frames if seen else None
         if self._goes_on_as == "mp3" and not self._view.has_length():
             self.frames, self._guess = None, self.frames
+        if self.frames and (self._sound.format, self._sound.subtype) == ("WAV", "GSM610"):
+            blocks = [int(said) // 65 for said in _BYTES.findall(self._sound.extra_info)]
+            self.frames = min([self.frames, *(320 * n for n in blocks if n)])
         if self._sound.subtype == "OPUS":  # which counts 48,000 a second
             self._counted = self._counted * self.samplerate // 48_000
         self._promised = max(self.frames or 0, self._counted)
@@ -106,7 +112,8 @@ class Sound:
         parts = [np.zeros((0, self.channels), np.float32)]
         while frames > 0:
             asked = min(frames, _SMALL_BLOCK if self._goes_on_as else _BLOCK)
-            if self._goes_on_as == "flac" and self.frames:  # beyond them libsndfile takes a tag for damage
+            if self.frames and (self._goes_on_as == "flac" or self._sound.subtype == "GSM610"):
+                # beyond them libsndfile takes a tag for damage, and a byte for a block
                 asked = min(asked, self.frames - self._got)
             parts.append(self._part(asked))
             frames -= len(parts[-1])

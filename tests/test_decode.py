@@ -74,6 +74,18 @@ def test_a_wav_without_samples_stays_empty(tmp_path, more):
         read_audio(tmp_path / "a.wav")
 
 
+@pytest.mark.parametrize("blocks", [1, 2, 11, 50])
+def test_a_gsm_wav_ends_with_its_last_block(tmp_path, blocks):
+    phone = tmp_path / "phone.wav"
+    phone.write_bytes(encoded(voice()[: blocks * 320], "WAV", subtype="GSM610"))
+    elsewhere = encoded(voice()[: blocks * 320], "W64", subtype="GSM610")
+    expected = soundfile.read(io.BytesIO(elsewhere), dtype="float32")[0]
+    assert duration(phone) == blocks * 320 / RATE
+    assert np.array_equal(read_audio(phone), expected)
+    (window,) = windows(io.BytesIO(phone.read_bytes()), 1, 1)
+    assert np.array_equal(window[1], expected)
+
+
 def test_a_flac_that_went_through_a_pipe_is_read_to_its_end(tmp_path):
     flac = bytearray(encoded(voice(), "FLAC"))
     flac[21] &= 0xF0  # the 36 bits of STREAMINFO that hold the number of samples; 0 means unknown
