@@ -4,25 +4,28 @@
 
 The real-time factor is the time taken over the time spoken: 0.01 means that a second of speech takes 10 ms.
 torch.compile gets the network up to the GRU, whose loop it would unroll frame by frame. torch.nn.GRU runs besides,
-because PyTorch users would take it, though it is another GRU and gives other numbers. numser works on one utterance
-in one thread, and only its matrix products may use more.
+because PyTorch users would take it, though it is another GRU and gives other numbers. numser works on an utterance in
+one thread, or in two that take half each (`numser.inference.recognise_in_halves`).
 """
 
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from statistics import median
 
 import contestants
 import numpy as np
 import torch
 from measure import agree, alternate, arguments, dataset, record, sgemm_rate, show
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
+from numser.inference import recognise_in_halves
 from numser.model import SeparableSER, stages
 from numser.ragged import pack
 from numser.recipe import Recipe
 from numser.training import initial_state
 
 TOLERANCE = 1e-4  # of the logits' norm
+NUMPYS = ThreadpoolController().select(internal_api="openblas")
 
 
 def make_contestants(model, params, log_mel: np.ndarray, threads: int) -> dict:
@@ -37,8 +40,13 @@ def make_contestants(model, params, log_mel: np.ndarray, threads: int) -> dict:
     def head(y):
         return contestants.output(leaves, contestants.hidden(leaves, contestants.attention(leaves, y)))
 
+    pool = ThreadPoolExecutor(threads)
     found = {
-        "numser": lambda: model.forward(params, batch)[0],
+        "numser": lambda: (
+            recognise_in_halves(model, params, log_mel, pool).logits
+            if threads > 1
+            else model.forward(params, batch)[0]
+        ),
         "ONNX Runtime": lambda: session.run(None, {"x": image})[0],
         "PyTorch, channels last": lambda: contestants.logits(leaves, x),
         "PyTorch, channels last, torch.nn.GRU": lambda: head(own_gru(contestants.convolutions(leaves, x))[0]),
@@ -81,7 +89,7 @@ def main() -> None:
     results = {}
     for threads in sorted({1, args.threads}):
         rate = sgemm_rate(threads)
-        with torch.inference_mode(), threadpool_limits(threads, "blas"):
+        with torch.inference_mode(), NUMPYS.limit(limits=1):  # PyTorch and ONNX Runtime have products of their own
             functions = make_contestants(model, params, log_mel, threads)
             reference, errors = functions["numser"](), {}
             for name, function in functions.items():

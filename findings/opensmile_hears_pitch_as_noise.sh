@@ -19,8 +19,8 @@
 # would take; and as if periods and peaks were sought from sample to sample, so that only one of whole samples is regular.
 # The spread is divided by the mean in semitones above 27.5 Hz, an origin that nobody's voice has.
 #
-# For us: anger, which is higher than neutral speech, is more jittery in Emo-DB by eGeMAPS and less by Praat; and
-# benchmarks/synthetic_voices.py takes the spread in semitones, undivided, and shows both tools.
+# For us: anger, which is higher than neutral speech, is more jittery in Emo-DB by eGeMAPS and less by Praat. Who compares
+# voices should ask both tools, and take the spread in semitones, undivided.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

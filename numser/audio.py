@@ -8,13 +8,14 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
 from numser.decode import Sound, Unreadable
-from numser.errors import InputError, note
+from numser.errors import InputError, collected_notes, note
 
 SAMPLE_RATE = 16_000  # Hz
 
@@ -145,6 +146,20 @@ def duration(path: str | os.PathLike | BinaryIO, most: float = math.inf) -> floa
         if frames is None:
             frames = sound.skip(min(most * sound.samplerate, 2**62))
         return frames / sound.samplerate
+
+
+def fingerprint(path: str | os.PathLike, most: float = math.inf) -> bytes:
+    """The same for the same samples, or for those of the first seconds, in whatever format they are.
+
+    Units       most in seconds
+    Raises      InputError: the file is missing, a folder or not sound
+    """
+    with collected_notes(), _opened(path) as sound:  # notes are said when it is heard
+        digest, left = sha256(f"{sound.samplerate} {sound.channels}".encode()), most * sound.samplerate
+        while left > 0 and len(part := sound.read(math.ceil(min(left, 2**20 // sound.channels)))):
+            digest.update(part.tobytes())
+            left -= len(part)
+    return digest.digest()
 
 
 def to_mono_16k(samples: np.ndarray, sample_rate: float, name: str = "waveform") -> np.ndarray:

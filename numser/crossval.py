@@ -65,6 +65,7 @@ def main(argv: list[str] | None = None) -> int:
     jobs, address, offline = given.pop("jobs", None), given.pop("dask", None), given.pop("offline", False)
     out = given.pop("out", Path("runs") / f"crossval-{corpus}{'-speakers' if speakers else ''}")
     seeds = _seeds(given.pop("seeds", "0"))
+    from numser.calibration import calibration
     from numser.corpora import READING, load_corpus
     from numser.runs.config import HOW
     from numser.runs.folder import CrossvalidationFolder  # imports Numba, which takes longer than --help should
@@ -94,7 +95,7 @@ def main(argv: list[str] | None = None) -> int:
         line = shell_line(python_command(), "-m", "numser.crossval", *(argv or sys.argv[1:]))
         Progress().line(f"stopped; to go on: {line}")
         return 130
-    summary = summarise(list(results.values()))
+    summary = summarise(list(results.values())) | {"calibration": calibration(list(results.values()))}
     folder.write_summary(summary, results)
     say(_report(summary, out))
     return 0
@@ -123,6 +124,7 @@ def _report(summary: dict[str, Any], out: Path) -> str:
             f"{' and how the runs differ' if summary['ua_interval_holds_runs'] else ''}: "
             f"{low:.3f} … {high:.3f}  (UA by chance {summary['chance']:.3f})",
             *_of_speakers(summary),
+            _of_calibration(summary["calibration"]),
             *summary["remarks"],
             "",
             confusion_table(summary["labels"], summary["confusion"]),
@@ -137,6 +139,13 @@ def _of_speakers(summary: dict[str, Any]) -> list[str]:
         return []
     low, high = summary["ua_interval_speakers"]
     return [f"95 % interval, over speakers, for what it promises to other people: {low:.3f} … {high:.3f}"]
+
+
+def _of_calibration(found: dict[str, float]) -> str:
+    return (
+        f"answers said {found['said']:.2f} on average, and {found['right']:.2f} were right (calibration error "
+        f"{found['error']:.3f}); --temperature {found['temperature']:.2f} would have fitted best"
+    )
 
 
 if __name__ == "__main__":

@@ -116,7 +116,7 @@ def prepare(
             for u, (frames, start) in zip(some, pool.map(lambda u: _frames_of(u, settings), some), strict=True):
                 store.append(frames)
                 starts.append(start)
-                digest.update(_line(u, frames))
+                digest.update(_line(u, frames[:, : settings.n_mels]))
                 report(len(starts), len(utterances))
         log_mels = LogMels(store.frames())
     threshold = THRESHOLDS.get(corpus.name, THRESHOLD)

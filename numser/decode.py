@@ -1,8 +1,8 @@
 """A sound file's samples, from its first to its last, whatever it takes.
 
 libsndfile reads most files, but not all, and not all of each: phones and browsers write formats that it does not
-know; of files that were joined it reads the first, and of a damaged MP3 what comes before the damage. The program
-ffmpeg reads the rest, where it is installed.
+know; of files that were joined it reads the first, and of a damaged MP3 or FLAC what comes before the damage. The
+program ffmpeg reads the rest, where it is installed.
 """
 
 import math
@@ -12,7 +12,10 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Callable
 from contextlib import ExitStack, nullcontext
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
@@ -24,19 +27,35 @@ from numser.streams import View, kept, pumped, quiet, reader
 if TYPE_CHECKING:
     import soundfile
 
-_FORMATS = (  # how a file begins that libsndfile may not know, what it is, and what ffmpeg calls it
-    (rb"....(ftyp|moov|mdat|wide)", "MP4", "mov"),
-    (rb"\x1aE\xdf\xa3", "WebM", "matroska"),
-    (rb"\xff[\xf0\xf1\xf8\xf9]", "AAC", "aac"),
-    (rb"#!AMR", "AMR", "amr"),
-    (rb"0&\xb2u\x8ef\xcf\x11", "WMA", "asf"),
-    (rb"OggS", "Ogg", "ogg"),
+# What libsndfile may not know: how such a file begins, what it is, what ffmpeg calls it, and its names' suffixes.
+_FORMATS = (
+    (rb"....(ftyp|moov|mdat|wide)", "MP4", "mov", "3gp m4a m4b m4v mov mp4"),
+    (rb"\x1aE\xdf\xa3", "WebM", "matroska", "mka mkv webm"),
+    (rb"\xff[\xf0\xf1\xf8\xf9]", "AAC", "aac", "aac"),
+    (rb"#!AMR", "AMR", "amr", "amr"),
+    (rb"0&\xb2u\x8ef\xcf\x11", "WMA", "asf", "asf wma wmv"),
+    (rb"OggS", "Ogg", "ogg", "oga ogg opus"),
 )
-_GOES_ON = {"MP3": "mp3", "OGG": "ogg"}  # what may go on where libsndfile ends, and what ffmpeg calls it
+LOSSY = frozenset(f".{suffix}" for *_, suffixes in _FORMATS for suffix in suffixes.split()) | {".mp2", ".mp3"}
+_OTHER = {".aif", ".aifc", ".snd", ".sph", ".wave"}  # suffixes of libsndfile's formats, if not the format's own name
+_GOES_ON = {"FLAC": "flac", "MP3": "mp3", "OGG": "ogg"}  # what may go on where libsndfile ends, for ffmpeg
 _STREAM = rb"RIFF....WAVEfmt .{4}(\x01\0|\x03\0|\xfe\xff)"  # WAV that libsndfile reads as it comes
-_WHOLE = (b"RIFF", b"FORM", b"fLaC")  # how files begin that are read whole, or refused
-_BLOCK, _SMALL_BLOCK = 2**20, 2**14  # frames that are read at once; the rest of a block is lost where damage begins
+_WHOLE = (b"RIFF", b"FORM")  # how files begin that are read whole, or refused
+# What libsndfile logs of a file with fewer bytes of sound than its header says: how many it says, how many there are.
+_CUT = re.compile(r"^ *(?:data|SSND|BODY|Data Size|riff|Riff size) *: (\d+) \(should be (\d+)\)$", re.MULTILINE)
+_STREAMED = 2**31 - 2**16  # bytes, and more: what stands in a header that was written before the sound had its end
+_BLOCK, _SMALL_BLOCK = 2**20, 2**12  # frames that are read at once; the rest of a block is lost where damage begins
 _UNKNOWN = 2**63 - 1  # libsndfile's length of a file whose header has none: a FLAC that was written to a pipe
+
+
+@cache
+def suffixes() -> frozenset[str]:
+    """Those that sound files are known by: what the installed libsndfile opens, but for files without a header; and
+    what ffmpeg does.
+    """
+    import soundfile
+
+    return LOSSY | _OTHER | {f".{format.lower()}" for format in soundfile.available_formats() if format != "RAW"}
 
 
 class Unreadable(InputError):
@@ -56,7 +75,8 @@ class Sound:
     def __init__(self, file: str | os.PathLike | BinaryIO, called: str):
         self.called = called
         self._path = os.fsdecode(file) if isinstance(file, str | os.PathLike) else None
-        self._got, self._broken = 0, False
+        self._got, self._counted, self._broken, self._said = 0, 0, False, False
+        self._lacks_its_end: Callable[[], bool] = lambda: False
         self._goes_on_as: str | None = None  # what ffmpeg calls a format that may go on where libsndfile ends
         with ExitStack() as self._closing:
             source = self._closing.enter_context(open(self._path, "rb")) if self._path else cast(BinaryIO, file)
@@ -68,7 +88,12 @@ class Sound:
         self.frames = self._sound.frames if seen else None
         if self._goes_on_as == "mp3" and not self._view.has_length():
             self.frames, self._guess = None, self.frames
-        self._promised = self.frames or 0  # until it is said that there are fewer
+        if self._sound.subtype == "OPUS":  # which counts 48,000 a second
+            self._counted = self._counted * self.samplerate // 48_000
+        self._promised = max(self.frames or 0, self._counted)
+        for said, found in _CUT.findall(self._sound.extra_info):
+            if 0 < int(found) < int(said) < _STREAMED:
+                self._promised = self._promised * int(said) // int(found)
 
     def __enter__(self) -> "Sound":
         return self
@@ -81,17 +106,23 @@ class Sound:
         parts = [np.zeros((0, self.channels), np.float32)]
         while frames > 0:
             asked = min(frames, _SMALL_BLOCK if self._goes_on_as else _BLOCK)
+            if self._goes_on_as == "flac" and self.frames:  # beyond them libsndfile takes a tag for damage
+                asked = min(asked, self.frames - self._got)
             parts.append(self._part(asked))
             frames -= len(parts[-1])
-            if len(parts[-1]) < asked and not self._goes_on():
+            if not 0 < asked == len(parts[-1]) and not self._goes_on():
                 break
-        if frames > 0 and self._got < self._promised - self.samplerate / 10:
-            found, promised = (f"{n / self.samplerate:.1f}" for n in (self._got, self._promised))
-            note(
-                f"{self.called}: has {found} s of sound, and {promised} by its header: it is damaged, or was cut off"
-            )
-            self._promised = 0
+        if frames > 0:
+            self._say_what_is_missing()
         return np.concatenate(parts)
+
+    def _say_what_is_missing(self) -> None:
+        found, promised = (f"{n / self.samplerate:.1f}" for n in (self._got, self._promised))
+        by_header = f"and {promised} by its header" if self._got < self._promised - self.samplerate / 10 else ""
+        if not self._said and self._got and (by_header or self._lacks_its_end()):
+            what = f"has {found} s of sound, {by_header}" if by_header else f"only {found} s of it can be read"
+            note(f"{self.called}: {what}: it is damaged, or was cut off")
+        self._said = True
 
     def skip(self, frames: float) -> int:
         """Pass over the next frames. Returns how many there were."""
@@ -118,13 +149,16 @@ class Sound:
         format, self._goes_on_as = self._goes_on_as, None
         if not format or not (self._broken or self._view.goes_on or self._got == self._guess):
             return False
+        seconds = self._got / self.samplerate
         if not self._ffmpeg():
-            what = f"only its first {self._got / self.samplerate:.1f} s can be read: it is damaged, or was joined"
+            what = f"only its first {seconds:.1f} s can be read: it is damaged, cut off or joined"
             if not self._path:
                 raise Unreadable(f"{self.called}: {what}; convert it to WAV")
-            note(f"{self.called}: {what}; install the program ffmpeg, which reads the rest")
-            self._promised = 0
+            note(f"{self.called}: {what}; install the program ffmpeg, which may read more")
+            self._said = True
             return False
+        if format == "flac" and not self._broken:  # ffmpeg loses what is where they meet
+            note(f"{self.called}: goes on behind the {seconds:.1f} s of its header, and not all of it may be heard")
         self._sound = self._by_ffmpeg(format, "-ar", str(self.samplerate), "-ac", str(self.channels))
         passed = self._got
         most = max(_BLOCK // self.channels, 1)
@@ -158,9 +192,12 @@ class Sound:
             with quiet():
                 sound = self._closing.enter_context(reader()(self._view))
             self._goes_on_as = _GOES_ON.get(sound.format)
+            if sound.format == "OGG":
+                counted = self._view.counted()
+                self._counted, self._lacks_its_end = counted or 0, lambda: counted is None
             return sound
         except soundfile.LibsndfileError:
-            for begins, name, format in _FORMATS:
+            for begins, name, format, _ in _FORMATS:
                 if re.match(begins, self._view.head, re.DOTALL):
                     return self._by_ffmpeg(format, name=name)
             if not by_name:
@@ -185,16 +222,20 @@ class Sound:
                 f"convert the file elsewhere: ffmpeg -i {shlex.quote(str(file))} {shlex.quote(str(wav))}"
             )
         source = f"file:{self._path}" if self._path else "pipe:0"
-        command = [program, "-nostdin", "-v", "quiet", "-protocol_whitelist", "file,pipe", "-f", format, "-i", source]
+        command = [program, "-nostdin", "-v", "error", "-protocol_whitelist", "file,pipe", "-f", format, "-i", source]
         command += ["-map", "0:a:0", *options, "-c:a", "pcm_f32be", "-f", "au", "pipe:1"]
         given = subprocess.DEVNULL if self._path else self._view.number
         if not self._path:
             os.lseek(cast(int, given), 0, os.SEEK_SET)
-        process = subprocess.Popen(command, stdin=given, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        complaints = self._closing.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
+        process = subprocess.Popen(command, stdin=given, stdout=subprocess.PIPE, stderr=complaints)
         self._closing.enter_context(process)
         self._closing.callback(process.kill)
         assert process.stdout is not None
         try:
-            return self._closing.enter_context(reader()(process.stdout.fileno(), closefd=False))
+            sound = self._closing.enter_context(reader()(process.stdout.fileno(), closefd=False))
         except soundfile.LibsndfileError:
             raise Unreadable(f"{self.called}: ffmpeg finds no sound in this {name or format}; give WAV") from None
+        if name:
+            self._lacks_its_end = lambda: os.fstat(complaints.fileno()).st_size > 0
+        return sound

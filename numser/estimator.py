@@ -27,11 +27,20 @@ from numser.errors import InputError
 from numser.features import FeatureSettings, Standardiser
 from numser.inference import recognise
 from numser.losses import softmax
-from numser.recipe import RECIPES, Recipe
+from numser.recipe import OF_SYSTEMS, RECIPES, Recipe
 from numser.recogniser import Recogniser
 from numser.splits import Split
 from numser.threads import available_cores, one_blas_thread
-from numser.training import State, Validation, final_params, initial_state, network, train
+from numser.training import (
+    State,
+    Validation,
+    feature_settings,
+    final_params,
+    initial_state,
+    network,
+    train,
+    training_pieces,
+)
 
 _CHANGES = tuple(f.name for f in fields(Recipe))
 _DEFAULTS: dict[str, Any] = {
@@ -93,7 +102,7 @@ class SpeechEmotionClassifier:
             if len(unheard := np.setdiff1d(truth, classes)):
                 raise InputError(f"validation[1]: y has no recording of {unheard[0]}; leave those out")
             utterances += self._utterances(others, truth, "validation[0]")
-        features = FeatureSettings(level=recipe.level)
+        features = feature_settings(recipe)
         dataset = self._dataset(utterances, names, features)
         split = Split(np.arange(count), np.arange(count, len(utterances)), np.arange(0))
         standardiser = Standardiser.fit(dataset.log_mels.select(range(count)))
@@ -102,7 +111,7 @@ class SpeechEmotionClassifier:
             recipe,
             dataset.standardised(each),
             split,
-            initial_state(recipe, len(names), count),
+            initial_state(recipe, len(names), len(training_pieces(recipe, dataset.log_mels.lengths, split.train))),
             augmentation=Augmentation(recipe, features, dataset.log_mels, each) if recipe.augments else None,
             threads=self.threads,
             **(_progress(recipe.steps) if self.verbose else {}),
@@ -171,8 +180,9 @@ class SpeechEmotionClassifier:
     def _recipe(self, validated: bool) -> Recipe:
         if not isinstance(self.recipe, Recipe) and self.recipe not in RECIPES:
             raise InputError(f"recipe: should be a Recipe or one of {', '.join(RECIPES)}, found {self.recipe!r}")
-        base = self.recipe if isinstance(self.recipe, Recipe) else RECIPES[self.recipe]
         changes = {name: value for name in _CHANGES if (value := getattr(self, name)) is not None}
+        named = self.recipe if isinstance(self.recipe, Recipe) else RECIPES[self.recipe]
+        base = OF_SYSTEMS.get(changes.get("system", ""), named)
         return replace(base, **({} if validated else {"keep": "last"}) | changes)
 
     def _utterances(self, sounds: list, labels: Sequence | np.ndarray, name: str = "X") -> list[Utterance]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from numser.dataset import Dataset
 from numser.declared import from_json
-from numser.errors import quoted
+from numser.errors import InputError, quoted
 from numser.features import frame_seconds
 from numser.inference import recognise
 from numser.losses import softmax
@@ -135,6 +135,7 @@ def test(
     standardised so, and all its utterances of a speaker are known.
 
     Shapes      members (B,) int, indices into the dataset
+    Raises      InputError: the model's numbers are so large that no probabilities come of them
     """
     log_mels, head = dataset.log_mels.select(members), recogniser.speaker_head
     with one_blas_thread(), ThreadPoolExecutor(threads) as pool:
@@ -148,6 +149,9 @@ def test(
                 statistics = np.concatenate([statistics, theirs.statistics])
             known = [speakers[i] for i in (*members, *others)]
             logits = head.logits_by_speaker(statistics, known)[: len(members)]
+    for row in np.flatnonzero(~np.isfinite(logits).all(1))[:1]:
+        name = dataset.utterances[members[row]].name
+        raise InputError(f"{name}: the model's numbers grow beyond all bounds on it; train the model anew")
     if answers is not None:
         logits[:, [label not in answers for label in dataset.classes]] = -np.inf
     probabilities, lengths, tested = softmax(logits), log_mels.lengths, []

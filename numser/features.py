@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from numser.audio import SAMPLE_RATE
+from numser.deltas import with_deltas
 from numser.errors import InputError, quoted
 from numser.model import SHORTEST
 
@@ -50,6 +51,7 @@ class FeatureSettings:
     dynamic_range: float = _stored(80.0, 0, 1000)  # dB that an utterance may span below its maximum
     max_frames: int = _stored(700, SHORTEST, 10_000)  # frames that are kept of a longer utterance, 7 s
     level: str = "absolute"  # or "speech": the recording's level is taken out first
+    deltas: int = _stored(0, 0, 4)  # how many orders of them stand behind the bands (deltas.py)
 
     def __post_init__(self) -> None:
         if self.level not in LEVELS:
@@ -71,6 +73,11 @@ class FeatureSettings:
             raise ValueError(
                 f"fmin, fmax: should rise within 0 to {self.sample_rate / 2} Hz, found {self.fmin} and {self.fmax}"
             )
+
+    @property
+    def columns(self) -> int:
+        """Columns of a frame: the bands, and their deltas."""
+        return self.n_mels * (1 + self.deltas)
 
     def as_dict(self) -> dict[str, float | str]:
         """The settings as plain numbers and a word; `FeatureSettings(**settings)` brings them back."""
@@ -255,7 +262,8 @@ def crop(log_mel: np.ndarray, max_frames: int = PAPER.max_frames) -> tuple[np.nd
 
 
 def frames_of_waveform(waveform: np.ndarray, settings: FeatureSettings, name: str) -> tuple[np.ndarray, int]:
-    """The log-mel frames of the middle of 16 kHz sound, and which frame of the whole the first one is.
+    """The log-mel frames of the middle of 16 kHz sound, with their deltas, and which frame of the whole the first
+    one is.
 
     Raises      InputError: the sound is silent or too short; the message begins with `name`
     """
@@ -263,7 +271,8 @@ def frames_of_waveform(waveform: np.ndarray, settings: FeatureSettings, name: st
         raise mistake
     if not waveform.any():
         raise InputError(f"{name}: every sample is zero; leave it out or give a recording with sound")
-    return crop(log_mel(waveform, settings), settings.max_frames)
+    frames, start = crop(log_mel(waveform, settings), settings.max_frames)
+    return with_deltas(frames, settings.deltas), start
 
 
 def too_short(waveform: np.ndarray, settings: FeatureSettings, name: str) -> InputError | None:

@@ -15,6 +15,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 from tokenize import TokenError
 from typing import Any, BinaryIO, NamedTuple
@@ -62,7 +63,7 @@ def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
 def remove_halves(folder: Path, names: Iterable[str]) -> None:
     """Remove what a process that was killed had written of these files. None may be writing them now."""
     for name in names:
-        for half in folder.glob(f".{name}.*.part"):
+        for half in folder.glob(f".{escape(name)}.*.part"):
             half.unlink(missing_ok=True)
 
 
@@ -199,15 +200,18 @@ def _compare(path: Path, found: Mapping[str, Layout], layouts: Mapping[str, Layo
     """Refuse a file whose arrays claim to be others than expected."""
     for name in sorted(layouts.keys() | found.keys()):
         if name not in found:
-            raise InputError(f"{path}: is damaged: the array {name} is missing")
-        if name not in layouts:
-            raise InputError(f"{path}: is damaged: there is an array {quoted(name)[1:-1]} too many")
-        (dtype, shape, _), has = layouts[name], found[name]
-        alike = len(shape) == len(has.shape) and all(n in (None, m) for n, m in zip(shape, has.shape, strict=True))
-        if not alike or dtype != {"int32": "int64"}.get(has.dtype, has.dtype):  # NumPy's integers on Windows
-            raise InputError(
-                f"{path}: is damaged: {name} should be {dtype} of shape {shape}, found {has.dtype} of {has.shape}"
+            fault = f"the array {name} is missing"
+        elif name not in layouts:
+            fault = f"there is an array {quoted(name)[1:-1]} too many"
+        else:
+            (dtype, shape, _), has = layouts[name], found[name]
+            alike = len(shape) == len(has.shape) and all(
+                n in (None, m) for n, m in zip(shape, has.shape, strict=True)
             )
+            if alike and dtype == {"int32": "int64"}.get(has.dtype, has.dtype):  # NumPy's integers on Windows
+                continue
+            fault = f"{name} should be {dtype} of shape {shape}, found {has.dtype} of {has.shape}"
+        raise InputError(f"{path}: is damaged, or of another version of numser: {fault}; make it anew")
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -30,7 +30,7 @@ from numser.cli import program, run
 from numser.layers import Layer
 from numser.model import SeparableSER
 from numser.ragged import Gradients, Params, Ragged, Value, frames_of, offsets_of, with_frames
-from numser.systems import ACRNN
+from numser.systems import ACRNN, BCRNN, DRN
 
 TOLERANCE = 1e-6
 INPUT = "x"  # the input's name among the tensors
@@ -275,7 +275,7 @@ def networks(rng: np.random.Generator, lengths: tuple[int, ...] = (19, 5, 12)) -
         "SeparableSER, untied": Example(SeparableSER(4, blocks=1, tied=False), x),
         **{
             type(model).__name__: Example(model, Ragged(rng.standard_normal((offsets[-1], model.inputs)), offsets))
-            for model in (ACRNN(4, blocks=2),)
+            for model in (ACRNN(4, blocks=2), DRN(4, blocks=0), BCRNN(4, blocks=2, binary=False))
         },
     }
 

@@ -46,7 +46,7 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     return e / e.sum(1, keepdims=True)
 
 
-def _log_softmax(logits: np.ndarray) -> np.ndarray:
+def log_softmax(logits: np.ndarray) -> np.ndarray:
     """log p, exact also where p is near 1: there it is −log(1 + others), and the 1 must not swallow the others."""
     shifted = logits - logits.max(1, keepdims=True)
     others = np.exp(shifted)
@@ -61,7 +61,7 @@ def _softmax_of_class(logits: np.ndarray, labels: np.ndarray) -> _Softmax:
     others = e.copy()
     others[rows, labels] = 0
     q = others.sum(1) / total
-    log_all = _log_softmax(logits)
+    log_all = log_softmax(logits)
     dp_p = -others / total[:, None]
     dp_p[rows, labels] = q
     return _Softmax(e[rows, labels] / total, q, log_all[rows, labels], log_all, dp_p)
@@ -182,7 +182,7 @@ def smoothed(
     s, K = logits.dtype.type(smoothing), logits.shape[1]
     rest = logits.dtype.type(1) - s  # 1 - s would be float64 before NumPy 2
     w = (weights / (weights.sum() if total_weight is None else total_weight)).astype(logits.dtype)
-    log_all = _log_softmax(logits)
+    log_all = log_softmax(logits)
     uniform = -(w * log_all.mean(1)).sum()
     return rest * loss + s * uniform, rest * dlogits + s * w[:, None] * (np.exp(log_all) - logits.dtype.type(1 / K))
 

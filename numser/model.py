@@ -14,9 +14,11 @@ Deviation   the GRU's directions share their weights (see layers/gru.py); the pa
 """
 
 import argparse
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from numbers import Integral
+from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -58,6 +60,9 @@ class SeparableSER:
     dropout: float = field(default=0.0, metadata={"least": 0, "most": 1})
 
     inputs: ClassVar[int] = BANDS  # columns of a frame
+    features: ClassVar[Mapping[str, Any]] = MappingProxyType({})  # what they differ in from `FeatureSettings`
+    segment: ClassVar[int | None] = None  # frames it is shown at once of a longer utterance; None: all
+    shard_frames: ClassVar[int] = 1200  # about so many of a batch go through it at once
 
     def __post_init__(self):
         for name, least in (("n_classes", 2), ("blocks", 0)):
@@ -109,6 +114,11 @@ class SeparableSER:
         """
         dx, grads = self.network.backward(params, cache, dy, input_gradient=input_gradient)
         return None if dx is None else dx[:, :, 0], grads
+
+    @property
+    def name(self) -> str:
+        """What it is, in words."""
+        return f"{self.blocks} blocks, attention {'on' if self.attention else 'off'}"
 
     @property
     def head(self) -> Sequential:

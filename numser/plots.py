@@ -8,6 +8,7 @@ be added. They need matplotlib, which the extra "tutorials" brings and which is 
 The colour maps are even in brightness, and can be told apart by people who see few colours.
 """
 
+import io
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -18,6 +19,7 @@ import numpy as np
 
 from numser.errors import InputError
 from numser.features import PAPER, FeatureSettings, band_edges, frame_seconds
+from numser.files import remove_halves, write_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -321,10 +323,13 @@ def _figure(picture: Path, size: tuple[float, float]) -> "Figure":
 
 
 def _save(figure: "Figure", picture: Path) -> None:
+    drawn = io.BytesIO()
     try:
-        figure.savefig(picture, dpi=200)
-    except (OSError, ValueError) as error:
-        raise InputError(f"‹picture› {picture}: cannot be written ({error})") from error
+        figure.savefig(drawn, format=picture.suffix[1:].lower() or "png", dpi=200)
+    except ValueError as error:
+        raise InputError(f"‹picture› {picture}: cannot be drawn ({error})") from error
+    remove_halves(picture.parent, [picture.name])
+    write_whole(picture, lambda file: file.write(drawn.getvalue()))
 
 
 def _new(size: tuple[float, float]) -> "Axes":

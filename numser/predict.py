@@ -148,9 +148,13 @@ def _ready_at_once(
 ) -> "Recogniser":
     """A recogniser that does without Numba, where to load it would take longer than to recognise the files."""
     from numser.audio import duration
+    from numser.model import SeparableSER
     from numser.plain import PlainSER
     from numser.recogniser import window_seconds
 
+    model = recogniser.model
+    if not isinstance(model, SeparableSER):
+        return recogniser
     window, heard = window_seconds(recogniser), 0.0
     for _, path in files:
         with suppress(InputError), collected_notes():  # they are said when the file's turn comes
@@ -158,7 +162,7 @@ def _ready_at_once(
             heard += min(seconds, window) + max(seconds - window, 0) * window / (step or window)
         if heard > _LITTLE:
             return recogniser
-    return replace(recogniser, model=PlainSER(**asdict(recogniser.model)))
+    return replace(recogniser, model=PlainSER(**asdict(model)))
 
 
 def _is_model(argument: str) -> bool:

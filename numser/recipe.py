@@ -1,7 +1,8 @@
-"""All that decides how a network is made and trained: two named recipes, `numser` and `paper`.
+"""All that decides how a network is made and trained: two named recipes, `numser` and `paper`, and one a system.
 
 The fields' defaults are the paper's. What `numser` changes, and why, stands at the end of this file; how it was
-chosen, on validation data alone, in benchmarks/results/recipe.md.
+chosen, on validation data alone, in benchmarks/results/recipe.md. The recipe of a system that the paper's Table 5
+compares with is its authors', as far as it is known (numser/systems).
 """
 
 from argparse import ArgumentParser
@@ -15,6 +16,10 @@ SHORTEST_CROP = 0.1  # seconds
 SEED = {"least": 0, "most": 2**128 - 1}  # what NumPy makes of it
 STANDARDISE = ("corpus", "speaker")
 NETWORK, LEARNING, AUGMENTATION = "the network", "how to train", "what training does to each log-mel it shows"
+
+
+SYSTEMS = ("separable", "acrnn", "acrnn-pool2", "drn", "drn-late", "bcrnn", "bcrnn-real")
+_OF_SEPARABLE = ("attention", "tied", "dropout", "init", "refit")  # what the others' networks do not have
 
 
 class Loss(NamedTuple):
@@ -53,7 +58,19 @@ class Recipe:
     Raises      InputError: a value that cannot work
     """
 
-    blocks: int = _of(4, NETWORK, "inverted residual blocks", 0, 100)
+    system: str = _of(
+        "separable",
+        NETWORK,
+        "separable, the paper's network; or one that its Table 5 compares with, with a recipe of its own",
+        choices=SYSTEMS,
+    )
+    blocks: int = _of(
+        4,
+        NETWORK,
+        "inverted residual blocks; of another --system, convolutions, or residual blocks a width",
+        0,
+        100,
+    )
     attention: bool = _of(True, NETWORK, "use the GRU's last states instead")
     tied: bool = _of(True, NETWORK, "own weights for each direction of the GRU")
     dropout: float = _of(0.0, NETWORK, "share of units left out before the hidden layer", 0, below=1)
@@ -112,6 +129,14 @@ class Recipe:
         "costs; 0: they do not",
         0,
     )
+    temperature: float = _of(
+        1.0,
+        LEARNING,
+        "divides the trained network's logits: more makes it less sure of the same answers, less surer; "
+        "numser.crossval tells which fits",
+        0.05,
+        20,
+    )
     validate_every: int = _of(10, LEARNING, "steps between validations", 1)
     crop: float = _of(0.0, AUGMENTATION, "seconds of a longer utterance that are shown, 0 for all", 0, 3600)
     tempo: float = _of(1.0, AUGMENTATION, "as many times as fast, or as slow, at most", 1, 4)
@@ -136,6 +161,11 @@ class Recipe:
                 raise InputError(f"‹{f.name}› {str(getattr(self, f.name))[:80]}: {fault}")
         if 0 < self.crop < SHORTEST_CROP:
             raise InputError(f"‹crop› {self.crop}: should be 0, or at least {SHORTEST_CROP} seconds")
+        for f in fields(self) if self.system != "separable" else ():
+            strange = f.name in _OF_SEPARABLE or f.metadata.get("group") == AUGMENTATION
+            if strange and getattr(self, f.name) != f.default:
+                option = flag_of(f.name).removeprefix("--")
+                raise InputError(f"‹{option}›: is not for ‹system› {self.system}, but for the paper's network alone")
 
     @property
     def augments(self) -> bool:
@@ -204,12 +234,30 @@ NUMSER = Recipe(
 
 RECIPES = {"numser": NUMSER, "paper": PAPER}
 
+# An epoch of the whole Emo-DB is about 15 steps.
+ACRNN = Recipe(
+    system="acrnn", blocks=5, level="speech", steps=1000, batch_size=40, lr=1e-4, keep="best", validate_every=15
+)
 
-def recipe(recipe: str = "numser", **changes: Any) -> Recipe:
-    """A named recipe, with other values where they are given.
+DRN = Recipe(system="drn", blocks=2, level="speech", steps=840, batch_size=32, keep="best", validate_every=14)
+
+OF_SYSTEMS = {
+    **{name: replace(ACRNN, system=name) for name in ("acrnn", "acrnn-pool2", "bcrnn", "bcrnn-real")},
+    **{name: replace(DRN, system=name) for name in ("drn", "drn-late")},
+}
+
+
+def recipe(recipe: str | None = None, **changes: Any) -> Recipe:
+    """A named recipe, or that of the `system` among the changes, with other values where they are given.
 
     Raises      InputError: there is no such recipe; a value that cannot work
     """
+    if (system := changes.get("system")) in OF_SYSTEMS:
+        if recipe is not None:
+            raise InputError(f"‹recipe› {recipe}: ‹system› {system} has a recipe of its own; leave this one out")
+        return replace(OF_SYSTEMS[system], **changes)
+    if recipe is None:
+        recipe = "numser"
     if recipe not in RECIPES:
         raise InputError(f"‹recipe› {recipe}: should be one of {', '.join(RECIPES)}")
     return replace(RECIPES[recipe], **changes)

@@ -16,6 +16,7 @@ import numpy as np
 
 from numser.audio import SAMPLE_RATE, to_mono_16k, windows, windows_of
 from numser.declared import from_json
+from numser.deltas import with_deltas
 from numser.errors import InputError, quoted
 from numser.features import (
     FeatureSettings,
@@ -28,15 +29,18 @@ from numser.features import (
     too_short,
 )
 from numser.files import Layout, read_arrays, write_arrays
-from numser.inference import recognise
+from numser.inference import Network, recognise, recognise_in_halves
+from numser.layers.batch_norm import is_learned
 from numser.losses import softmax
-from numser.model import BANDS, UNITS, SeparableSER, attended_frames
+from numser.model import UNITS, SeparableSER, attended_frames
 from numser.ragged import Params
 from numser.readout import SpeakerHead
 from numser.speech import NoSpeech, no_speech, speech_heard
+from numser.systems import NETWORKS as OF_SYSTEMS
 from numser.threads import available_cores, one_blas_thread
 
 KIND = "model"
+NETWORKS: dict[str, type[Network]] = {"SeparableSER": SeparableSER} | {n.__name__: n for n in OF_SYSTEMS}
 _AT_ONCE = 8  # windows a thread, unless they are awaited
 _LONGEST = 600 * SAMPLE_RATE  # samples that a network is shown at once
 # How older files call what has the field's own name now.
@@ -83,7 +87,7 @@ class FilePrediction(NamedTuple):
 class Recogniser:
     """A trained network, ready for sound."""
 
-    model: SeparableSER
+    model: Network
     params: Params
     labels: tuple[str, ...]
     features: FeatureSettings
@@ -116,7 +120,7 @@ class Recogniser:
         else:
             longest = window_seconds(self)
             pieces = [Piece(0, name, *w) for w in windows_of(waveform, sample_rate, longest, longest, name)]
-            found = predict_pieces(self, pieces, 1 if len(pieces) == 1 else None)
+            found = predict_pieces(self, pieces)
             prediction = _whole([window for _, _, window in found], name)
         if isinstance(prediction, InputError):
             raise prediction
@@ -128,11 +132,16 @@ class Recogniser:
 
             for name, label, probabilities, mistake in recogniser.predict_files(Path("calls").glob("*.wav")):
 
-        Raises      InputError: one path was given instead of several
+        Raises      InputError: one path was given instead of several, or what is no path
         """
-        if isinstance(paths, str | os.PathLike):
+        if isinstance(paths, str | os.PathLike) or not isinstance(paths, Iterable):
             raise InputError(f"paths: should be several files, found only {paths}; give a list, or use predict")
         paths = list(paths)
+        for path in paths:
+            if not isinstance(path, str | os.PathLike):
+                raise InputError(
+                    f"paths: should be paths of files, found a {type(path).__name__}; use predict for it"
+                )
         rows = []
         for path, found in zip(paths, _of_files(self, paths), strict=True):
             if isinstance(found, InputError):
@@ -179,7 +188,7 @@ class Recogniser:
         Units       16 kHz
         """
         with one_blas_thread(), ThreadPoolExecutor(threads) as pool:
-            return self._predictions(list(pool.map(self._power, waveforms, names)), names, pool)
+            return self._predictions(list(pool.map(self._power, waveforms, names)), names, pool, threads)
 
     def _power(self, waveform: np.ndarray, name: str) -> np.ndarray | InputError:
         """An utterance's mel power, or what is wrong with it."""
@@ -188,22 +197,30 @@ class Recogniser:
         return too_short(waveform, self.features, name) or mel_power(waveform, self.features)
 
     def _predictions(
-        self, powers: Sequence[np.ndarray | InputError], names: Sequence[str], pool: Executor
+        self, powers: Sequence[np.ndarray | InputError], names: Sequence[str], pool: Executor, threads: int
     ) -> list[Prediction | InputError]:
         """What comes after `_power`. What is wrong with an utterance stays in its place."""
         shown = list(pool.map(self._shown, powers, names))
         rows: Iterator[tuple[np.ndarray, np.ndarray | None]] = iter(())
         if log_mels := [x[0] for x in shown if not isinstance(x, InputError)]:
-            logits, attention = self.logits(log_mels, pool)
+            logits, attention = self.logits(log_mels, pool, threads)
             rows = zip(logits, attention or repeat(None), strict=False)
         return [
             x if isinstance(x, InputError) else self._prediction(*next(rows), *x, name)
             for x, name in zip(shown, names, strict=True)
         ]
 
-    def logits(self, log_mels: Sequence[np.ndarray], pool: Executor) -> tuple[np.ndarray, list[np.ndarray] | None]:
-        """Logits (B, K) of standardised log-mels, of a person who is known by their head; and attention."""
-        logits, attention, statistics = recognise(self.model, self.params, log_mels, pool)
+    def logits(
+        self, log_mels: Sequence[np.ndarray], pool: Executor, threads: int = 1
+    ) -> tuple[np.ndarray, list[np.ndarray] | None]:
+        """Logits (B, K) of standardised log-mels, of a person who is known by their head; and attention. Several
+        `threads` of the pool share the work on a single one.
+        """
+        if threads > 1 and len(log_mels) == 1:
+            found = recognise_in_halves(self.model, self.params, log_mels[0], pool)
+        else:
+            found = recognise(self.model, self.params, log_mels, pool)
+        logits, attention, statistics = found
         if self.speaker_known and self.speaker_head is not None:
             logits = self.speaker_head.logits(statistics)
         return logits, attention
@@ -215,7 +232,7 @@ class Recogniser:
         frames, start = crop(in_decibels(power, self.features), self.features.max_frames)
         if not speech_heard(frames, self.features):
             return no_speech(name)
-        return self.standardiser.apply(frames), start
+        return self.standardiser.apply(with_deltas(frames, self.features.deltas)), start
 
     def _prediction(
         self, logits: np.ndarray, attention: np.ndarray | None, frames: np.ndarray, start: int, name: str
@@ -231,12 +248,11 @@ class Recogniser:
         return Prediction(best, shares, attention, np.asarray(seconds))
 
     def __repr__(self) -> str:
-        blocks, attention = self.model.blocks, "on" if self.model.attention else "off"
-        parameters = sum(w.size for w in self.params.values())
+        parameters = sum(w.size for name, w in self.params.items() if is_learned(name))
         return "\n".join(
             [
                 "Recogniser",
-                f"  network     {blocks} blocks, attention {attention}, {parameters:,} parameters",
+                f"  network     {self.model.name}, {parameters:,} parameters",
                 f"  labels      {', '.join(self.labels)}",
                 f"  trained on  {self.trained_on or 'unknown'}",
                 f"  level       {self.features.level}",
@@ -250,6 +266,7 @@ class Recogniser:
         """
         about = {
             "kind": KIND,
+            "network": type(self.model).__name__,
             "model": asdict(self.model),
             "labels": list(self.labels),
             "features": self.features.as_dict(),
@@ -281,16 +298,18 @@ def load(path: str | Path | None = None) -> Recogniser:
         if not path.exists():
             raise InputError(f"{path.parent}: this folder has no model.npz; name a run's whose training has ended")
     arrays, about = read_arrays(path, KIND, _layouts)
-    stored = _stored(about)
+    model, stored = _stored(about)
     arrays = {name: w.astype(np.float32) for name, w in arrays.items()}
-    for name in [name for name in arrays if name.endswith(".sd")]:
-        if arrays[name].min() <= 0:
+    for name in [name for name in arrays if name.endswith((".sd", ".running_variance"))]:
+        if arrays[name].min() < 0 or (arrays[name].min() == 0 and name.endswith(".sd")):
             raise InputError(f"{path}: is damaged: a standard deviation in {name} is not positive")
     standardiser = Standardiser(arrays.pop("standardiser.mean"), arrays.pop("standardiser.sd"))
-    head = SpeakerHead.of({name: arrays.pop(name) for name in _head_shapes(stored)}) if stored.speaker_head else None
+    head = None
+    if stored.speaker_head:
+        head = SpeakerHead.of({name: arrays.pop(name) for name in _head_shapes(model.n_classes)})
     params = {name.removeprefix("params."): w for name, w in arrays.items()}
     return Recogniser(
-        stored.model,
+        model,
         params,
         tuple(stored.labels),
         stored.features,
@@ -303,49 +322,52 @@ def load(path: str | Path | None = None) -> Recogniser:
 
 @dataclass(frozen=True)
 class _Stored:
-    """What a model's file says beside its arrays."""
+    """What a model's file says beside its network's hyper-parameters and its arrays."""
 
-    model: SeparableSER
     labels: list[str]
     features: FeatureSettings
+    network: str = "SeparableSER"  # older models name none
     trained_on: str = ""
     speaker_head: bool = False  # whether there is one; older models have none
     speaker_known: bool = False
     half: bool = False
 
-    def __post_init__(self) -> None:
-        if len(self.labels) != self.model.n_classes or len(set(self.labels)) < len(self.labels):
-            raise ValueError(f"{len(set(self.labels))} labels for {self.model.n_classes} classes")
-        f = self.features
-        if f.n_mels != BANDS or f.sample_rate != SAMPLE_RATE or f.max_frames * f.hop_length > _LONGEST:
-            raise ValueError(f"features: {f.max_frames} frames of {f.n_mels} bands, of sound at {f.sample_rate} Hz")
 
-
-def _stored(about: dict[str, Any]) -> _Stored:
+def _stored(about: dict[str, Any]) -> tuple[Network, _Stored]:
     newer = {
         part: {_OLDER.get(name, name): value for name, value in about[part].items()}
         for part in ("model", "features")
         if isinstance(about.get(part), dict)
     }
     stored = from_json(_Stored, about | newer)
-    for part, values in newer.items():
-        if strange := sorted(values.keys() - vars(getattr(stored, part))):
+    if stored.network not in NETWORKS:
+        raise ValueError(f"network should be one of {', '.join(NETWORKS)}, found {quoted(stored.network)}")
+    model = from_json(NETWORKS[stored.network], newer.get("model"), "model")
+    for part, found in (("model", model), ("features", stored.features)):
+        if strange := sorted(newer[part].keys() - vars(found)):
             raise ValueError(f"{part} has {quoted(strange[0])}, which this version does not know")
-    return stored
+    if len(stored.labels) != model.n_classes or len(set(stored.labels)) < len(stored.labels):
+        raise ValueError(f"{len(set(stored.labels))} labels for {model.n_classes} classes")
+    f = stored.features
+    if f.columns != model.inputs or f.sample_rate != SAMPLE_RATE or f.max_frames * f.hop_length > _LONGEST:
+        raise ValueError(f"features: {f.max_frames} frames of {f.columns} columns, of sound at {f.sample_rate} Hz")
+    if stored.speaker_head and not isinstance(model, SeparableSER):
+        raise ValueError(f"speaker_head: {stored.network} has none")
+    return model, stored
 
 
 def _layouts(about: dict[str, Any]) -> dict[str, Layout]:
     """What a model's arrays are."""
-    stored = _stored(about)
-    params, dtype = stored.model.init(np.random.default_rng(0)), "float16" if stored.half else "float32"
+    model, stored = _stored(about)
+    params, dtype = model.init(np.random.default_rng(0)), "float16" if stored.half else "float32"
     layouts = {f"params.{name}": Layout(dtype, w.shape) for name, w in params.items()}
-    layouts |= dict.fromkeys(("standardiser.mean", "standardiser.sd"), Layout("float32", (BANDS,)))
-    head = _head_shapes(stored) if stored.speaker_head else {}
+    layouts |= dict.fromkeys(("standardiser.mean", "standardiser.sd"), Layout("float32", (model.inputs,)))
+    head = _head_shapes(model.n_classes) if stored.speaker_head else {}
     return layouts | {name: Layout("float32", shape) for name, shape in head.items()}
 
 
-def _head_shapes(stored: _Stored) -> dict[str, tuple[int, ...]]:
-    return SpeakerHead.shapes(4 * UNITS, stored.model.n_classes)
+def _head_shapes(n_classes: int) -> dict[str, tuple[int, ...]]:
+    return SpeakerHead.shapes(4 * UNITS, n_classes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -420,7 +442,7 @@ def predict_pieces(
     while group := list(islice(pieces, at_once * threads)):
         with one_blas_thread(), ThreadPoolExecutor(threads) as pool:
             powers = list(pool.map(lambda piece: piece.mistake or recogniser._power(piece.sound, piece.name), group))
-            predictions = recogniser._predictions(powers, [piece.name for piece in group], pool)
+            predictions = recogniser._predictions(powers, [piece.name for piece in group], pool, threads)
         full = window_seconds(recogniser) * SAMPLE_RATE
         for piece, power, found in zip(group, powers, predictions, strict=True):
             if isinstance(found, NoSpeech) and len(piece.sound) >= full - 1:  # others of the file may have some

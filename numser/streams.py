@@ -86,6 +86,18 @@ class View:
         self.seek(at)
         return found is not None
 
+    def counted(self) -> int | None:
+        """How many samples an Ogg's last page counts from the beginning, of which some are missing where there is a
+        hole; None if that page is not all there, or not marked as the last.
+        """
+        at = self.tell()
+        self.seek(max(self.size - 2**16, 0))
+        page = self.read(2**16).rpartition(b"OggS")[2]
+        self.seek(at)
+        sizes = page[23 : 23 + page[22]] if len(page) > 22 else b""
+        whole = len(page) >= 23 + len(sizes) + sum(sizes) and page[1:2] > b"\3"
+        return int.from_bytes(page[2:10], "little", signed=True) if whole else None
+
     def _open_size(self) -> int | None:
         """Where a WAV's header says that its samples take no bytes, though what follows is no part of a header."""
         place, found = 12, None

@@ -24,6 +24,7 @@ from numser.errors import InputError
 from numser.recipe import PAPER, RECIPES, flag_of, recipe, recipe_options, split_options
 
 if TYPE_CHECKING:
+    from numser.runs.config import Config
     from numser.runs.folder import RunFolder
     from numser.runs.result import RunResult
 
@@ -65,6 +66,12 @@ def parser() -> argparse.ArgumentParser:
         "--test-speaker",
         metavar="S",
         help="test on this speaker (several: 03,08), whom the network never hears before",
+    )
+    split.add_argument(
+        "--train-on-all",
+        action="store_true",
+        help="all recordings train, and none is left to test: for a model to use, once numser.crossval has told how "
+        "good such models are",
     )
 
     split_options(what)
@@ -119,7 +126,7 @@ def main(argv: list[str] | None = None) -> int:
                 line = shell_line(python_command(), "-m", "numser.train", "--resume", "--out", str(out))
                 Progress().line(f"stopped; to go on: {line}")
             return 130
-    say(_report(result, RunFolder(out)))
+    say(_report_of_all(config, RunFolder(out)) if result is None else _report(result, RunFolder(out)))
     return 0
 
 
@@ -130,10 +137,10 @@ def _config(given: dict):
     if "corpus" not in given:
         raise InputError(f"--corpus: say what to learn from: {', '.join(NAMES)}; synthetic is built in")
     corpus, data = given.pop("corpus"), given.pop("data", None)
-    speaker = given.pop("test_speaker", None)
-    fold = None if speaker is not None else given.pop("fold", 0)
+    speaker, everything = given.pop("test_speaker", None), given.pop("train_on_all", False)
+    fold = None if speaker is not None or everything else given.pop("fold", 0)
     how = {name: given.pop(name) for name in HOW if name in given}
-    return Config(corpus, data, fold, speaker, recipe(**given), **how)
+    return Config(corpus, data, fold, speaker, recipe(**given), everything, **how)
 
 
 def _check_same(given: dict, config, out: Path) -> None:
@@ -201,6 +208,18 @@ def _report(result: "RunResult", folder: "RunFolder") -> str:
             "",
             f"everything is in {folder.path}; to recognise a file:",
             shell_line(python_command(), "-m", "numser.predict", folder.model, str(result.example)),
+        ]
+    )
+
+
+def _report_of_all(config: "Config", folder: "RunFolder") -> str:
+    return "\n".join(
+        [
+            "all recordings trained, so that nothing was left to test; how good such models are, this tells:",
+            shell_line(python_command(), "-m", "numser.crossval", "--corpus", config.corpus, "--speakers"),
+            "",
+            f"everything is in {folder.path}; to recognise a file:",
+            shell_line(python_command(), "-m", "numser.predict", folder.model, "FILE"),
         ]
     )
 

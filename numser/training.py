@@ -22,8 +22,9 @@ from numser.augment import Augmentation
 from numser.dataset import Dataset
 from numser.difficulty import focal_exponents
 from numser.errors import InputError
-from numser.features import Standardiser
-from numser.inference import head_inputs, lengths_of, recognise, shards
+from numser.features import FeatureSettings, Standardiser
+from numser.inference import Network, Pieces, head_inputs, lengths_of, pieces_of, recognise, shards
+from numser.layers.batch_norm import batch_statistics, with_statistics
 from numser.layers.initial import he_convolutions
 from numser.metrics import confusion_matrix, unweighted_accuracy, weighted_accuracy
 from numser.model import SeparableSER
@@ -32,6 +33,7 @@ from numser.ragged import Params, pack
 from numser.readout import SpeakerHead, refit
 from numser.recipe import Recipe
 from numser.splits import Split
+from numser.systems import SYSTEMS
 from numser.threads import available_cores, one_blas_thread
 
 
@@ -94,9 +96,30 @@ class Validation:
     best_ua: float
 
 
-def network(recipe: Recipe, n_classes: int) -> SeparableSER:
-    """The network of a recipe."""
+def network(recipe: Recipe, n_classes: int) -> Network:
+    """The network of a recipe.
+
+    Raises      InputError: the system cannot have so many blocks
+    """
+    if recipe.system != "separable":
+        try:
+            return SYSTEMS[recipe.system](n_classes, recipe.blocks)
+        except ValueError as error:
+            raise InputError(f"{error}".replace("blocks", "‹blocks›", 1)) from error
     return SeparableSER(n_classes, recipe.blocks, recipe.attention, recipe.tied, recipe.dropout)
+
+
+def feature_settings(recipe: Recipe) -> FeatureSettings:
+    """What a recipe's network is shown of sound."""
+    return FeatureSettings(**network(recipe, 2).features, level=recipe.level)
+
+
+def training_pieces(recipe: Recipe, lengths: Sequence[int], members: np.ndarray) -> np.ndarray:
+    """What training shows of these utterances: the index of their `Pieces`.
+
+    Shapes      lengths: of all utterances, in frames   members (B,), indices into them   returned (n, 3) int
+    """
+    return pieces_of(network(recipe, 2), lengths, members)
 
 
 def initial_state(recipe: Recipe, n_classes: int, n_train: int) -> State:
@@ -112,7 +135,11 @@ def initial_state(recipe: Recipe, n_classes: int, n_train: int) -> State:
 
 def final_params(recipe: Recipe, state: State) -> Params:
     """The parameters that a training which is in this state would end with."""
-    return state.best_params if recipe.keep == "best" else state.average
+    params = state.best_params if recipe.keep == "best" else state.average
+    if recipe.temperature == 1:
+        return params
+    output = {name: w / w.dtype.type(recipe.temperature) for name, w in params.items() if name.startswith("output.")}
+    return params | output
 
 
 def train(
@@ -143,19 +170,22 @@ def train(
     model = network(recipe, len(dataset.classes))
     weights = losses.class_weights(dataset.labels[split.train], len(dataset.classes))[dataset.labels]
     loss_of = _loss_function(recipe, dataset, weights)
+    all_pieces = training_pieces(recipe, dataset.log_mels.lengths, split.train)
     with one_blas_thread(), ThreadPoolExecutor(threads or available_cores()) as pool:
         while state.step < recipe.steps:
-            batch = split.train[state.order.next_batch(recipe.batch_size)]
-            shown: Sequence[np.ndarray] = dataset.log_mels.select(batch)
+            drawn = all_pieces[state.order.next_batch(recipe.batch_size)]
+            batch = drawn[:, 0]
+            shown: Sequence[np.ndarray] = Pieces(dataset.log_mels, drawn)
             if augmentation is not None:
                 seeds = state.augmentation.integers(2**63, size=len(batch))
                 shown = list(pool.map(lambda i, seed: augmentation(i, np.random.default_rng(seed)), batch, seeds))
-            loss, grads = _loss_and_gradients(model, state, shown, weights, loss_of, batch, pool)
+            loss, grads, statistics = _loss_and_gradients(model, state, shown, weights, loss_of, batch, pool)
             rate = learning_rate(state.step + 1, recipe.steps, recipe.lr, recipe.warm_up, recipe.schedule)
             adam = Adam(rate, weight_decay=recipe.weight_decay)
             with np.errstate(all="ignore"):  # what goes wrong here is seen in the next line
                 grads, norm = clip_global_norm(grads, recipe.clip)
                 params, adam_state = adam.update(state.params, grads, state.adam)
+                params = with_statistics(params, statistics)
             if not (np.isfinite(loss) and np.isfinite(norm) and _finite(params)):
                 names = " ".join(dataset.utterances[i].name for i in batch)
                 raise Diverged(
@@ -176,11 +206,12 @@ def train(
 
 
 def _with_refitted_head(
-    recipe: Recipe, model: SeparableSER, params: Params, dataset: Dataset, members: np.ndarray, pool: Executor
+    recipe: Recipe, model: Network, params: Params, dataset: Dataset, members: np.ndarray, pool: Executor
 ) -> Params:
     """The parameters, with those of the head learned once more from utterances of the standardised dataset. Each
     counts the same: on validation data that did better than to weigh emotions, by a point.
     """
+    assert isinstance(model, SeparableSER)  # a recipe of another network does not refit
     x, _ = head_inputs(model, params, dataset.log_mels.select(members), pool)
     loss_of = _loss_function(recipe, dataset, np.ones(len(dataset.labels)))
     own = {name: w for name, w in params.items() if name.split(".")[0] in dict(model.head.children)}
@@ -232,38 +263,41 @@ def _loss_function(recipe: Recipe, dataset: Dataset, weights: np.ndarray) -> Cal
 
 
 def _loss_and_gradients(
-    model: SeparableSER,
+    model: Network,
     state: State,
     shown: Sequence[np.ndarray],
     weights: np.ndarray,
     loss_of: Callable,
     batch: np.ndarray,
     pool: Executor,
-) -> tuple[float, Params]:
-    """The batch's loss Σ w·ℓ / Σ w and its gradient, added up over shards. `shown` are the batch's log-mels."""
+) -> tuple[float, Params, list[Params]]:
+    """The batch's loss Σ w·ℓ / Σ w and its gradient, added up over shards, and each shard's statistics for batch
+    normalisation. `shown` are the batch's log-mels.
+    """
     total_weight = weights[batch].sum()
-    cuts = shards(lengths_of(shown))
+    cuts = shards(lengths_of(shown), model.shard_frames)
     seeds = state.dropout.integers(2**63, size=len(cuts))
 
-    def one_shard(cut: np.ndarray, seed: int) -> tuple[float, Params]:
+    def one_shard(cut: np.ndarray, seed: int) -> tuple[float, Params, Params]:
         members = batch[cut]
         x = pack([shown[i] for i in cut])
         with np.errstate(over="ignore", invalid="ignore"):  # the loss shows it, and then training stops
             logits, cache = model.forward(state.params, x, training=True, rng=np.random.default_rng(seed))
             loss, dlogits = loss_of(logits, members, total_weight)
             _, grads = model.backward(state.params, cache, dlogits, input_gradient=False)
-            return loss, grads
+            return loss, grads, batch_statistics(model.network, cache)
 
-    loss = 0.0
+    loss, statistics = 0.0, []
     grads: Params = {}
-    for shard_loss, shard_grads in pool.map(one_shard, cuts, seeds):
+    for shard_loss, shard_grads, shard_statistics in pool.map(one_shard, cuts, seeds):
         loss += shard_loss
+        statistics.append(shard_statistics)
         for name, g in shard_grads.items():
             if name in grads:
                 grads[name] += g
             else:
                 grads[name] = g
-    return loss, grads
+    return loss, grads, statistics
 
 
 def _finite(params: Params) -> bool:
@@ -271,7 +305,7 @@ def _finite(params: Params) -> bool:
 
 
 def _validate(
-    model: SeparableSER,
+    model: Network,
     state: State,
     dataset: Dataset,
     weights: np.ndarray,

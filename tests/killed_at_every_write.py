@@ -1,6 +1,6 @@
 """Work that is killed between any two of its file operations, and then done again.
 
-    python tests/killed_at_every_write.py train|fold [EVERY]
+    python tests/killed_at_every_write.py train|fold|reproduce|report|export [EVERY]
 
 The work is done undisturbed first, and its file operations are counted: opening a file to write, each part that is
 written, forcing it to disk, renaming, removing, making a folder. Then it is done once for each of them, in a process
@@ -151,16 +151,81 @@ def fold(folder: Path) -> tuple[Callable, Callable, Callable]:
     return work, work, check
 
 
+def reproduce(folder: Path) -> tuple[Callable, Callable, Callable]:
+    """The nine runs of the paper's table 5, and the table."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from conftest import write_tiny_corpus
+
+    from numser import reproduce
+    from numser.runs import folds
+    from numser.runs.result import read_result
+
+    corpus = folder.parent / "corpus"
+    corpus.mkdir()
+    write_tiny_corpus(corpus)
+    folds.workers = lambda jobs, address: ((lambda: ThreadPoolExecutor(1)), 1)  # in the process that is killed
+    command = ["table5", "--corpus", "emodb", "--data", str(corpus), "--no-speakers", "--out", str(folder / "out")]
+    command += ["--steps", "1", "--batch-size", "4", "--validate-every", "1"]
+
+    def check() -> None:
+        for result in folder.rglob("result.json"):
+            read_result(result)
+        for table in folder.rglob("folds.csv"):
+            assert table.read_text().endswith("\n")
+
+    return lambda: reproduce.main(command), lambda: reproduce.main(command), check
+
+
+def report(folder: Path) -> tuple[Callable, Callable, Callable]:
+    """A report and a picture of a run."""
+    from made_runs import row, write_run
+
+    from numser import report
+
+    write_run(folder.parent / "run", [row("a"), row("b", "neutral"), row("c", "neutral", "anger")])
+    command = [str(folder.parent / "run"), "--no-sound", "--out", str(folder / "a.html")]
+    command += ["--picture", str(folder / "a.png")]
+    return _file_by_file(lambda: report.main(command), folder, {"a.html": b"</html>\n", "a.png": b"IEND\xaeB`\x82"})
+
+
+def export(folder: Path) -> tuple[Callable, Callable, Callable]:
+    """A model as an ONNX file, with what stands beside it."""
+    from mutated_input import _model
+
+    from numser import export
+
+    model = _model(folder.parent)
+    command = [str(model), str(folder / "model.onnx"), "--audonnx"]
+    return _file_by_file(lambda: export.main(command), folder, {"model.json": b"}\n", "model.yaml": b"null\n"})
+
+
+def _file_by_file(work: Callable[[], object], folder: Path, ends: dict[str, bytes]) -> tuple[Callable, ...]:
+    def in_its_folder() -> None:
+        folder.mkdir(exist_ok=True)
+        work()
+
+    def check() -> None:
+        for name, end in ends.items():
+            if (folder / name).exists():
+                assert (folder / name).read_bytes().endswith(end)
+
+    return in_its_folder, in_its_folder, check
+
+
+KINDS = {work.__name__: work for work in (train, fold, reproduce, report, export)}
+
+
 def main(kind: str, every: int = 1) -> None:
     """Kill the work at each of its file operations."""
     sys.path.insert(0, str(TESTS))
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # where forcing to disk takes no time
     with tempfile.TemporaryDirectory(prefix="numser-killed-", dir=memory) as root:
         folder = Path(root).resolve() / "work"
-        work, again, check = {"train": train, "fold": fold}[kind](folder)
+        work, again, check = KINDS[kind](folder)
         operations = in_a_process(work, folder)
         expected = contents(folder)
-        assert operations > 20 and expected
+        assert operations > 3 and expected
         moments = range(every, operations + 1, every)
         for last in moments:
             shutil.rmtree(folder, ignore_errors=True)

@@ -179,12 +179,6 @@ def write_wav(samples):
     return lambda path: soundfile.write(path, samples, 16_000, "FLOAT", format="WAV")
 
 
-def write_half_a_flac(path):
-    noise = np.random.default_rng(0).normal(0, 0.1, 16_000)
-    soundfile.write(path, noise, 16_000, format="FLAC")
-    path.write_bytes(path.read_bytes()[:9000])
-
-
 @pytest.mark.parametrize(
     ("file_name", "write", "complaint"),
     [
@@ -193,7 +187,6 @@ def write_half_a_flac(path):
         ("empty.wav", lambda path: path.touch(), r"cannot be read as sound \(Format not recognised\); give WAV"),
         ("text.wav", lambda path: path.write_text("hello"), "cannot be read as sound"),
         ("headerless.raw", lambda path: path.write_bytes(b"1234"), "cannot be read as sound"),
-        ("half.flac", write_half_a_flac, "cannot be read as sound"),
         ("no samples.wav", write_wav(np.zeros(0)), "no samples"),
         ("nan.wav", write_wav(np.array([0.1, np.nan])), "NaN"),
     ],

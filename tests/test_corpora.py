@@ -218,6 +218,30 @@ def test_copies_are_passed_over_and_counted(tmp_path):
     )
 
 
+def test_what_sounds_the_same_is_a_copy_whatever_the_file(tmp_path):
+    """Lossless formats differ in bytes, and agree in every sample; what agrees in length alone is none."""
+    rng = np.random.default_rng(0)
+    one, other = rng.integers(-(2**12), 2**12, (2, 32_000), np.int16)
+    late = np.concatenate([one[:20_000], other[20_000:]])
+    (tmp_path / "joy").mkdir()
+    for name, samples in {"a.wav": one, "b.flac": one, "c.aiff": one, "d.wav": other, "e.wav": late}.items():
+        soundfile.write(tmp_path / "joy" / name, samples, 16_000)
+    soundfile.write(tmp_path / "joy" / "f.wav", one, 22_050)
+    corpus = load_corpus("folder", tmp_path)
+    assert [u.name for u in corpus.utterances] == ["joy/a.wav", "joy/d.wav", "joy/e.wav", "joy/f.wav"]
+    assert corpus.findings[-1] == (
+        "Passed over 2 copies of recordings that are there under another name (such as joy/b.flac)."
+    )
+
+
+def test_of_the_same_name_in_two_formats_the_wav_is_taken(tmp_path):
+    """They differ by what the coder lost, and no sample agrees."""
+    make(tmp_path, "joy/a.mp3", "joy/b.flac", "joy/b.ogg", "joy/a.wav", "joy/deep/a.mp3")
+    corpus = folder.load(tmp_path)
+    assert [u.name for u in corpus.utterances] == ["joy/a.wav", "joy/b.flac", "joy/deep/a.mp3"]
+    assert corpus.findings[1] == "Passed over 2 files: 2 there in another format (joy/a.mp3, …)."
+
+
 @pytest.mark.parametrize(
     ("name", "option"), [("emodb", "layout"), ("folder", "table"), ("audformat", "encoding"), ("synthetic", "layout")]
 )

@@ -140,14 +140,13 @@ def test_a_stream_of_a_browsers_is_decoded_too(recogniser, tmp_path, capsys):
     assert (out.decode().replace("standard input", str(tmp_path / "a.webm")), err) == (capsys.readouterr().out, b"")
 
 
-@FFMPEG
-def test_phones_recordings_are_found_in_folders(tmp_path):
-    for name in ("a.m4a", "a.aac", "a.webm"):
-        (tmp_path / name).write_bytes(ffmpeg(encoded(voice(), "WAV"), *PHONES[name]))
-    (tmp_path / "film.mp4").write_bytes(b"")
+def test_what_ffmpeg_reads_is_found_in_folders(tmp_path):
+    names = ["a.aac", "b.m4a", "c.webm", "film.mp4", "film.mov"]
+    for name in (*names, "film.txt"):
+        (tmp_path / name).touch()
     sounds, passed_over = sound_files(tmp_path, "")
-    assert [path.name for path in sounds] == ["a.aac", "a.m4a", "a.webm"]
-    assert [path.name for path in passed_over["not sound"]] == ["film.mp4"]
+    assert sorted(path.name for path in sounds) == sorted(names)
+    assert [path.name for path in passed_over["not sound"]] == ["film.txt"]
 
 
 def joined(kind):
@@ -186,12 +185,100 @@ def test_of_a_whole_file_nothing_is_said(tmp_path, monkeypatch, kind):
     assert len(read_audio(path)) == 9 * RATE
 
 
-def test_of_an_mp3_that_was_cut_off_it_is_said(tmp_path):
-    whole = encoded(voice(4), "MP3")
-    (tmp_path / "a.mp3").write_bytes(whole[: len(whole) // 2])
-    with pytest.warns(InputWarning, match=r"a\.mp3: has 1\.\d s of sound, and 4\.0 by its header") as said:
-        assert len(list(windows(tmp_path / "a.mp3", 1, 0.5))) == 3
+CUT = {
+    "a.wav": "has 2.0 s of sound, and 4.0 by its header",
+    "a.aiff": "has 2.0 s of sound, and 4.0 by its header",
+    "a.au": "has 2.0 s of sound, and 4.0 by its header",
+    "a.w64": "has 2.0 s of sound, and 4.0 by its header",
+    "a.rf64": "has 2.0 s of sound, and 4.0 by its header",
+    "a.mp3": r"has 1\.\d s of sound, and 4.0 by its header",
+    "a.ogg": r"only \d\.\d s of it can be read",
+}
+
+
+@pytest.mark.parametrize("name", CUT)
+def test_of_a_file_that_was_cut_off_it_is_said(tmp_path, name):
+    whole = encoded(voice(4), name[2:].upper())
+    (tmp_path / name).write_bytes(whole[: len(whole) // 2])
+    with pytest.warns(InputWarning, match=rf"{name}: {CUT[name]}: it is damaged, or was cut off$") as said:
+        assert 1 <= len(list(windows(tmp_path / name, 1, 0.5))) <= 3
     assert len(said) == 1
+
+
+@pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
+@pytest.mark.parametrize("seconds", [0.1, 0.5, 1, 2, 4, 9])
+def test_of_a_whole_ogg_nothing_is_said(tmp_path, subtype, seconds):
+    """Of one page, for which libsndfile logs that the end is missing, or of many."""
+    (tmp_path / "a.ogg").write_bytes(encoded(voice(seconds), "OGG", subtype=subtype))
+    assert len(read_audio(tmp_path / "a.ogg")) == seconds * RATE
+
+
+@pytest.mark.parametrize("seconds", [4, 8])
+def test_of_an_ogg_with_a_hole_it_is_said(tmp_path, seconds):
+    ogg = encoded(voice(seconds), "OGG")
+    (tmp_path / "a.ogg").write_bytes(ogg[: len(ogg) // 2] + bytes(3000) + ogg[len(ogg) // 2 + 3000 :])
+    with pytest.warns(InputWarning, match=r"\d\.\d s of .*: it is damaged, or was cut off"):
+        assert len(read_audio(tmp_path / "a.ogg")) < (seconds - 1) * RATE
+
+
+@FFMPEG
+@pytest.mark.parametrize("name", ["a.m4a", "a.aac", "a.webm"])
+def test_of_a_phones_file_that_was_cut_off_it_is_said(tmp_path, name):
+    whole = ffmpeg(encoded(voice(4), "WAV"), *PHONES[name])
+    (tmp_path / name).write_bytes(whole[: len(whole) // 2])
+    with pytest.warns(InputWarning, match=r"only [12]\.\d s of it can be read: it is damaged, or was cut off"):
+        read_audio(tmp_path / name)
+
+
+def test_a_wav_that_is_longer_than_its_header_can_say_is_none_that_was_cut_off(tmp_path):
+    """As programs write it that send it through a pipe."""
+    for size in (2**31 - 37, 2**32 - 1):
+        wav = bytearray(encoded(voice(), "WAV"))
+        wav[40:44] = size.to_bytes(4, "little")
+        (tmp_path / "a.wav").write_bytes(wav)
+        assert len(read_audio(tmp_path / "a.wav")) == 2 * RATE
+
+
+def damaged_flac(how):
+    flac = encoded(voice(4), "FLAC")
+    middle = len(flac) // 2
+    return {
+        "cut off": flac[:middle],
+        "a hole": flac[:middle] + bytes(2000) + flac[middle + 2000 :],
+        "a tag": flac + b"TAG" + bytes(125),
+        "joined": 2 * flac,
+    }[how]
+
+
+@pytest.mark.parametrize("how", ["cut off", "a hole"])
+def test_a_damaged_flac_is_read_up_to_there(tmp_path, monkeypatch, how):
+    without_ffmpeg(monkeypatch)
+    (tmp_path / "a.flac").write_bytes(damaged_flac(how))
+    with pytest.warns(InputWarning, match=r"only its first 1\.\d s can be read: .*; install the program ffmpeg"):
+        found = read_audio(tmp_path / "a.flac")
+    assert len(found) > 1.5 * RATE
+    np.testing.assert_allclose(found, voice(4)[: len(found)], atol=4e-5)
+
+
+@FFMPEG
+@pytest.mark.parametrize(("how", "seconds"), [("cut off", 1.7), ("a hole", 2.5)])
+def test_ffmpeg_reads_of_a_damaged_flac_what_there_is(tmp_path, how, seconds):
+    (tmp_path / "a.flac").write_bytes(damaged_flac(how))
+    with pytest.warns(InputWarning, match=r"has [123]\.\d s of sound, and 4.0 by its header"):
+        assert seconds * RATE < len(read_audio(tmp_path / "a.flac")) < 4 * RATE
+
+
+def test_a_flac_may_have_a_tag_behind_it(tmp_path, monkeypatch):
+    without_ffmpeg(monkeypatch)
+    (tmp_path / "a.flac").write_bytes(damaged_flac("a tag"))
+    np.testing.assert_allclose(read_audio(tmp_path / "a.flac"), voice(4), atol=4e-5)
+
+
+@FFMPEG
+def test_joined_flacs_are_read_on_and_it_is_said_that_some_may_be_lost(tmp_path):
+    (tmp_path / "a.flac").write_bytes(damaged_flac("joined"))
+    with pytest.warns(InputWarning, match=r"goes on behind the 4\.0 s of its header, and not all of it may be heard"):
+        assert len(read_audio(tmp_path / "a.flac")) > 7 * RATE
 
 
 @FFMPEG

@@ -128,7 +128,7 @@ def test_parameters_are_those_of_a_recipe_and_four_more():
     assert classifier.set_params(steps=3, recipe=NUMSER) is classifier
     again = SpeechEmotionClassifier(**classifier.get_params())
     assert again.get_params() == classifier.get_params()
-    with pytest.raises(TypeError, match="colour: there is no such hyper-parameter; choose from blocks, "):
+    with pytest.raises(TypeError, match="colour: there is no such hyper-parameter; choose from system, blocks, "):
         SpeechEmotionClassifier(colour="red")
     with pytest.raises(InputError, match="colour: there is no such parameter; choose from recipe, sample_rate"):
         classifier.set_params(colour="red")

@@ -71,7 +71,7 @@ def test_results_of_older_versions_are_read_as_they_are(path):
     assert asked.items() >= (values["config"] | {"recipe": recipe}).items()
     assert recipe.items() >= values["config"]["recipe"].items()
     assert again | values | {"config": asked} == again
-    assert not path.is_relative_to(PROJECT / "benchmarks" / "results" / "paper") or result.validation_labels is None
+    assert "validation_labels" in values or result.validation_labels is None
 
 
 def test_there_are_results_of_older_versions():
@@ -95,7 +95,7 @@ def test_there_are_results_of_older_versions():
         ({"config": RESULT["config"] | {"recipe": {"lr": "1"}}}, "config.recipe.lr should be a number, found '1'"),
         ({"config": RESULT["config"] | {"recipe": {"lr": -1}}}, "lr -1.0: should be a positive number"),
         ({"config": RESULT["config"] | {"recipe": {"magic": 1}}}, "config has 'magic', which this version does not"),
-        ({"config": RESULT["config"] | {"fold": None}}, "fold or test_speaker should be given, and not both"),
+        ({"config": RESULT["config"] | {"fold": None}}, "one of fold, test_speaker and train_on_all should be given"),
         ({"versions": ["1.0"]}, "versions should be an object"),
         ({"versions": {"numser": 1}}, "versions.numser should be text, found 1"),
         ({"corpus": None}, "corpus should be text, found None"),

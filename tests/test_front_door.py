@@ -180,6 +180,10 @@ def test_many_files_are_a_row_each_and_a_bad_one_stops_no_other(recogniser, writ
     assert recogniser.predict_files([]) == []
     with pytest.raises(InputError, match=r"paths: should be several files, found only a\.wav; give a list, or use"):
         recogniser.predict_files("a.wav")
+    with pytest.raises(InputError, match="paths: should be several files, found only None; give a list"):
+        recogniser.predict_files(None)
+    with pytest.raises(InputError, match="paths: should be paths of files, found a ndarray; use predict for it"):
+        recogniser.predict_files([np.zeros(16_000)])
 
 
 def test_how_a_recogniser_prints(recogniser):

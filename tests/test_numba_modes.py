@@ -27,6 +27,7 @@ LAYERS = [
     "compose",
 ]
 LAYER_TESTS = [TESTS / f"test_{name}.py" for name in ["contract", *LAYERS]]
+WITHOUT_KERNELS = "LSTM or BatchNorm or BlockMaxPool or Conv2D or SelfAttention or HiddenAttention or LeakyReLU"
 MODES = ["NUMBA_DISABLE_JIT", "NUMBA_BOUNDSCHECK"]
 OUT_OF_BOUNDS = """
 import numpy as np
@@ -52,7 +53,18 @@ def start_python(arguments, cache: Path, **mode: str) -> subprocess.Popen:
 @pytest.fixture(scope="module")
 def layer_tests(tmp_path_factory):
     """The cache and the process of each mode. They run side by side."""
-    options = ["-m", "pytest", "-q", "-n0", "-m", "not network", "-p", "no:cacheprovider"]
+    options = [
+        "-m",
+        "pytest",
+        "-q",
+        "-n0",
+        "-m",
+        "not network",
+        "-k",
+        f"not ({WITHOUT_KERNELS})",
+        "-p",
+        "no:cacheprovider",
+    ]
     caches = {mode: tmp_path_factory.mktemp("cache") for mode in MODES}
     started = {
         mode: (cache, start_python([*options, *map(str, LAYER_TESTS)], cache, **{mode: "1"}))

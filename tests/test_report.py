@@ -19,13 +19,13 @@ from made_runs import row, write_run
 
 from numser import demo, train
 from numser.audio import read_audio
+from numser.calibration import reliability
 from numser.corpora import synthetic
 from numser.errors import InputError
 from numser.features import log_mel
 from numser.page.utterance import small_log_mel
 from numser.recipe import Recipe
 from numser.report import SCRIPTS, STYLES, main, report
-from numser.report.data import calibration
 from numser.report.sound import sound_of
 from numser.runs.folder import RunFolder
 from numser.summary import summarise
@@ -320,7 +320,7 @@ def test_folds_stand_in_the_order_of_their_numbers(tmp_path):
 
 def test_calibration_by_hand():
     confidence = np.array([0.55, 0.58, 0.91, 0.95, 0.99, 1.0])
-    found = calibration(confidence, np.array([True, False, True, True, True, False]))
+    found = reliability(confidence, np.array([True, False, True, True, True, False]))
     assert [(b["low"], b["count"], b["right"]) for b in found["bins"]] == [(0.5, 2, 1), (0.9, 4, 3)]
     assert found["bins"][0]["confidence"] == pytest.approx(0.565)
     assert found["error"] == pytest.approx(2 / 6 * 0.065 + 4 / 6 * (0.9625 - 0.75))

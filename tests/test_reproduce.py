@@ -134,7 +134,24 @@ def test_table_5_has_the_papers_loss_and_a_column_for_any_corpus(tmp_path):
     text = show(Setting("synthetic", None, tmp_path, {}, ("folds",)), "table5")
     rows = rows_of(text)
     assert rows[""][-1] == "UA on synthetic"
-    assert rows["numser, random subsets, on synthetic"] == ["0.88M", "–", "–", "0 of 9"]
+    assert rows["numser, random subsets, on synthetic"] == ["931,076", "–", "–", "0 of 9"]
+
+
+def test_table_5_counts_the_other_systems_and_plans_them_for_speakers_left_out(tiny_corpus, tmp_path, capsys):
+    setting = Setting("emodb", str(tiny_corpus), tmp_path, {"recipe": "numser"}, ("folds", "speakers"))
+    rows = rows_of(show(setting, "table5"))
+    counts = {"3D-ACRNN, two": 3_401_542, "3D-ACRNN, five": 6_351_430, "after DRN": 9_966_292}
+    counts |= {"after BCRNN, two": 3_402_054, "… with real weights": 3_402_054}
+    for name, count in counts.items():
+        (cells,) = [cells for label, cells in rows.items() if label.startswith(name)]
+        assert cells == [f"{count:,}", "–", "0 of 3"]
+    for row in paper.SYSTEM_ROWS:
+        assert setting.recipe(row.changes).system == row.changes["system"]
+        assert setting.protocols_of(row.changes) == ["speakers"]
+    reproduce("table5", tiny_corpus, tmp_path, "--plan")  # --no-speakers: no other system
+    assert [line.partition(":")[0] for line in capsys.readouterr().out.splitlines()[:-1]] == [
+        str(tmp_path / "blocks4-ce" / "folds")
+    ]
 
 
 def test_the_folder_is_told_by_its_last_name_and_nothing_else_changes(tiny_corpus, tmp_path, monkeypatch):

@@ -10,7 +10,7 @@ import pytest
 from numser import losses
 from numser.layers.batch_norm import is_learned
 from numser.ragged import pack
-from numser.systems import ACRNN
+from numser.systems import ACRNN, BCRNN, DRN
 
 torch = pytest.importorskip("torch", reason='PyTorch is not installed; "pip install torch" makes the comparison run')
 F = torch.nn.functional
@@ -58,7 +58,9 @@ def lstm(params, name, xs, directions):
 def acrnn(model, params, utterances):
     xs = of_each(lambda x: x.reshape(-1, 3, 40).permute(1, 0, 2)[None], utterances)
     for n in range(1, model.blocks + 1):
-        xs = of_each(lambda x: F.leaky_relu(x, 0.01), conv2d(params, f"conv{n}", xs, padding="same"))
+        xs = conv2d(params, f"conv{n}", xs, padding="same")
+        xs = batch_norm(params, f"conv{n}", xs) if isinstance(model, BCRNN) and n > 1 else xs
+        xs = of_each(lambda x: F.leaky_relu(x, 0.01), xs)
         xs = of_each(lambda x: F.max_pool2d(x, (2, model.pool)), xs) if n == 1 else xs
     w = params["linear.w"][0].flatten(0, 1)  # the program's linear layer on a frame's bands and channels
     xs = of_each(lambda x: (x[0].permute(1, 2, 0).flatten(1) @ w + params["linear.b"]).T[None], xs)
@@ -70,9 +72,44 @@ def acrnn(model, params, utterances):
     return y @ params["output.w"] + params["output.b"]
 
 
+def over_time(params, name, xs, stride=1, padding=(0, 0), dilation=1):
+    """1-D convolution of each (1, channels, frames)."""
+    w, b = params[f"{name}.w"][:, 0].permute(2, 1, 0), params.get(f"{name}.b")
+    return of_each(lambda x: F.conv1d(F.pad(x, padding), w, b, stride, dilation=dilation), xs)
+
+
+def drn(model, params, utterances):
+    xs = over_time(params, "entry", of_each(lambda x: x.T[None], utterances), padding=(4, 5))
+    for channels, kernel, dilation, stride in ((64, 5, 1, 2), (128, 5, 1, 2), (256, 3, 2, 1), (512, 3, 4, 1)):
+        xs = over_time(params, f"to{channels}", xs, stride, (0, stride - 1))
+        for i in range(model.blocks):
+            ys, edge = xs, (kernel // 2) * dilation
+            for n in (1, 2):
+                name = f"res{channels}.{i}"
+                ys = over_time(params, f"{name}.conv{n}", ys, padding=(edge, edge), dilation=dilation)
+                ys = batch_norm(params, f"{name}.norm{n}", ys)
+                ys = of_each(torch.relu, ys) if n == 1 else ys
+            xs = [torch.relu(x + y) for x, y in zip(xs, ys, strict=True)]
+    xs = of_each(lambda x: x[0].T, xs)
+
+    def attention(x):
+        q, k, v = ((x @ params[f"attention.{name}"]).unflatten(1, (8, 64)).transpose(0, 1) for name in "qkv")
+        return F.scaled_dot_product_attention(q, k, v).transpose(0, 1).flatten(1) @ params["attention.o"]
+
+    xs = xs if model.late else of_each(attention, xs)
+    xs = lstm(params, "lstm2", lstm(params, "lstm1", xs, ("",)), ("",))
+    y = torch.stack([x[-1] for x in (of_each(attention, xs) if model.late else xs)])
+    for name in ("hidden1", "hidden2"):
+        y = torch.relu(y @ params[f"{name}.w"] + params[f"{name}.b"])
+    return y @ params["output.w"] + params["output.b"]
+
+
 NETWORKS = {
     "acrnn": (ACRNN(CLASSES, blocks=3), acrnn),
     "acrnn, the paper's pool": (ACRNN(CLASSES, blocks=2, pool=2), acrnn),
+    "bcrnn, real": (BCRNN(CLASSES, blocks=3, binary=False), acrnn),
+    "drn": (DRN(CLASSES), drn),
+    "drn, attention after the LSTM": (DRN(CLASSES, blocks=1, late=True), drn),
 }
 
 

@@ -13,10 +13,10 @@ from numser.errors import InputError
 
 
 def make(root, *paths):
-    """These sound files, each 0.1 s of silence."""
-    for path in paths:
+    """These sound files, each 0.1 s, and no two alike."""
+    for n, path in enumerate(paths, start=1):
         (root / path).parent.mkdir(parents=True, exist_ok=True)
-        soundfile.write(root / path, np.zeros(1600), 16_000)
+        soundfile.write(root / path, np.full(1600, 0.01 * n), 16_000)
     return root
 
 
@@ -73,7 +73,9 @@ def test_a_table_with_paths_from_the_root(tmp_path):
         ("path,label,votes\na.wav,joy,90\n", "row 2: votes should be a share from 0 to 1, such as 0.9, found '90'"),
         ("path,label,votes\na.wav,joy,nan\n", "row 2: votes should be a share"),
         ("path,label,votes\na.wav,joy,most\n", "row 2: votes should be a share"),
-        ("path,label\na.wav,joy\na.wav,anger\n", "row 3 has a.wav again, and otherwise"),
+        ("path,label\na.wav,joy\na.wav,anger\n", "row 3 has a.wav again, and otherwise; keep one of the rows$"),
+        ("path,label,on\na.wav,joy,1\na.wav,anger,2\n", r"or call start and end of segments so, unlike \['on'\]$"),
+        ("p\0a\0t\0h\0,\0", r"is not UTF-8 text \(it has NUL characters, as UTF-16 and spreadsheets' own files have"),
         ('path,label\n"a.wav,joy\n', "is not CSV"),
     ],
 )

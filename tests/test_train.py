@@ -14,7 +14,7 @@ import soundfile
 from conftest import command_refuses
 
 import numser
-from numser import train
+from numser import report, train
 from numser.corpora import load_corpus
 from numser.dataset import prepare
 from numser.features import FeatureSettings, Standardiser
@@ -256,6 +256,14 @@ def test_numbers_that_explode_leave_the_last_good_state(lr, every, tiny_corpus, 
     assert not (out / "model.npz").exists()
 
 
+def test_a_state_whose_numbers_explode_in_the_test(finished, tmp_path):
+    out = shutil.copytree(finished, tmp_path / "copy")
+    arrays, about = read_arrays(out / "state.npz", "training state")
+    huge = {name: np.full_like(w, 3e38) for name, w in arrays.items() if name.startswith("best.")}
+    write_arrays(out / "state.npz", arrays | huge, about)
+    refused(["--resume", "--out", out], "the model's numbers grow beyond all bounds on it; train the model anew")
+
+
 # numser's own recipe: averaged weights of the last step, a learning rate that falls, sound that is drawn anew.
 
 
@@ -485,6 +493,20 @@ def test_a_resumed_run_may_go_on_for_longer(finished, tiny_corpus, tmp_path):
     refused(["--resume", "--out", out, "--steps", "10"], "--steps 10: this run has already done 20 steps")
 
 
+def test_it_is_said_that_other_versions_go_on(finished, tmp_path, capsys):
+    out = shutil.copytree(finished, tmp_path / "copy")
+    arrays, about = read_arrays(out / "state.npz", "training state")
+    before = about["versions"] | {"numpy": "1.0", "numba": "0.1"}
+    write_arrays(out / "state.npz", arrays, about | {"versions": before})
+    capsys.readouterr()
+    train.main(["--resume", "--out", str(out)])
+    now = about["versions"]
+    said = (
+        f"saved with numpy 1.0, now {now['numpy']}; numba 0.1, now {now['numba']}: the last digits of its numbers may"
+    )
+    assert said in capsys.readouterr().err
+
+
 def test_resuming_with_another_configuration(finished, tiny_corpus, tmp_path):
     out = shutil.copytree(finished, tmp_path / "copy")
     refused(["--resume", "--out", out, "--lr", "0.5"], "--lr 0.5: the run in .* was started with lr = 0.001")
@@ -529,7 +551,7 @@ def test_a_state_with_wrong_contents(change, finished, tmp_path):
         ["--resume", "--out", out], "state.npz: is (damaged: |not a numser training state)|the corpus has changed"
     )
     write_arrays(out / "state.npz", {k: v for k, v in arrays.items() if k != "history"}, about)
-    refused(["--resume", "--out", out], "state.npz: is damaged: the array history is missing")
+    refused(["--resume", "--out", out], "state.npz: is damaged, .*: the array history is missing; make it")
 
 
 ROW = [2, 0.5, 0.5, 0.5, 0.5, 0.5]
@@ -583,3 +605,22 @@ def test_a_default_folder_is_always_a_fresh_one(tiny_corpus, tmp_path, monkeypat
     train.main(args)
     train.main(args)
     assert sorted(p.name for p in (tmp_path / "runs").iterdir()) == ["emodb-fold0", "emodb-fold0-2"]
+
+
+def test_all_recordings_can_train_and_then_there_is_no_test(tiny_corpus, tmp_path, capsys):
+    out = tmp_path / "all"
+    options = ["--corpus", "emodb", "--data", str(tiny_corpus), *SMALL, "--train-on-all"]
+    assert train.main([*options, "--steps", "2", "--temperature", "0.5", "--out", str(out)]) == 0
+    said = capsys.readouterr()
+    assert "training on 24 utterances, validation on none, test on none (all)" in said.err
+    assert "nothing was left to test" in said.out and f"{out / 'model.npz'} FILE" in said.out
+    assert not (out / "result.json").exists()
+    assert (numser.load(out).labels, numser.load(out).trained_on) == (("anger", "neutral"), "emodb, all")
+    before = (out / "model.npz").read_bytes()
+    assert train.main(["--resume", "--out", str(out)]) == 0
+    assert (out / "model.npz").read_bytes() == before
+    with command_refuses("in this run all recordings trained"):
+        report.main([str(out)])
+    with command_refuses("--train-on-all: --keep best needs the validation"):
+        train.main([*options, "--recipe", "paper", "--out", str(tmp_path / "paper")])
+    assert not (tmp_path / "paper").exists()

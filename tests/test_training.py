@@ -10,7 +10,7 @@ from numser.corpora import Utterance
 from numser.dataset import Dataset, LogMels
 from numser.errors import InputError
 from numser.features import FeatureSettings, Standardiser
-from numser.inference import FRAMES_PER_SHARD, recognise, shards
+from numser.inference import FRAMES_PER_SHARD, halves, recognise, recognise_in_halves, shards
 from numser.metrics import confusion_matrix, unweighted_accuracy
 from numser.model import SeparableSER
 from numser.ragged import pack
@@ -252,3 +252,20 @@ def test_dropout_changes_training_and_not_recognition():
     dataset = random_dataset()
     runs = [trained(Recipe(blocks=0, steps=1, batch_size=8, dropout=rate), dataset) for rate in (0.0, 0.5)]
     assert runs[0].history[0].loss != runs[1].history[0].loss
+
+
+@pytest.mark.parametrize("blocks", [0, 1, 4, 6])
+def test_two_halves_of_an_utterance_are_the_whole(blocks):
+    rng = np.random.default_rng(0)
+    model = SeparableSER(3, blocks)
+    params = {name: w + 0.1 * rng.standard_normal(w.shape) for name, w in model.init(rng, np.float64).items()}
+    cut = []
+    with ThreadPoolExecutor(2) as pool:
+        for frames in (3, 60, 16 * (blocks + 2), *range(200, 209), 700):
+            x = rng.standard_normal((frames, 128))
+            halved, whole = recognise_in_halves(model, params, x, pool), recognise(model, params, [x], pool)
+            np.testing.assert_allclose(halved.logits, whole.logits, rtol=1e-10)
+            np.testing.assert_allclose(halved.attention[0], whole.attention[0], rtol=1e-10)
+            np.testing.assert_allclose(halved.statistics, whole.statistics, rtol=1e-9)
+            cut.append(len(halves(frames, blocks)) == 2)
+    assert not cut[0] and all(cut[-4:])

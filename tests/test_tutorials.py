@@ -3,10 +3,15 @@
 That the lessons run is shown by running them, which CI does.
 """
 
+import os
 import re
 import shutil
 import subprocess
 import sys
+import zipfile
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from xml.etree import ElementTree
 
 import numpy as np
@@ -70,7 +75,18 @@ def test_a_lesson_asks_each_exercise_and_links_only_to_what_there_is(lesson):
     assert len(names) >= 2
     assert text.count("raise NotImplementedError") >= len(names)
     assert text.count("<details>") == text.count("</details>") >= 2
-    assert [link for link in re.findall(r"\]\(([^)#]+)\)", text) if not (TUTORIALS / link).exists()] == []
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", text) if not link.startswith("https://")]
+    assert [link for link in links if not (TUTORIALS / link).exists()] == []
+
+
+@each_lesson
+def test_a_lesson_asks_before_it_answers_and_ends_in_what_the_reader_can_do(lesson):
+    cells = re.split(r"^# %%", lesson.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    asking = [k for k, cell in enumerate(cells) if "**Guess first.**" in cell]
+    assert len(asking) >= 3
+    assert all(cells[k].startswith(" [markdown]") and cells[k + 1].startswith("\n") for k in asking)
+    assert cells[1].count("**[The paper](https://doi.org/10.21437/Interspeech.2020-2408)**") == 1
+    assert "## What you can do now" in cells[-1]
 
 
 @pytest.mark.parametrize("answer", ANSWERS, ids=lambda a: f"{a.lesson[:2]}-{a.exercise}-{a.answer.__name__}")
@@ -87,6 +103,20 @@ def test_answers_are_judged_as_they_should_be(exercise):
         if verdict.right is not right or said not in verdict.text:
             wrongly.append(f"{name}: should be {right} {said!r}, found {verdict}")
     assert wrongly == []
+
+
+@pytest.mark.parametrize("answer", [a for a in ANSWERS if a.is_solution], ids=lambda a: a.exercise)
+def test_hidden_tests_find_a_solution_right_with_other_numbers(answer):
+    checker.assert_right(answer.lesson[3:], answer.exercise, answer.answer, secret=4711)
+
+
+def test_hidden_tests_find_out_an_answer_that_was_written_for_the_visible_check():
+    solution, known = tutorial_answers.SOLVED["softmax_backward"], {}
+    solution.check.judge(lambda *a: known.setdefault(str(a), solution.answer(*a)))
+    by_heart = lambda *a: known.get(str(a), a[1])  # noqa: E731
+    assert solution.check.judge(by_heart).right
+    with pytest.raises(AssertionError, match="not right yet"):
+        checker.assert_right(solution.lesson[3:], "softmax_backward", by_heart, secret=4711)
 
 
 def test_the_answers_are_more_than_200():
@@ -251,7 +281,12 @@ SCRIPT = "# %% [markdown]\n# # Title\n\n# %%\nx = 1\n\n# %%\nprint(x)\n"
 @pytest.fixture
 def script(tmp_path):
     needs_jupytext()
-    path = tmp_path / "11_tiny.py"
+    path = tmp_path / "tutorials" / "11_tiny.py"
+    path.parent.mkdir()
+    for name in ("build.py", "shown.py", "opened_alone.py"):
+        shutil.copy(TUTORIALS / name, path.parent)
+    (path.parent / "checker.py").touch()
+    (tmp_path / "pyproject.toml").write_text("[project]\n")
     path.write_text(SCRIPT)
     return path
 
@@ -267,9 +302,9 @@ def test_a_cell_keeps_its_name_when_another_is_put_before_it(script):
     before = [c.id for c in build.cells(script).cells]
     script.write_text(SCRIPT.replace("# %%\nx = 1", "# %%\ny = 2\n\n# %%\nx = 1"))
     after = [c.id for c in build.cells(script).cells]
-    assert [after[0], *after[2:]] == before
+    assert [*after[:2], *after[3:]] == before
     script.write_text(SCRIPT + "\n# %%\nprint(x)\n")
-    assert len(set(c.id for c in build.cells(script).cells)) == 4  # the same text twice
+    assert len(set(c.id for c in build.cells(script).cells)) == 5  # the same text twice
 
 
 def test_a_notebook_that_is_not_its_scripts_is_refused(script):
@@ -319,12 +354,78 @@ def test_sound_in_an_output_is_no_path(script):
     assert build.faults(notebook, script) == []
 
 
+def test_what_is_shown_as_a_page_needs_an_alternative_text(script):
+    from nbformat import NotebookNode
+
+    notebook, last = run_by_hand(build.cells(script))
+    for page, faults in (
+        ('<img alt="a line" src="x">', []),
+        ('<img src="x">', ["a picture has no alternative text"]),
+    ):
+        last.outputs = [NotebookNode(output_type="display_data", data={"text/html": page}, metadata={})]
+        assert build.faults(notebook, script) == faults
+
+
+def test_badges_and_the_first_cell_take_the_projects_address_from_one_place(script, monkeypatch):
+    monkeypatch.setattr(build, "repository", lambda: None)
+    _, first, *_ = build.cells(script).cells
+    assert first.id == build.FIRST and 'or "ADDRESS"' in first.source
+    monkeypatch.setattr(build, "repository", lambda: "https://github.com/somebody/numser")
+    _, badges, first, *_ = build.cells(script).cells
+    assert 'or "https://github.com/somebody/numser/archive/HEAD.zip"' in first.source
+    assert re.findall(r"\]\(([^)]+)\)", badges.source) == [
+        "https://colab.research.google.com/assets/colab-badge.svg",
+        "https://colab.research.google.com/github/somebody/numser/blob/main/tutorials/11_tiny.ipynb",
+        "https://mybinder.org/badge_logo.svg",
+        "https://mybinder.org/v2/gh/somebody/numser/HEAD?labpath=tutorials/11_tiny.ipynb",
+    ]
+
+
+def test_a_lesson_in_an_empty_folder_fetches_the_checks_and_installs_numser(tmp_path):
+    """With everything but numser on the path, a web server here, and pip's part played."""
+    archive = build.without_solutions(tmp_path / "numser.zip")
+    with zipfile.ZipFile(archive) as whole:
+        names = whole.namelist()
+        assert "solutions/" not in whole.read("numser/tutorials/05_gru.ipynb").decode()
+    assert {"numser/pyproject.toml", "numser/numser/model.py", "numser/tutorials/checks/gru.py"} <= set(names)
+    assert "numser/benchmarks/results/training.csv" in names  # lessons read it
+    assert [name for name in names if "/solutions/" in name or "/teaching/" in name or "__pycache__" in name] == []
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    played = (
+        f"import subprocess, sys; sys.path += {[p for p in sys.path if 'site-packages' in p]}; commands = []\n"
+        "def pip(command, check):\n"
+        "    commands.append(command[1:]); sys.path.append(command[-1].removesuffix('[tutorials]'))\n"
+        "subprocess.run = pip\n"
+    )
+    after = (
+        "import numser, checker; from checks import gru; print(commands, numser.__file__, checker.RESULTS.exists())"
+    )
+    cell = (TUTORIALS / "opened_alone.py").read_text(encoding="utf-8")
+    handler = partial(SimpleHTTPRequestHandler, directory=tmp_path)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        for address, said in (
+            (
+                f"http://127.0.0.1:{server.server_port}/numser.zip",
+                f"{empty}/numser-source/numser/numser/__init__.py True",
+            ),
+            ("", "numser has no public address: set NUMSER_SOURCE"),
+        ):
+            environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | {"NUMSER_SOURCE": address}
+            command = [sys.executable, "-S", "-c", f"{played}\n{cell}\n{after}"]
+            run = subprocess.run(command, cwd=empty, env=environment, capture_output=True, text=True)
+            assert said in run.stdout + run.stderr, run.stderr
+            assert bool(address) == ("'pip', 'install', '-q'" in run.stdout)
+            shutil.rmtree(empty / "numser-source", ignore_errors=True)
+        server.shutdown()
+
+
 def test_a_lesson_is_built_twice_the_same_and_a_failing_one_leaves_its_notebook(script):
     for package in ("nbclient", "ipykernel", "matplotlib"):
         pytest.importorskip(package, reason=f'{package} is not installed; pip install "numser[tutorials]"')
     import nbformat
 
-    shutil.copy(TUTORIALS / "build.py", script.parent)
     picture = (
         "\n# %%\nimport matplotlib.pyplot as plt\nplt.plot([1, 2])\n# Picture: a line\n# that rises\nplt.show()\n"
     )
@@ -349,7 +450,7 @@ def test_a_lesson_is_built_twice_the_same_and_a_failing_one_leaves_its_notebook(
     script.write_text((SCRIPT + picture).replace("Title", "Name").replace("that rises", "upwards"))
     assert run("--prose", "11").returncode == 0
     title, *_, drawn = nbformat.read(notebook, as_version=4).cells
-    assert title.source == "# Name" and drawn.execution_count == 3
+    assert title.source == "# Name" and drawn.execution_count == 4
     assert drawn.outputs[-1].metadata["image/png"]["alt"] == "a line upwards"
     built = notebook.read_bytes()
     script.write_text(SCRIPT + picture.replace("1, 2", "2, 1"))

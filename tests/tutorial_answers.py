@@ -81,7 +81,7 @@ def of_function(exercise: str, solution: Callable) -> Iterator[Expected]:
     yield changed("lists", lists, True)
     leaves = exercise in ("adam_step", "numeric_gradient")  # whose texts say so
     yield Expected("its arguments changed", zeroes, not leaves, "leave" if leaves else "right")
-    if exercise == "difficulty_of":  # it returns a letter
+    if exercise in ("difficulty_of", "level_alone", "leaks"):  # they return texts
         return
     yield changed("an array for each number", lambda r: each(r, lambda v: np.atleast_1d(v)), True)
     yield changed("not a number", lambda r: each(r, lambda v: np.asarray(v) * np.nan), False)
@@ -404,6 +404,27 @@ BY_HAND = {
         Expected("a list of both", fits(lambda best, every: [best, np.array(every)]), True),
         Expected("the losses first", fits(lambda best, every: (every, best)), False),
         Expected("the last loss alone", fits(lambda best, every: (best, every[-1])), False),
+    ],
+    "level_alone": [
+        Expected("an array", lambda *a: np.array(SOLVED["level_alone"].answer(*a)), True),
+        Expected("one label", lambda *a: SOLVED["level_alone"].answer(*a)[0], False, "should be a list"),
+        Expected("of the labels' numbers", lambda lv, la, s: np.unique(la, return_inverse=True)[1], False),
+        Expected("one too few", lambda *a: SOLVED["level_alone"].answer(*a)[1:], False, "texts, found"),
+    ],
+    "leaks": [
+        Expected("a list of tuples", lambda *a: [tuple(some) for some in SOLVED["leaks"].answer(*a)], True),
+        Expected("sets", lambda *a: tuple(map(set, SOLVED["leaks"].answer(*a))), False, "should be a list"),
+        Expected("recordings alone", lambda *a: SOLVED["leaks"].answer(*a)[0], False),
+        Expected("the speakers first", lambda *a: SOLVED["leaks"].answer(*a)[::-1], False),
+    ],
+    "clips_needed": [
+        Expected("NumPy", lambda p, k, w: max(1, np.ceil(p * (1 - p) / k * (1.96 / w) ** 2)), True),
+        Expected(
+            "a search",
+            lambda p, k, w: next(n for n in range(1, 10**6) if 1.96 * (p * (1 - p) / n / k) ** 0.5 <= w),
+            True,
+        ),
+        Expected("not rounded", lambda p, k, w: p * (1 - p) / k * (1.96 / w) ** 2, False),
     ],
     "scores": [
         Expected("an array", lambda c: np.array(SOLVED["scores"].answer(c)), True),

@@ -4,7 +4,7 @@
 # **Question.** Two seconds of speech are 32 000 numbers. An angry and a sad voice saying the same sentence differ in
 # nearly all of them. So do two angry ones. What should a network be shown, so that anger looks like anger?
 #
-# **The paper** (§4.2): “We used 128-dimensional log scale Mel-spectrogram (log-Mel) as input features. […] The
+# **[The paper](https://doi.org/10.21437/Interspeech.2020-2408)** (§4.2): “We used 128-dimensional log scale Mel-spectrogram (log-Mel) as input features. […] The
 # spectrogram is extracted using 1024-point short-time Fourier transformation (STFT) with 25% overlap.”
 #
 # At the end you have heard and seen both voices, built the mel filterbank, and settled what “25% overlap” means.
@@ -21,6 +21,7 @@ from numser import features, plots
 from numser.audio import SAMPLE_RATE
 from numser.corpora.synthetic import perform
 from numser.features import PAPER
+from shown import listen
 
 plt = plots.pyplot()
 
@@ -34,25 +35,8 @@ plt = plots.pyplot()
 # %%
 performances = {emotion: perform("07", "a01", emotion) for emotion in ("anger", "sadness")}
 
-
-def listen(utterance):
-    """A player in a notebook; elsewhere, where to find the sound."""
-    try:
-        from IPython import get_ipython
-        from IPython.display import Audio, display
-    except ImportError:
-        in_notebook = False
-    else:
-        in_notebook = get_ipython() is not None
-    if in_notebook:
-        display(Audio(utterance.waveform, rate=SAMPLE_RATE, normalize=False))
-    else:
-        print(f"python -m numser.corpora.synthetic made-up/    writes made-up/wav/{utterance.name}.wav")
-
-
 for emotion, performance in performances.items():
-    print(emotion)
-    listen(performance.utterance)
+    listen(performance.utterance.waveform, f"{emotion}, {performance.utterance.name}.wav")
 
 # %% [markdown]
 # (Some web pages show this notebook without its players. The command
@@ -78,6 +62,8 @@ plt.show()
 # Anger is shorter and louder. But loudness also depends on the distance to the microphone, which the corpus varies by up
 # to 7 dB either way. And the single samples tell next to nothing. Take one vowel, and look at it again 2 ms later. The ear
 # hears the same:
+#
+# **Guess first.** How far are the *samples* of the two correlated: near 1, near 0, or below 0?
 
 # %%
 angry = performances["anger"].utterance.waveform
@@ -125,6 +111,8 @@ print(
 # Why a window? Cutting 40 ms out of a sound makes hard edges, and hard edges contain all frequencies. The Hamming
 # window fades the sound in and out. Below, a loud tone at 512.5 Hz stands beside one at 1500 Hz that is 50 dB weaker, as
 # a high overtone of a voice may be. With hard edges, the loud tone spills over the weak one.
+#
+# **Guess first.** Will the weak tone show at all without the fading?
 
 # %%
 seconds = np.arange(640) / SAMPLE_RATE
@@ -225,6 +213,8 @@ plt.show()
 # above.
 #
 # $$m(f) = \begin{cases} 3f/200 & f < 1000\ \mathrm{Hz} \\ 15 + 27 \ln(f/1000) / \ln 6.4 & \text{above} \end{cases}$$
+#
+# **Guess first.** From 200 to 300 Hz are 1.5 mel. How many are from 1000 to 1100 Hz, and from 7200 to 7300?
 
 
 # %%
@@ -375,6 +365,8 @@ plt.show()
 # Compare the same syllables under the white bars. The angry voice's stripes lie further apart and bend more: its pitch
 # is higher, and moves more. They reach further up: a tense voice has stronger overtones. And the syllables are shorter.
 # The cell measures it, over the whole utterances:
+#
+# **Guess first.** In which of its columns will the two voices differ most?
 
 # %%
 above = edges[1:-1] > 1000
@@ -406,5 +398,5 @@ for emotion, performance in performances.items():
 # - The spectrum forgets shifts. The mel scale counts frequency as the ear does, the logarithm loudness.
 # - “25% overlap” is a hop of 25 %.
 #
-# The answers are in `solutions/01_sound_to_log_mel.py`, and so are wrong ones, with what is wrong about them. Next:
+# The answers, and wrong ones: `solutions/01_sound_to_log_mel.py`. Next:
 # [02 · a convolution and its gradient](02_convolution.ipynb).

@@ -4,7 +4,7 @@
 # **Question.** The network's first layer has 320 numbers. After a batch, the loss says only one thing: too large. How
 # does each of the 320 know which way to move, and by how much? And how do we know that it was told the truth?
 #
-# **The paper** (§3): “The input features first go through the entry flow which using a 2-D convolution layer with
+# **[The paper](https://doi.org/10.21437/Interspeech.2020-2408)** (§3): “The input features first go through the entry flow which using a 2-D convolution layer with
 # stride of 2”.
 #
 # At the end you have derived a convolution's gradients by hand, broken one on purpose, and seen the gradient check
@@ -185,6 +185,8 @@ print({name: g.shape for name, g in grads.items()}, "=", sum(g.size for g in gra
 # 16 digits in float64, and the difference of two nearly equal numbers loses most of them. Measure it, on one weight of
 # our small convolution, with a curved loss, $L = \sum_t \ln(1 + e^{y_t})$, whose $\mathrm{d}y_t$ is
 # $1 / (1 + e^{-y_t})$:
+#
+# **Guess first.** Which step would you take, and how exact does the slope become with it in float32?
 
 
 # %%
@@ -272,6 +274,8 @@ report(layer)
 #
 # Now a mistake that everybody makes once: a loop that stops one step early. This layer's backward forgets the last
 # output frame of every utterance. Its forward is right.
+#
+# **Guess first.** Which of dx, dw and db will be wrong?
 
 
 # %%
@@ -305,6 +309,8 @@ plt.show()
 # %% [markdown]
 # The picture says what is wrong: in both channels and both utterances the last frames get the wrong gradient, and only
 # they. Three input frames feed the last output frame, so three rows are bright in each utterance. Compare the weights:
+#
+# **Guess first.** Which entries of dw will be bright?
 
 # %%
 figure, panels = plt.subplots(1, 2, figsize=(10, 3.2))
@@ -321,6 +327,8 @@ plt.show()
 #
 # Would training have told us? Let both layers learn to do what a third one does, a *teacher*, whose outputs are their labels.
 # Both begin at the same start. Watch the loss, the mean squared error.
+#
+# **Guess first.** Will the loss of the broken layer rise, stay, or fall?
 
 # %%
 teacher, start = random_params(layer, rng), random_params(layer, rng)

@@ -4,7 +4,7 @@
 # **Question.** A 3×3 convolution from 128 channels to 64 has 73 728 weights. The paper's network does the same job with
 # 9 344. What did it give up, and what did it gain?
 #
-# **The paper** (§3.1), for filters of $k \times k$, $d_m$ channels in and $d_n$ out: “The parameters number of standard
+# **[The paper](https://doi.org/10.21437/Interspeech.2020-2408)** (§3.1), for filters of $k \times k$, $d_m$ channels in and $d_n$ out: “The parameters number of standard
 # convolution is calculated by $k \times k \times d_m \times d_n$. That of separable convolution is
 # $k \times k \times d_m + d_m \times d_n$. Compared with standard convolution, the parameters number of depthwise separable
 # convolution is reduced by 5 times approximately.”
@@ -44,6 +44,9 @@ rng = np.random.default_rng(3)
 # and has no neighbourhood.
 #
 # $$u_{t,f,c} = \sum_{i,j} d_{i,j,c}\; x_{t+i-1,\,f+j-1,\,c} \qquad\qquad y_{t,f,o} = \sum_c p_{c,o}\; u_{t,f,c}$$
+#
+# ![Two channels, each with a filter of its own. A window of 3 × 3 walks over both, and fills in one number of each
+# result at each place; no channel sees the other.](pictures/depthwise.gif)
 #
 # | | shape | numbers |
 # |---|---|---|
@@ -133,6 +136,8 @@ plt.show()
 # > weights, not 5. Five times would need only about 11 channels out.
 #
 # And what is it worth for the whole network? numser's layer table, for three seconds of sound:
+#
+# **Guess first.** Which stage has the most parameters, and which the most multiplications?
 
 # %%
 model = SeparableSER(n_classes=4)
@@ -220,6 +225,8 @@ def depthwise_numpy(x, w):
 # > result is wrong, and nobody says so. For loops of your own take `safe_jit`, which promises nothing.
 #
 # Here is a loop that breaks the promise: it adds to each number the one before it, in place.
+#
+# **Guess first.** What is the right sum, and who will find it?
 
 
 # %%
@@ -260,6 +267,8 @@ for name, function in (("NumPy", depthwise_numpy), ("compiled", depthwise_jit), 
 # %% [markdown]
 # All agree to float32's rounding. Time them. We take the best of several calls, since other programs can only make a call
 # slower. The plain loops run on the small picture, and we multiply.
+#
+# **Guess first.** How many times faster are the same loops, compiled: ten, a hundred, a thousand?
 
 
 # %%
@@ -304,6 +313,8 @@ print(f"compiling made the loops about {float(f'{ratio:.1g}'):,.0f} times faster
 #
 # Now the whole thing against a standard convolution of the same size. That is a fair fight only if the standard one is
 # written well: as 9 matrix products, one a place, (T·F, m) times (m, n). Both get one thread.
+#
+# **Guess first.** Eight times fewer multiplications. How many times faster?
 
 
 # %%

@@ -5,7 +5,7 @@
 # and throws half away again. Why not filter the 64? And why does a ReLU stand behind each of its layers, but not behind
 # the last?
 #
-# **The paper** (§3.1): “The inverted residual block takes an input a low-dimensional feature representation. Then through
+# **[The paper](https://doi.org/10.21437/Interspeech.2020-2408)** (§3.1): “The inverted residual block takes an input a low-dimensional feature representation. Then through
 # an expansion operation by a $1 \times 1$ convolution layer followed with *Relu* activation operation, the features are
 # expanded to high dimension. And those high-dimension features are further filtered with a depthwise convolution for
 # obtaining richer information. Features are subsequently projected back to low-dimensional representations through a
@@ -109,7 +109,9 @@ print(inspect.getsource(inverted_residual))
 #
 # Start with points in a plane: d = 2 numbers each. Make n channels of them by random weights, ReLU, and go back to two
 # numbers with the best linear map there is (least squares over all points), as a projection could. How much of the
-# picture survives? (The experiment is that of Sandler and others, 2018, who invented the block.)
+# picture survives? (The experiment is that of [Sandler and others, 2018](https://arxiv.org/abs/1801.04381), who invented the block.)
+#
+# **Guess first.** How many channels will do: 3, 5, 15?
 
 # %%
 angle = np.linspace(0.4, 5.6 * np.pi, 900)
@@ -216,7 +218,9 @@ check.carry(carry)
 print(inspect.getsource(Residual.backward))
 
 # %% [markdown]
-# Short, and easy to forget. If it is forgotten, which gradients are wrong? Guess before you read on.
+# Short, and easy to forget.
+#
+# **Guess first.** If it is forgotten, which gradients are wrong?
 
 
 # %%
@@ -244,7 +248,10 @@ for name, layer in (("numser's", inverted_residual(3, 6)), ("forgets", ForgetsTh
 # The first summand has gone through no block at all. Without the ways around only the last one is left, a product of n
 # matrices. It shrinks or grows with n as a power does; and even where it keeps its size, it is mixed anew by each of
 # them. Measure both: how long the gradient still is, and how much of its direction is left (the cosine between dx and
-# dy). Once with numser's initial values, which make f small, and once with larger ones that keep the size of f's signal.
+# dy). Once with numser's initial values, which make f small, and once with larger ones that keep the size of f's signal
+# ([He and others, 2015](https://arxiv.org/abs/1502.01852)).
+#
+# **Guess first.** Which of the four arrives with its direction?
 
 
 # %%
@@ -299,6 +306,8 @@ plt.show()
 # With one, and f small at first, the gradient arrives below as it was above. The network begins as if it had no blocks,
 # and each block learns what to *add*. How much do they add in the end? Here is a trained network, the one that comes with
 # numser, beside the same network before training. Both hear lesson 01's angry voice.
+#
+# **Guess first.** Has training made what is added larger than what it is added to?
 
 # %%
 trained = numser.load()

@@ -6,7 +6,7 @@
 # network has 0.9 million parameters. Count those of its recurrent layer alone, as the paper describes it, and you get
 # 1.67 million. Who is wrong?
 #
-# **The paper** (§3.2): “In the exit flow, attention mechanism is applied after a Bi-RNN which compresses variable length
+# **[The paper](https://doi.org/10.21437/Interspeech.2020-2408)** (§3.2): “In the exit flow, attention mechanism is applied after a Bi-RNN which compresses variable length
 # sequences produced by middle flow to a fixed-length vector. Each direction of Bi-RNN contains 128 Gated Recurrent Units
 # (GRUs)[4]. Then we can obtain a sequence of 256-dimensional high-level features by concatenating the outputs of two
 # directions.”
@@ -31,6 +31,7 @@ from numser.layers.gru import gru_backward, gru_forward
 from numser.model import SeparableSER, attended_frames
 from numser.optim import clip_global_norm
 from numser.ragged import Ragged, offsets_of
+from shown import turn
 
 plt = plots.pyplot()
 rng = np.random.default_rng(5)
@@ -42,6 +43,8 @@ rng = np.random.default_rng(5)
 # the log-mel get anything. They are its *receptive field*. (A frame that gets nothing may still have some influence: one
 # that has lost in a max-pool would win if it were louder. But here 2048 features of 128 bands are asked at once, and in one
 # of them, every frame that can reach the step does.)
+#
+# **Guess first.** Of 301 frames, how many does one step see?
 
 # %%
 model = SeparableSER(n_classes=7)
@@ -125,7 +128,7 @@ mine = unrolled(x, params["w"], params["u"], params["b"])
 print("numser's forward direction differs by", f"{np.abs(y.data[:, :4] - mine).max():.0e}")
 
 # %% [markdown]
-# > **Two GRUs go by this name.** In the third version of Cho and others (2014, arXiv 1406.1078), as here, and in
+# > **Two GRUs go by this name.** In the third version of Cho and others ([2014](https://arxiv.org/abs/1406.1078)), as here, and in
 # > TensorFlow's cell that the authors use, the reset comes *before* the product: $(r \circ h)\, U_c$. In the first version
 # > of the same paper, and in `torch.nn.GRU`, it comes after: $r \circ (h\, U_c)$. Weights of one give other numbers in the
 # > other.
@@ -165,6 +168,34 @@ print("z of all units and steps: 5 % are below {:.2f}, half below {:.2f}, 5 % ab
 # Look at the pause in the middle: most units keep there what they have. Many write in the loud vowels, most where one
 # begins. Nobody told them to. Those at the top keep whatever comes.
 #
+# The same, step by step, and with both gates: each dot is a unit. Up: it keeps what it had. To the right: its candidate sees
+# the past. The larger and the more orange a dot, the more its state has just changed. Press *play*, or turn the slider.
+#
+# **Guess first.** Where do the large dots lie, and when are there many?
+
+
+# %%
+r = gates[0][:, :H]
+changed = np.abs(np.diff(states[:, :H], axis=0, prepend=0))
+
+
+def at_step(seconds):
+    t = int(np.argmin(np.abs(at - float(seconds.removesuffix(" s")))))
+    figure, (sound, dots) = plt.subplots(1, 2, figsize=(8, 2.9), width_ratios=(1.5, 1))
+    plots.log_mel(frames, sound, colorbar=False)
+    sound.axvline(at[t], color="white", linewidth=2)
+    dots.scatter(r[t], z[t], s=4 + 120 * changed[t], c=changed[t], cmap="plasma", vmin=0, vmax=1, alpha=0.8)
+    dots.set(xlim=(0, 1), ylim=(0, 1), xlabel="reset gate r: sees the past", ylabel="update gate z: keeps")
+    return figure
+
+
+turn(
+    at_step, [f"{seconds:.2f} s" for seconds in at[::2]], "at", "Left, the log-mel with a line at the step; right, a dot a "
+    "unit, reset gate by update gate. Where a vowel begins, dots sink and grow; in the pause they rise, and are small.",
+    every=0.25,
+)  # fmt: skip
+
+# %% [markdown]
 # ## 3. Back through time
 #
 # Draw the loop as a chain, one copy of the cell a step. All copies share w, u and b.
@@ -318,6 +349,8 @@ check.MyGRU(MyGRU)
 # the matrices. With the update gate shut ($z = 0$) and the reset gate open ($r = 1$), the GRU is the plain recurrent
 # network, $h' = \tanh(xW + hU)$, where only the matrix is left. Compare, by setting the biases. The picture shows the
 # length of $\mathrm{d}x_t$ when only the last state has a gradient, as a share of that of the last step.
+#
+# **Guess first.** Two seconds back, is the gradient of the plain network longer or shorter than at the end?
 
 
 # %%
@@ -415,6 +448,8 @@ check.gru_parameters(gru_parameters)
 # have six clues. Suspects: two sets of weights, as most people would read “each direction”; one set for both; two sets
 # of only 64 units; one direction only. And what is an M? A million, or $2^{20}$, as the table's caption, “parameters(MB)”,
 # may suggest? Was it rounded, or cut after two digits? Try all.
+#
+# **Guess first.** Whom do you suspect?
 
 
 # %%

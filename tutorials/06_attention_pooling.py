@@ -4,7 +4,7 @@
 # **Question.** Two seconds of sound have become 50 states of 256 numbers. The answer is one word. Which of the 50 should
 # decide? And if the network may choose itself where to look: does it look where the emotion is?
 #
-# **The paper** (§2): “Not all parts of an utterance including emotion in real scene, thus, the attention mechanism is
+# **[The paper](https://doi.org/10.21437/Interspeech.2020-2408)** (§2): “Not all parts of an utterance including emotion in real scene, thus, the attention mechanism is
 # applied to learn emotion relevant regions for utterance-level SER”. (§3.2): “As shown in (1), the weight $\alpha_t$ is
 # first computed by a softmax function, where $h_t$ is the Bi-RNN output, then the utterance-level representations $c$ are
 # calculated by performing a weighted sum on $h_t$ according to the weights, as shown in (2).”
@@ -36,6 +36,7 @@ from numser.layers import Attention, PReLU
 from numser.layers.attention import attention_backward, attention_forward
 from numser.model import attended_frames
 from numser.ragged import Ragged, offsets_of
+from shown import listen_along
 
 plt = plots.pyplot()
 rng = np.random.default_rng(6)
@@ -285,14 +286,19 @@ below.set_ylim(0, None)
 below.legend(frameon=False, fontsize=8, loc="upper left")
 above.plot(angry.span, [124, 124], color="white", linewidth=4, solid_capstyle="butt")
 above.set_title(f"{angry.name}, anger (white bar: the span); below, the attention of seed {seeds[0]} filled")
-# Picture: Above, the log-mel of an angry utterance; below, attention over time, of several seeds, high inside an
-# orange field that marks the emotion.
-plt.show()
+listen_along(
+    figure,
+    angry.waveform,
+    "Above, the log-mel of an angry utterance; below, attention over time, of several seeds, high inside an orange field "
+    "that marks the emotion. A cursor follows the sound.",
+)
 
 # %% [markdown]
-# The vowels before the span are hardly less bright than those in it, and get next to nothing. But one utterance shows
-# nothing but itself. Here are the six emotions of the same text and speaker; the orange field is the span, the dotted line
+# Play it: the green line is where the sound is. The vowels before the span are hardly less bright than those in it, and
+# get next to nothing. But one utterance shows nothing but itself. Here are the six emotions of the same text and speaker; the orange field is the span, the dotted line
 # equal attention.
+#
+# **Guess first.** In which emotions will the attention keep to the span?
 
 # %%
 emotions = sorted({row["emotion"] for row in rows})
@@ -353,6 +359,8 @@ print(f"mass is more than share in {np.mean(mass > share):.0%} of the utterances
 #
 # No. Cut all utterances into twenty parts, from beginning to end, and look how much of each part belongs to the span, and
 # how much attention it gets.
+#
+# **Guess first.** Which part will lie inside a span most often?
 
 # %%
 parts = [{key: float(value) for key, value in part.items()} for part in csv.DictReader(measured["parts"])]
@@ -383,6 +391,8 @@ print(f"the two middle parts are inside the span to {np.mean(by_part['inside'][9
 # So ask what such habits alone would give. Take the attention of each *other* test utterance, stretch it to this one's
 # length, lay it over this one, and see how much comes to lie inside this one's span; take the mean over all others. Call
 # it **elsewhere**. What mass has more than that, comes from this utterance.
+#
+# **Guess first.** How much of the difference between mass and share will habit explain?
 
 # %%
 elsewhere = per_utterance("elsewhere")

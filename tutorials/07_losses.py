@@ -5,7 +5,7 @@
 # hard, and listeners disagreed on them too. All 64 losses are added up to one number. Who then decides where the weights
 # move?
 #
-# **The paper** (§3.3): “As shown in Eq.(4), adding a factor $(1 - \hat{y}_i)^\lambda$ to the weighted cross entropy, where
+# **[The paper](https://doi.org/10.21437/Interspeech.2020-2408)** (§3.3): “As shown in Eq.(4), adding a factor $(1 - \hat{y}_i)^\lambda$ to the weighted cross entropy, where
 # $\lambda$ is hyper-parameter adjusting the rate at which easy examples are down-weighted.” And, in its abstract: “We
 # assumed that samples hard for humans are also hard for computers.”
 #
@@ -32,6 +32,7 @@ from numser.layers import Dense
 from numser.metrics import confusion_matrix, recalls
 from numser.reproduce.paper import TABLE_3
 from numser.threads import one_blas_thread
+from shown import turn
 
 plt = plots.pyplot()
 
@@ -212,6 +213,8 @@ print(
 # %% [markdown]
 # Now make the classes unequal. Anger, boredom and neutral keep their 60 utterances; of each other emotion, ten are drawn.
 # We repeat the draw five times and take means, for ten utterances are few.
+#
+# **Guess first.** What will the weights cost the large classes, and bring the small ones?
 
 # %%
 large = np.isin(EMOTIONS, ("anger", "boredom", "neutral"))
@@ -235,7 +238,8 @@ for name, rows in found.items():
 # ## 3. Easy utterances and hard ones
 #
 # Weights know the class, not the utterance. Forty utterances that are already known still pull, each a little; together
-# they may pull harder than six that are not. So multiply the loss by a factor that vanishes when the answer is right.
+# they may pull harder than six that are not. So multiply the loss by a factor that vanishes when the answer is right
+# ([Lin and others, 2017](https://arxiv.org/abs/1708.02002)).
 # Equation 4, with $p = \hat y_y$ and $q = 1 - p$:
 #
 # $$Focal\_Loss = - \sum_{i=1}^m w_i (1 - \hat y_i)^\lambda\, y_i \log(\hat y_i)
@@ -253,6 +257,8 @@ for name, rows in found.items():
 # g = p\,\frac{\mathrm{d}\ell}{\mathrm{d}p} = \lambda p\, q^{\lambda-1} \ln p - q^\lambda$$
 #
 # For cross-entropy $g = -1$, always. So $|g|$ says how many times as hard as under cross-entropy an utterance pulls.
+#
+# **Guess first.** Can a factor below 1 make an utterance pull *harder*?
 
 # %%
 p = np.linspace(0.001, 0.999, 999)
@@ -297,6 +303,36 @@ plt.legend(frameon=False)
 # Picture: Share of the pull over share of the utterances, best known first: curves below the diagonal, the
 # further below the larger λ.
 plt.show()
+
+# %% [markdown]
+# Turn λ yourself. On the left is the pull of one utterance over its probability, as above; on the right, how the same 420
+# utterances share it: each bar is a tenth of them, the best known first.
+#
+# **Guess first.** From which λ on does the worst known tenth have more than half of all the pull?
+
+
+# %%
+def share_of_tenths(lam):
+    _, dlogits = losses.focal(midway, y, np.ones(len(y)), np.full(len(y), lam))
+    pull = np.abs(dlogits[np.arange(len(y)), y])[order]
+    return np.array([part.sum() for part in np.array_split(pull, 10)]) / pull.sum()
+
+
+def at_lambda(lam):
+    figure, (curve, bars) = plt.subplots(1, 2, figsize=(8, 2.6))
+    curve.axhline(1, color=plots.GREY, linewidth=0.8, linestyle=":")
+    curve.plot(p, (1 - p) ** lam - lam * p * (1 - p) ** (lam - 1) * np.log(p))
+    curve.set(xlabel="probability of the true class, p", ylabel="|g|", ylim=(0, 2.6), title="pull of one")
+    bars.bar(range(1, 11), share_of_tenths(lam), color=plots.ORANGE)
+    bars.set(xlabel="tenth of the utterances, best known first", ylabel="share of the pull", ylim=(0, 1))
+    return figure
+
+
+turn(
+    at_lambda, np.arange(0, 5.01, 0.25).tolist(), "λ =",
+    "Left: the pull of one utterance over its probability. Right: ten bars, the share of the pull of each tenth of the "
+    "utterances. The larger λ, the more of it the last bars have.",
+)  # fmt: skip
 
 # %% [markdown]
 # That is the idea: the same batch, and its hard utterances have more of the say. numser's function follows. It takes a
@@ -462,6 +498,8 @@ for b, c in ((0, 0), (1, 2), (1.5, 2)):
 # each level is recognised, of speakers never heard. And train with the focal loss by votes. The last line is the whole
 # network, which lesson 08 will train with cross-entropy, on the two speakers that it has not heard; `benchmarks/training.py`
 # has kept its counts.
+#
+# **Guess first.** Will what listeners found hard be recognised less often?
 
 # %%
 runs = {
@@ -508,9 +546,9 @@ for row in TABLE_3.rows:
 # The first two rows are losses of another spirit. The focal loss takes every label at its word: what is hard must be
 # learned harder. But perhaps it is hard because its label is wrong. Then less trust would be better.
 #
-# - **$L_q$**, $\ell = (1 - p^r)/r$ with $r = 0.7$ (the paper calls it $q$). Here $\mathrm{d}\ell/\mathrm{d}p = -p^{r-1}$,
+# - **$L_q$** ([Zhang and Sabuncu, 2018](https://arxiv.org/abs/1805.07836)), $\ell = (1 - p^r)/r$ with $r = 0.7$ (the paper calls it $q$). Here $\mathrm{d}\ell/\mathrm{d}p = -p^{r-1}$,
 #   so $g = -p^r$: where $p$ is near 0, so is the pull. It gives up on labels that it cannot believe.
-# - **Soft bootstrapping** mixes the label with the network's own answer: $\ell = -\sum_j [\beta \delta_{jy} +
+# - **Soft bootstrapping** ([Reed and others, 2015](https://arxiv.org/abs/1412.6596)) mixes the label with the network's own answer: $\ell = -\sum_j [\beta \delta_{jy} +
 #   (1-\beta) p_j] \ln p_j$ with $\beta = 0.3$. Its second part is the entropy of the answer: it wants the network to be
 #   sure, of whatever it likes.
 #

@@ -4,7 +4,7 @@
 # **Question.** Backward tells each of 900 000 numbers which way is downhill. It does not say how far to go. How far
 # should each go? And when it is over, how do we know that the network has learned emotions, and not these recordings?
 #
-# **The paper** (§4.2): “Adam is used as optimizer. Learning rate was set with 0.0003 and batch size 64.” About the training it says no more.
+# **[The paper](https://doi.org/10.21437/Interspeech.2020-2408)** (§4.2): “Adam is used as optimizer. Learning rate was set with 0.0003 and batch size 64.” About the training it says no more.
 #
 # At the end you have written Adam, met ln K, made the network learn 20 utterances by heart, true labels or not, and
 # read the curves of a whole training.
@@ -93,7 +93,7 @@ for name, data, wide in (
 # The steep weight runs away as soon as $|1 - 50 \eta| > 1$, that is, from $\eta = 2/50$ on. So $\eta$ must be small. But
 # with $\eta = 0.035$ the flat weight loses only 3.5 % a step. The steepest direction sets the pace for all.
 #
-# **Adam** (Kingma and Ba, 2015) gives each weight its own step. It keeps two running means for each weight, of the
+# **Adam** ([Kingma and Ba, 2015](https://arxiv.org/abs/1412.6980)) gives each weight its own step. It keeps two running means for each weight, of the
 # gradient and of its square:
 #
 # $$m \leftarrow \beta_1 m + (1 - \beta_1)\, g \qquad v \leftarrow \beta_2 v + (1 - \beta_2)\, g^2$$
@@ -121,6 +121,8 @@ for name, data, wide in (
 #
 # For a steady gradient either is $\eta\, g / |g|$: **each weight moves by $\eta$**, uphill or downhill. $\varepsilon$ saves a
 # weight without gradients from 0/0. The usual values are $\beta_1 = 0.9$, $\beta_2 = 0.999$, $\varepsilon = 10^{-8}$.
+#
+# **Guess first.** The two rates of gradient descent differ by a sixth. What will that change?
 
 # %%
 a, start = np.array([1.0, 50.0]), np.array([-9.0, 1.2])
@@ -268,6 +270,8 @@ print(inspect.getsource(train))
 # Two trainings, 35 steps each. The first has the true labels. The second has the same labels *dealt out at random* to
 # the 20 utterances: there is nothing to understand in them. Validation is the 14 utterances of two other speakers, with
 # their true labels. Watch both losses.
+#
+# **Guess first.** Which of the four curves will come down to 0?
 
 
 # %%
@@ -415,6 +419,8 @@ check.fit(fit)
 #         --lr 0.001 --validate-every 10
 #
 # Speakers 09 and 10 are the test, 01 validates, seven speakers train. `benchmarks/training.py` has kept the run's history.
+#
+# **Guess first.** When will validation stop becoming better, and will training stop there, too?
 
 # %%
 history = np.genfromtxt(RESULTS / "training.csv", delimiter=",", names=True)

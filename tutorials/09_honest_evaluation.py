@@ -4,7 +4,7 @@
 # **Question.** A network is said to recognise 90 % of emotions. What does that promise to somebody whose voice it has
 # never heard? And if another one reaches 91 %, is it better?
 #
-# **The paper** (§4.2): “Both of datasets were divided into 10 subsets randomly keeping the emotion distribution, 8 subsets
+# **[The paper](https://doi.org/10.21437/Interspeech.2020-2408)** (§4.2): “Both of datasets were divided into 10 subsets randomly keeping the emotion distribution, 8 subsets
 # were used for training, one for validation and one for testing (fixed test set). The experimental results are the
 # average of 9 times cross validation. We use three metrics, Unweighted Accuracy (UA), Weighted Accuracy (WA) and F1-score,
 # to evaluate proposed method.”
@@ -70,6 +70,8 @@ plt.show()
 #   $n_{ii} / \sum_j n_{ji}$. F1 is the harmonic mean of recall and precision; worked out, it is the fraction above.
 #
 # Why three? Here is a recogniser that never listens. It always answers “anger”, the most frequent emotion:
+#
+# **Guess first.** What are its WA and its UA?
 
 # %%
 lazy = np.zeros_like(counts)
@@ -129,6 +131,8 @@ print(x.shape, f"{len(set(speakers))} speakers, {len(set(texts))} texts, {len(cl
 
 # %% [markdown]
 # Which utterances are alike by these numbers? For each one, find the nearest other, and see what the two have in common.
+#
+# **Guess first.** Will it be the speaker, the text or the emotion?
 
 # %%
 near = (x - x.mean(0)) / x.std(0)
@@ -192,6 +196,8 @@ def learn(split, labels=dataset.labels, steps=120, seed=0):
 # - **random subsets** with the same mix of emotions, as the paper's (`numser.splits.random_subsets`);
 # - **speakers left out**: each part is one speaker;
 # - **texts left out**: each part is one of the ten sentences. Speakers stand on both sides again.
+#
+# **Guess first.** New sentences, or new voices: which will cost more, and how much?
 
 
 # %%
@@ -458,6 +464,8 @@ for what, by_speaker in (("new voices", unknown), ("the flattery", known - unkno
 #
 # The step that counts was chosen by validation. What if we choose it by the *test*: train, look at the test curve, take its
 # best point? Nothing of the network changes. Only the report does.
+#
+# **Guess first.** How many points can be had by looking?
 
 # %%
 chosen = {"by validation": [], "by the test": []}

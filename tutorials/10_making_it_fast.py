@@ -4,7 +4,7 @@
 # **Question.** Lesson 03's depthwise loops became faster and faster: plain Python, NumPy, compiled. How fast *can* they
 # become on this machine? And how do we know when to stop?
 #
-# **The paper** (§5): “To facilitate the SER application to real-time system, we proposed a lightweight model based on
+# **[The paper](https://doi.org/10.21437/Interspeech.2020-2408)** (§5): “To facilitate the SER application to real-time system, we proposed a lightweight model based on
 # separable convolution network and inverted residuals.”
 #
 # A light model is not yet a fast one. At the end you have measured the two speeds that limit every program on your
@@ -77,6 +77,8 @@ def fastest(contestants, seconds=1.5, clock=computing):
 # %% [markdown]
 # **Moving.** The loop below reads every number of `x` and writes one to `y`: 8 bytes moved, one multiplication. It does
 # so again and again with the same arrays, first small ones, then larger ones.
+#
+# **Guess first.** How many times faster are the smallest arrays than the largest?
 
 
 # %%
@@ -142,7 +144,7 @@ print(f"while one number of 4 bytes comes from main memory, the core could do {4
 # \frac{W}{\text{seconds}} \le \min\!\left(\text{peak},\ I \cdot \text{rate}\right), \qquad I = \frac{W}{Q}$$
 #
 # $I$ is the *intensity*, in FLOP a byte. It belongs to the kernel; peak and rate belong to the machine. Drawn over $I$,
-# the limit is a slope that ends in a flat roof: hence *roofline* (Williams, Waterman and Patterson, 2009).
+# the limit is a slope that ends in a flat roof: hence *roofline* ([Williams, Waterman and Patterson, 2009](https://doi.org/10.1145/1498765.1498785)).
 #
 # Take the depthwise filter. For each number of the result it needs 9 multiplications and 9 additions, $W = 18$. At the
 # very least it must read $x$ once and write $y$ once, $Q = 4 + 4$ bytes in float32: $I = 2.25$. The weights are so few that
@@ -233,6 +235,8 @@ print(f"NumPy and compiled loops differ by {np.abs(y - expected).max():.0e}")
 # %% [markdown]
 # Each goes into a list, with its intensity and its FLOP, and `compare` times some of them. The two roofs are measured
 # anew each time, in turn with the kernels, so that all of them share good and bad moments.
+#
+# **Guess first.** NumPy's nine steps are compiled, too. How near will they come to the compiled loops?
 
 
 # %%
@@ -340,6 +344,8 @@ print(inspect.getsource(depthwise_relu_forward.py_func))
 # Is it fast? Time it where the numbers are near: always the same tile of 1 MiB, as often as there are tiles in the
 # batch. Beside it, the same source compiled by plain `numba.njit`, without what `numser.jit` adds. Last, give it the whole
 # batch, which lies in main memory.
+#
+# **Guess first.** What costs more: the missing promise, or the way to main memory?
 
 # %%
 tile, tile_y = bordered[0, :66], y[:64]  # frames
@@ -440,6 +446,8 @@ print(inspect.getsource(FusedBlock._forward))
 # %% [markdown]
 # How large should a tile be? Try. As one recording of 48 s, so that tiles may be as large as we like; the dashed line is
 # the block composed of plain layers.
+#
+# **Guess first.** Which is worse, a tile too small or a tile too large?
 
 # %%
 frames = 1200

@@ -5,7 +5,7 @@
 # their gradient: $x^\top \mathrm{d}y$, $\mathrm{d}y\, W^\top$. Where does it come from? And when all layers stand one behind
 # the other, does the gradient of the last one really reach the first?
 #
-# **The paper** (§3.2): “Finally, the utterance-level representations are passed into a fully connection layer with 64 output
+# **[The paper](https://doi.org/10.21437/Interspeech.2020-2408)** (§3.2): “Finally, the utterance-level representations are passed into a fully connection layer with 64 output
 # units, then followed with *PreLU* activation function and use one softmax layer to calculate the probability of per emotion.”
 #
 # At the end you have derived that gradient, written the dense and the pointwise layer and the GRU that reads from both ends,
@@ -57,6 +57,8 @@ rng = np.random.default_rng(11)
 #
 # You need not learn this by heart. $\mathrm{d}W$ has the shape of $W$, (C, O), and is made of $X$ (B, C) and
 # $\mathrm{d}Y$ (B, O): there is only one way to multiply them.
+#
+# **Guess first.** In which order must they stand, and which of them must be turned?
 
 # %%
 B, C, O = 3, 5, 2
@@ -286,6 +288,8 @@ print(inspect.getsource(compose.Sequential.backward))
 
 # %% [markdown]
 # The network has a flat dict of parameters, with dotted names:
+#
+# **Guess first.** Which tensor will be the largest?
 
 # %%
 model = SeparableSER(n_classes=4, blocks=2)
@@ -361,6 +365,8 @@ check.whole_backward(whole_backward)
 #
 # An angry utterance, the loss of an untrained network on it, and the way back. A row is a tensor, and shows how large the
 # entries of its gradient are, on a logarithmic scale. The first layer is at the top.
+#
+# **Guess first.** Are the gradients of the first layers smaller than those of the last?
 
 # %%
 frames = log_mel(perform("07", "a01", "anger").utterance.waveform)
@@ -403,4 +409,5 @@ print(f"the largest error of all {len(errors)} tensors: {max(errors.values()):.0
 # - Backward through layers: from the last to the first, each with its own cache, and dx in hand.
 # - Compare tensor by tensor from the output back: the first that is wrong tells where.
 #
-# The answers, and wrong ones: `solutions/11_whole_way_back.py`.
+# The answers, and wrong ones: `solutions/11_whole_way_back.py`. Next:
+# [12 · your own recordings](12_your_own_recordings.ipynb).

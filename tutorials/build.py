@@ -4,6 +4,7 @@
     python tutorials/build.py 02 03        these lessons
     python tutorials/build.py --prose 02   the same, if only prose and comments have changed: nothing is run
     python tutorials/build.py --check      only says whether each notebook holds its script's cells
+    python tutorials/build.py --without-solutions numser.zip     an archive for students
 
 The script is the source; a notebook is never edited. Two builds differ only where the outputs do, for example in
 measured times: cells are named after what is in them, and nothing of the machine is kept. A picture's alternative
@@ -16,18 +17,23 @@ import os
 import re
 import sys
 import time
+import tomllib
+import zipfile
 from base64 import b64decode, b64encode
 from hashlib import sha256
-from io import BytesIO
 from pathlib import Path
 
 from numser.cli import run
 from numser.errors import InputError
 from numser.files import write_whole
+from shown import small
 
 HERE = Path(__file__).parent
 LARGEST = 1_000_000  # bytes of a notebook
 SECONDS = 300  # that a cell may take
+FIRST = "opened-alone"  # the first code cell of every notebook
+COLAB, BINDER = "https://colab.research.google.com", "https://mybinder.org"
+ANSWERS = re.compile(r"The answers, and wrong ones: `solutions/\w+\.py`\. ?")  # which students need not have
 _PICTURE = re.compile(r"^ *# Picture: (.*(?:\n *#.*)*)", re.MULTILINE)
 _MACHINE = re.compile(r"/(?:home|Users|root|tmp|var|opt)/\w+|[A-Z]:\\\w+|ipykernel_\d+")  # what no output may tell
 
@@ -55,11 +61,38 @@ def cells(script: Path):
     }
     seen: dict[str, int] = {}
     for cell in source.cells:
+        if cell.cell_type == "code" and FIRST not in {c.id for c in notebook.cells}:
+            notebook.cells += _before_the_code(script)
         new = nbformat.v4.new_markdown_cell if cell.cell_type == "markdown" else nbformat.v4.new_code_cell
         digest = sha256(cell.source.encode()).hexdigest()[:12]
         seen[digest] = seen.get(digest, 0) + 1
         notebook.cells.append(new(cell.source, id=digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"))
     return notebook
+
+
+def repository() -> str | None:
+    """Where the project is published, if it is: pyproject.toml's project.urls say so, and nothing else does."""
+    project = tomllib.loads((HERE.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return project.get("urls", {}).get("Repository")
+
+
+def _before_the_code(script: Path) -> list:
+    """Badges that open the notebook elsewhere, and the cell that fetches what the lesson needs there."""
+    _, nbformat = _jupyter()
+    first, found = (HERE / "opened_alone.py").read_text(encoding="utf-8").strip(), []
+    if address := repository():
+        first = first.replace('or "ADDRESS"', f'or "{address}/archive/HEAD.zip"')
+        name = f"{address.removeprefix('https://github.com/')}/blob/main/tutorials/{script.stem}.ipynb"
+        place = name.replace("/blob/main/", "/HEAD?labpath=")
+        found.append(
+            nbformat.v4.new_markdown_cell(
+                f"[![Open in Colab]({COLAB}/assets/colab-badge.svg)]({COLAB}/github/{name}) "
+                f"[![Open in Binder]({BINDER}/badge_logo.svg)]({BINDER}/v2/gh/{place})",
+                id="badges",
+            )
+        )
+    hidden = {"jupyter": {"source_hidden": True}}
+    return [*found, nbformat.v4.new_code_cell(first, id=FIRST, metadata=hidden)]
 
 
 def build(script: Path) -> Path:
@@ -88,7 +121,8 @@ def build(script: Path) -> Path:
         raise InputError(f"{script}: a cell failed; the notebook is left as it was\n{error}") from None
     notebook.metadata = metadata
     for output in _pictures(notebook.cells):
-        output["data"]["image/png"] = _small(output["data"]["image/png"])
+        picture = small(b64decode(output["data"]["image/png"]))
+        output["data"]["image/png"] = b64encode(picture).decode()
     return _write(notebook, script)
 
 
@@ -101,10 +135,11 @@ def reword(script: Path) -> Path:
     notebook, target = cells(script), script.with_suffix(".ipynb")
     old = nbformat.read(target, as_version=4).cells if target.exists() else []
     new, old = ([c for c in some if c.cell_type == "code"] for some in (notebook.cells, old))
-    if list(map(_code, new)) != list(map(_code, old)):
+    before = [c for c in old if c.id != FIRST]
+    if list(map(_code, new[1:])) != list(map(_code, before)):
         raise InputError(f"{script}: its code has changed; build it without --prose")
-    for cell, before in zip(new, old, strict=True):
-        cell.outputs, cell.execution_count = before.outputs, before.execution_count
+    for number, (cell, outputs) in enumerate(zip(new, [[], *(c.outputs for c in before)], strict=True), start=1):
+        cell.outputs, cell.execution_count = outputs, number
     return _write(notebook, script)
 
 
@@ -130,18 +165,6 @@ def _pictures(cells) -> list:
     return [o for cell in cells for o in cell.get("outputs", ()) if "image/png" in o.get("data", {})]
 
 
-def _small(png: str) -> str:
-    """A picture with 256 colours: as good to the eye, and a third of the size."""
-    from PIL import Image
-
-    picture = Image.open(BytesIO(b64decode(png))).convert("RGBA")
-    opaque = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
-    file = BytesIO()
-    few = opaque.quantize(256, method=Image.Quantize.MAXCOVERAGE, kmeans=2, dither=Image.Dither.NONE)
-    few.save(file, "PNG", optimize=True)
-    return b64encode(file.getvalue()).decode()
-
-
 def faults(notebook, script: Path) -> list[str]:
     """What is wrong with a notebook, in words: cells that are not its script's, not run, or failed; size; paths."""
     _, nbformat = _jupyter()
@@ -159,6 +182,9 @@ def faults(notebook, script: Path) -> list[str]:
     if any("alt" not in output.metadata.get("image/png", {}) for output in _pictures(code)):
         found.append("a picture has no alternative text")
     for output in (output for c in code for output in c.outputs):
+        page = output.get("data", {}).get("text/html", "")
+        if any('alt="' not in tag or 'alt=""' in tag for tag in re.findall("<img[^>]*>", page)):
+            found.append("a picture has no alternative text")
         texts = [output.get("text", ""), *(t for kind, t in output.get("data", {}).items() if "image" not in kind)]
         text = re.sub(r"base64,[\w+/=]+", "", "\n".join(map(str, texts)))
         for path in {*_MACHINE.findall(text), *(p for p in (str(HERE.parent), sys.prefix) if p in text)}:
@@ -173,6 +199,33 @@ def check(script: Path) -> list[str]:
     if not notebook.exists():
         return ["there is none"]
     return faults(nbformat.read(notebook, as_version=4), script)
+
+
+def without_solutions(archive: Path) -> Path:
+    """Write numser's source and the lessons without solutions, and what is for teachers, as a .zip.
+
+    The lessons' first cell can fetch it: it has the form of a published source archive.
+    """
+    root = HERE.parent
+    names = ["pyproject.toml", "README.md", "LICENSE"]
+    names += (
+        p.relative_to(root).as_posix() for d in ("numser", "benchmarks", "tutorials") for p in root.glob(f"{d}/**/*")
+    )
+    left_out = ("tutorials/solutions/", "tutorials/teaching/")
+
+    def write(file):
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as whole:
+            for name in sorted(names):
+                path = root / name
+                if not path.is_file() or "__pycache__" in path.parts or name.startswith(left_out):
+                    continue
+                content = path.read_bytes()
+                if path.parent == HERE and path.suffix in (".py", ".ipynb"):
+                    content = ANSWERS.sub("", content.decode()).encode()
+                whole.writestr(f"numser/{name}", content)
+
+    write_whole(archive, write)
+    return archive
 
 
 def _jupyter():
@@ -190,7 +243,13 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("lessons", nargs="*", metavar="NN", help="lessons' numbers (default: all)")
     parser.add_argument("--check", action="store_true", help="build nothing; fail if a notebook is not its script's")
     parser.add_argument("--prose", action="store_true", help="run nothing; only prose and comments have changed")
+    parser.add_argument(
+        "--without-solutions", metavar="FILE.zip", type=Path, help="write an archive for students, and build nothing"
+    )
     args = parser.parse_args(argv)
+    if args.without_solutions:
+        print(without_solutions(args.without_solutions))
+        return 0
     failed = 0
     for script in lessons(args.lessons):
         if args.check:

@@ -7,14 +7,15 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
-from hashlib import file_digest, sha256
+from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 
-from numser.audio import SAMPLE_RATE, duration, read_audio
-from numser.errors import CONTROL, InputError, quoted
+from numser.audio import SAMPLE_RATE, duration, fingerprint, read_audio
+from numser.decode import LOSSY
+from numser.errors import CONTROL, InputError, collected_notes, quoted
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,20 +144,18 @@ def reading_options(group) -> None:
 
 
 def _without_copies(corpus: Corpus) -> Corpus:
-    """The corpus with one of those utterances whose files, or segments of files, hold the same bytes; with none of
-    them, where their labels differ.
+    """The corpus with one of those utterances that are the same sound, sample by sample, in whatever file or format;
+    with none of them, where their labels differ.
     """
-    contents = cache(_contents)
-    alike: dict[tuple, list[Utterance]] = defaultdict(list)
-    for u in corpus.utterances:
-        if u.path is not None:
-            alike[u.path.stat().st_size, u.segment].append(u)
-    same: dict[tuple, list[Utterance]] = defaultdict(list)
-    for key, some in alike.items():
-        for u in some if len(some) > 1 else ():
-            same[key, contents(u.path)].append(u)
-    copies = [u for some in same.values() if len({u.label for u in some}) == 1 for u in some[1:]]
-    torn = [u for some in same.values() if len({u.label for u in some}) > 1 for u in some]
+    same = [[u for u in corpus.utterances if u.path is not None]]
+    for heard in map(cache, (_length, _beginning, fingerprint)):  # each asks more, of fewer
+        parts: dict[tuple, list[Utterance]] = defaultdict(list)
+        for number, some in enumerate(same):
+            for u in some if len(some) > 1 else ():
+                parts[number, u.segment, heard(u.path)].append(u)
+        same = list(parts.values())
+    copies = [u for some in same if len({u.label for u in some}) == 1 for u in some[1:]]
+    torn = [u for some in same if len({u.label for u in some}) > 1 for u in some]
     findings = [
         f"Passed over {len(some)} {what} (such as {some[0].name})."
         for some, what in (
@@ -174,9 +173,16 @@ def _without_copies(corpus: Corpus) -> Corpus:
     return replace(corpus, utterances=kept, findings=[*corpus.findings, *findings])
 
 
-def _contents(path: Path) -> bytes:
-    with open(path, "rb") as file:
-        return file_digest(file, "sha256").digest()
+def _length(path: Path) -> float:
+    """In seconds, by the header; of what loses sound, so that only the same bytes are the same sound, in bytes."""
+    if path.suffix.lower() in LOSSY:
+        return path.stat().st_size
+    with collected_notes():
+        return duration(path, 0)
+
+
+def _beginning(path: Path) -> bytes:
+    return fingerprint(path, 1)
 
 
 def against_the_full_corpus(classes: Counter, full: dict[str, int], remark: str = "") -> list[str]:

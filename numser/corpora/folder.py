@@ -13,7 +13,7 @@ from pathlib import Path
 
 from numser.corpora import Corpus, Utterance, listed
 from numser.corpora.layout import LABEL, SPEAKER, SPLIT, given_layout, seen_layout
-from numser.corpora.recordings import passed_over_sentences, sound_files, spelled_alike, split_of
+from numser.corpora.recordings import in_one_format, passed_over_sentences, sound_files, spelled_alike, split_of
 from numser.errors import InputError
 
 
@@ -29,6 +29,7 @@ def load(data: Path | None = None, layout: str | None = None) -> Corpus:
     told = given_layout(layout) if layout is not None else None
     folder = Path(data)
     sounds, passed_over = sound_files(folder, remedy)
+    sounds = in_one_format(sounds, passed_over)
     places = {path: path.relative_to(folder).parts[:-1] for path in sounds}
     if not any(places.values()):
         raise InputError(f"{folder}: all its {len(sounds)} sound files lie side by side; {remedy}")

@@ -5,15 +5,12 @@ import re
 import unicodedata
 from collections import Counter, defaultdict
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 
 from numser.corpora import Utterance
+from numser.decode import suffixes
 from numser.errors import InputError
 
-# How files of libsndfile's formats are called, if not by the format's own name; and those that ffmpeg reads.
-_OTHER_SUFFIXES = frozenset({"aif", "aifc", "mp2", "oga", "opus", "snd", "sph", "wave"})
-_OTHER_SUFFIXES |= {"aac", "amr", "m4a", "webm", "wma"}
 _SPLITS = {
     "train": re.compile(r"trn|train(ing)?"),
     "validation": re.compile(r"val(id|idation)?|dev(el|elopment)?"),
@@ -21,17 +18,6 @@ _SPLITS = {
 }
 
 PassedOver = dict[str, list[Path]]  # by the reason
-
-
-@cache
-def suffixes() -> frozenset[str]:
-    """Those that sound files are known by: what the installed libsndfile opens, but for files without a header; and
-    what ffmpeg does.
-    """
-    import soundfile  # late, as in numser.audio
-
-    names = {name.lower() for name in soundfile.available_formats()} - {"raw"}
-    return frozenset(f".{name}" for name in names.union(_OTHER_SUFFIXES))
 
 
 def sound_files(folder: Path, remedy: str) -> tuple[list[Path], PassedOver]:
@@ -66,6 +52,15 @@ def sound_files(folder: Path, remedy: str) -> tuple[list[Path], PassedOver]:
     if not sounds:
         raise InputError(f"{folder}: there are no sound files in it; {remedy}")
     return sounds, passed_over
+
+
+def in_one_format(sounds: list[Path], passed_over: PassedOver) -> list[Path]:
+    """The same, but of files in one folder called alike but for the suffix only the WAV, or else the first."""
+    taken: dict[Path, Path] = {}
+    for path in sorted(sounds, key=lambda path: path.suffix.lower() != ".wav"):
+        if taken.setdefault(path.with_suffix(""), path) is not path:
+            passed_over["there in another format"].append(path)
+    return [path for path in sounds if taken[path.with_suffix("")] is path]
 
 
 def _refuse(error: OSError) -> None:

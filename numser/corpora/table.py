@@ -92,7 +92,8 @@ def corpus_of(name: str, source: Path, folder: Path, rows: Iterable[Row], unused
             place, row.said["label"], speaker, votes=votes, path=path, segment=segment, split=known_split(written)
         )
         if by_name.setdefault(place, utterance).facts != utterance.facts:
-            raise InputError(f"{row.place} has {place} again, and otherwise; keep one of the rows")
+            remedy = f", or call start and end of segments so, unlike {quoted(unused)}" if unused else ""
+            raise InputError(f"{row.place} has {place} again, and otherwise; keep one of the rows{remedy}")
     if not count:
         raise InputError(f"{source}: has no rows below its first; {_REMEDY}")
     if None in map(known_split, splits):  # also where some are left empty: nobody knows what is meant then
@@ -127,6 +128,8 @@ def _table(file: Path, encoding: str | None) -> Iterator[tuple[Iterator[Row], li
             head, above = text.readline(), 1
             if head.lower().startswith("sep="):  # for Excel
                 head, above = text.readline(), 2
+            if "\0" in head:
+                raise UnicodeError("it has NUL characters, as UTF-16 and spreadsheets' own files have")
             delimiter = max(",;\t", key=head.count)
             names = [name.strip() for name in next(csv.reader([head], delimiter=delimiter), [])]
             columns = columns_of(names)

@@ -180,9 +180,8 @@ def _curve(prediction: Prediction | None) -> dict[str, Any] | None:
 
 def _about(recogniser: Recogniser, path: Path | None) -> list[tuple[str, str]]:
     """The model, for people: from its file, and for the one that comes with numser from its card."""
-    model = recogniser.model
     numbers = sum(w.size for w in recogniser.params.values())
-    network = f"{model.blocks} blocks, {'attention' if model.attention else 'no attention'}, {numbers:,} parameters"
+    network = f"{recogniser.model.name}, {numbers:,} parameters"
     facts = [
         ("model", f"{PRETRAINED.name}, which comes with numser" if path is None else str(path)),
         ("network", network),

@@ -158,6 +158,9 @@ def _check_place(path: Path, suffix: str) -> None:
         raise InputError(f"{path}: should end in {suffix}, so that no other file is overwritten by mistake")
     if not path.parent.is_dir():
         raise InputError(f"{path}: there is no folder {path.parent}; make it, or choose another one")
+    from numser.files import remove_halves
+
+    remove_halves(path.parent, [path.with_suffix(end).name for end in (suffix, ".json", ".yaml")])
 
 
 def onnx_model(
@@ -166,10 +169,14 @@ def onnx_model(
     """The recogniser as an ONNX model. The docstring of this file describes it.
 
     Raises      ValueError: `takes` is not one of INPUTS
-                InputError: the recogniser is one for a person who is known
+                InputError: the model is not the paper's network, or the recogniser is for a person who is known
     """
+    from numser.model import BANDS, SHORTEST, SeparableSER
+
     if takes not in INPUTS:
         raise ValueError(f"takes: should be one of {', '.join(INPUTS)}, found {takes!r}")
+    if not isinstance(recogniser.model, SeparableSER):
+        raise InputError(f"model: only the paper's network can be exported, found {recogniser.model.name}")
     if recogniser.speaker_known:
         raise InputError(
             "recogniser: is for one person, which an ONNX file cannot be; give the one that it was made of"
@@ -179,7 +186,6 @@ def onnx_model(
     from numser.export.features import crop, log_mel, seconds, standardise
     from numser.export.graph import Graph, floats
     from numser.export.network import network
-    from numser.model import BANDS, SHORTEST
 
     graph, settings = Graph(), recogniser.features
     if takes == "waveform":

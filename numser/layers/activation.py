@@ -75,6 +75,10 @@ class LeakyReLU:
 
     slope: float = 0.01
 
+    def __post_init__(self):
+        if not 0 <= self.slope <= 1:
+            raise ValueError(f"slope: should be from 0 to 1, found {self.slope}")
+
     def init(self, rng: np.random.Generator, dtype=np.float32) -> Params:
         """No parameters."""
         return {}
@@ -82,11 +86,12 @@ class LeakyReLU:
     def forward(self, params: Params, x: Value, *, training=False, rng=None) -> tuple[Value, np.ndarray]:
         """Scale what is negative by the slope."""
         data = frames_of(x)
-        positive = data > 0
-        return with_frames(x, np.where(positive, data, data.dtype.type(self.slope) * data)), positive
+        y = data.dtype.type(self.slope) * data
+        return with_frames(x, np.maximum(y, data, out=y)), data > 0  # several times as quick as np.where
 
     def backward(self, params: Params, cache: np.ndarray, dy: np.ndarray, *, input_gradient=True) -> Gradients:
         """Gradient of x, given that of y."""
         positive = cache
         check_array(dy, positive.shape, None, "dy")
-        return np.where(positive, dy, dy.dtype.type(self.slope) * dy), {}
+        dx = np.maximum(positive, dy.dtype.type(self.slope), dtype=dy.dtype)  # the factor, 1 or the slope
+        return np.multiply(dx, dy, out=dx), {}

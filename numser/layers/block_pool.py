@@ -46,9 +46,11 @@ class BlockMaxPool:
         y = Ragged(np.empty((frames.sum(), frequencies, x.data.shape[2]), x.data.dtype), offsets_of(frames))
         winner = np.empty(y.data.shape, np.uint8)
         for u, out, place in zip(unpack(x), unpack(y), unpack(Ragged(winner, y.offsets)), strict=True):
-            blocks = self._blocks(u)
-            place[...] = blocks.argmax(2)
-            out[...] = np.take_along_axis(blocks, place[:, :, np.newaxis].astype(np.intp), 2)[:, :, 0]
+            first, *others = self._taps(u)
+            out[...], place[...] = first, 0
+            for k, tap in enumerate(others, 1):
+                place[tap > out] = k
+                np.maximum(out, tap, out=out)
         return y, (winner, y.offsets, x.offsets, x.data.shape[1])
 
     def backward(self, params: Params, cache, dy: np.ndarray, *, input_gradient=True) -> Gradients:
@@ -58,16 +60,13 @@ class BlockMaxPool:
         dx = np.zeros((x_offsets[-1], frequencies, dy.shape[2]), dy.dtype)
         for u, (first, stop) in enumerate(pairwise(offsets)):
             own = dx[x_offsets[u] : x_offsets[u + 1]]
-            for k in range(self.frames * self.frequencies):
-                i, j = divmod(k, self.frequencies)
+            for k, tap in enumerate(self._taps(own)):
                 # forward: y = x where k won, so:
-                tap = own[i :: self.frames, j :: self.frequencies][: stop - first, : dy.shape[1]]
-                tap[...] = dy[first:stop] * (winner[first:stop] == k)
+                np.multiply(dy[first:stop], winner[first:stop] == k, out=tap)
         return dx, {}
 
-    def _blocks(self, x: np.ndarray) -> np.ndarray:
-        """One utterance, block by block: (T', F', I·J, C)."""
-        frames, frequencies = len(x) // self.frames, x.shape[1] // self.frequencies
-        x = x[: frames * self.frames, : frequencies * self.frequencies]
-        x = x.reshape(frames, self.frames, frequencies, self.frequencies, -1)
-        return x.transpose(0, 2, 1, 3, 4).reshape(frames, frequencies, self.frames * self.frequencies, -1)
+    def _taps(self, x: np.ndarray) -> list[np.ndarray]:
+        """What stands at each place of the blocks of one utterance: views (T', F', C)."""
+        frames, frequencies = len(x) // self.frames * self.frames, x.shape[1] // self.frequencies * self.frequencies
+        places = np.ndindex(self.frames, self.frequencies)
+        return [x[i : frames : self.frames, j : frequencies : self.frequencies] for i, j in places]

@@ -6,9 +6,13 @@
     dx[s,g,c]  += Σ_o w[i,j,c,o] · dy[t,f,o]               one input feeds many outputs
 
 What lies outside the utterance is zero: its own edges are padded, and no neighbour is seen. Utterance by utterance
-the windows are copied side by side into the rows of a matrix A, (T'·F', I·J·C). Then Y = A W and dW = Aᵀ dY are one
-product each. A is many times as large as x, so it is not kept but made again; and dA never is: each of the I·J taps
-adds its own dY Wᵀ to dx. Where F = 1 it is a convolution over time alone.
+the J frequencies under a window are copied side by side into the rows of a matrix, (T·F', J·C). The rows that tap i
+of time sees lie one after another in it, A_i, so that nothing is copied I times: Y = Σ_i A_i W_i, dW_i = A_iᵀ dY.
+Only where channels are few is it quicker to put all taps side by side, in one product. The matrix is several times
+as large as x, so it is not kept but made again.
+
+dx is a convolution too: of dy, its frames moved σ apart and zeros between them, with the window turned round. Where
+F = 1 it is a convolution over time alone.
 
 Shapes      x (N, F, C)   w (I, J, C, O)   b (O,)   y (N', F', O)
             T' = ⌊(T + before + after − δ(I−1) − 1) / σ⌋ + 1, and F' likewise
@@ -20,7 +24,6 @@ Test        tests/test_conv2d.py, and its gradients in tests/test_contract.py
 """
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +32,7 @@ from numser.layers.initial import glorot_uniform
 from numser.ragged import Gradients, Params, Ragged, check_array, check_parameters, check_ragged, offsets_of, unpack
 
 Pair = tuple[int, int]  # of time and of frequency
+_FEW = 256  # columns: products of fewer have more to write than to multiply
 
 
 @dataclass(frozen=True)
@@ -72,9 +76,8 @@ class Conv2D:
                 f"utterance with {x.lengths.min()} frames of {x.data.shape[1]}"
             )
         y = Ragged(np.empty((frames.sum(), frequencies, self.channels), x.data.dtype), offsets_of(frames))
-        w = params["w"].reshape(-1, self.channels)
         for u, out in zip(unpack(x), unpack(y), strict=True):
-            np.matmul(self._windows(u, len(out)), w, out=out.reshape(-1, self.channels))
+            _convolve(self._padded(u), params["w"], self.stride, self.dilation, out)
         if self.bias:
             y.data[...] += params["b"]
         return y, x
@@ -84,18 +87,22 @@ class Conv2D:
         x, w = cache, params["w"]
         offsets = offsets_of(self._size(x.lengths, 0))
         check_array(dy, (offsets[-1], self._size(x.data.shape[1], 1), self.channels), x.data.dtype, "dy")
-        dw, dx = np.zeros_like(w), np.empty_like(x.data) if input_gradient else None
-        for n, (u, dout) in enumerate(zip(unpack(x), unpack(Ragged(dy, offsets)), strict=True)):
-            # forward: Y = A W, so:
-            dw += (self._windows(u, len(dout)).T @ dout.reshape(-1, self.channels)).reshape(w.shape)
-            if dx is not None:
-                padded = self._padded(np.zeros_like(u))
-                for i, j, tap in self._taps(padded, len(dout)):
-                    # forward: y += x[s, g] w[i, j], so:
-                    tap += dout @ w[i, j].T
-                (top, _), (left, _) = self.padding
-                dx[x.offsets[n] : x.offsets[n + 1]] = padded[top : top + len(u), left : left + u.shape[1]]
-        return dx, {"w": dw} | ({"b": dy.sum((0, 1))} if self.bias else {})
+        dw, dx = np.zeros_like(w), Ragged(np.empty(x.data.shape, x.data.dtype), x.offsets) if input_gradient else None
+        for u, dout in zip(unpack(x), unpack(Ragged(dy, offsets)), strict=True):
+            rows = _rows(self._padded(u), w.shape, self.stride, self.dilation, dout.shape)
+            for a, of_tap in zip(rows, dw.reshape(len(rows), -1, self.channels), strict=True):
+                # forward: y += a w, so:
+                of_tap += a.T @ dout.reshape(-1, self.channels)
+        if dx is None:
+            return None, self._with_bias(dw, dy)
+        turned = np.ascontiguousarray(w[::-1, ::-1].swapaxes(2, 3))
+        for dout, out in zip(unpack(Ragged(dy, offsets)), unpack(dx), strict=True):
+            # forward: y[t] += x[σt + δi − p] w[i], so:
+            _convolve(self._apart(dout, out.shape), turned, (1, 1), self.dilation, out)
+        return dx.data, self._with_bias(dw, dy)
+
+    def _with_bias(self, dw: np.ndarray, dy: np.ndarray) -> Params:
+        return {"w": dw} | ({"b": dy.sum((0, 1))} if self.bias else {})
 
     def _reach(self, axis: int) -> int:
         """How many inputs a window reaches over."""
@@ -108,18 +115,44 @@ class Conv2D:
     def _padded(self, x: np.ndarray) -> np.ndarray:
         return np.pad(x, (*self.padding, (0, 0)))
 
-    def _taps(self, padded: np.ndarray, frames: int) -> Iterator[tuple[int, int, np.ndarray]]:
-        """For each (i, j), what all outputs see of a padded utterance there: a view (T', F', C)."""
-        frequencies = (padded.shape[1] - self._reach(1)) // self.stride[1] + 1
-        for i in range(self.kernel[0]):
-            for j in range(self.kernel[1]):
-                cuts = (
-                    slice(d * k, d * k + s * (n - 1) + 1, s)
-                    for d, k, s, n in zip(self.dilation, (i, j), self.stride, (frames, frequencies), strict=True)
-                )
-                yield i, j, padded[tuple(cuts)]
+    def _apart(self, dy: np.ndarray, inputs: tuple[int, ...]) -> np.ndarray:
+        """An utterance's dy, σ apart and between zeros, so that each input (T, F) has its window in it."""
+        reach = self._reach(0), self._reach(1)
+        apart = np.zeros((inputs[0] + reach[0] - 1, inputs[1] + reach[1] - 1, self.channels), dy.dtype)
+        here, there = [], []
+        for axis in (0, 1):
+            begin = reach[axis] - 1 - self.padding[axis][0]
+            skipped = max(0, -(begin // self.stride[axis]))  # outputs that see nothing but what was padded before
+            begin += skipped * self.stride[axis]
+            here.append(slice(begin, None, self.stride[axis]))
+            there.append(slice(skipped, skipped + len(range(begin, apart.shape[axis], self.stride[axis]))))
+        seen = dy[tuple(there)]
+        apart[tuple(here)][: seen.shape[0], : seen.shape[1]] = seen
+        return apart
 
-    def _windows(self, x: np.ndarray, frames: int) -> np.ndarray:
-        """The matrix A of one utterance."""
-        taps = [tap for _, _, tap in self._taps(self._padded(x), frames)]
-        return np.concatenate(taps, axis=2).reshape(-1, math.prod(self._shapes["w"][:-1]))
+
+def _convolve(padded: np.ndarray, w: np.ndarray, stride: Pair, dilation: Pair, out: np.ndarray) -> None:
+    """out[t,f,o] = Σ_ijc w[i,j,c,o] · padded[σₜ·t + δₜ·i, σ_f·f + δ_f·j, c]"""
+    channels = w.shape[-1]
+    rows, y = _rows(padded, w.shape, stride, dilation, out.shape), out.reshape(-1, channels)
+    first, *others = zip(rows, w.reshape(len(rows), -1, channels), strict=True)
+    np.matmul(*first, out=y)
+    product = np.empty_like(y) if others else None
+    for a, of_tap in others:
+        y += np.matmul(a, of_tap, out=product)
+
+
+def _rows(
+    padded: np.ndarray, window: tuple[int, ...], stride: Pair, dilation: Pair, outputs: tuple[int, ...]
+) -> list[np.ndarray]:
+    """What the outputs see of an utterance: (T'·F', J·C) through each tap of time, or (T'·F', I·J·C) through all."""
+
+    def cut(n: int, axis: int) -> slice:
+        return slice(dilation[axis] * n, dilation[axis] * n + stride[axis] * (outputs[axis] - 1) + 1, stride[axis])
+
+    taps, columns = window[0], math.prod(window[1:3])
+    side_by_side = np.concatenate([padded[:, cut(j, 1)] for j in range(window[1])], axis=2)
+    rows = [side_by_side[cut(i, 0)] for i in range(taps)]
+    if taps * columns <= _FEW:
+        rows, columns = [np.concatenate(rows, axis=2)], taps * columns
+    return [a.reshape(-1, columns) for a in rows]

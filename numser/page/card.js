@@ -13,6 +13,7 @@ function fillCard(article, report, index, chosen, on) {
   const parts = {
     seconds: utterance.seconds ?? end,
     attention: prediction.attention,
+    syllables: utterance.syllables,
     picture: sound ? bytes(sound.log_mel) : null,
     canvas: null,
     cursor: element("div", { class: "cursor", hidden: true }),

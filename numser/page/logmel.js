@@ -5,6 +5,7 @@
 const BANDS = 64;
 const INSTANT = 0.02; // seconds; instant k is the mean of two frames, centred 5 ms after k · INSTANT
 const STRIP = 40; // pixels for the attention
+const WORDS = 16; // pixels for the syllables
 const AXIS = 20; // pixels for the seconds
 const darkness = matchMedia("(prefers-color-scheme: dark)");
 
@@ -14,8 +15,9 @@ const INKS = {
   dark: ["#12151b", "#1f2b4d", "#3f4a86", "#775f9f", "#b97a94", "#eab085", "#fff1cf"],
 };
 
-// `utterance` = {seconds, picture: Uint8Array or null, attention}; `attention` is null, one window's {first, last, peak,
-// weights}, or a list of several windows', which are drawn to one scale.
+// `utterance` = {seconds, picture: Uint8Array or null, attention, syllables}; `attention` is null, one window's {first,
+// last, peak, weights}, or a list of several windows', which are drawn to one scale; `syllables`, if they are known, are
+// [start, end, text] in seconds.
 function drawUtterance(canvas, utterance) {
   const ratio = Math.min(devicePixelRatio || 1, 2);
   const [width, height] = [canvas.clientWidth, canvas.clientHeight];
@@ -27,7 +29,9 @@ function drawUtterance(canvas, utterance) {
   const style = getComputedStyle(canvas);
   const x = scale([0, utterance.seconds], [0, width]);
   const above = height - AXIS - (utterance.attention ? STRIP : 0);
-  if (utterance.picture) drawPicture(pen, utterance.picture, x, above);
+  const said = utterance.syllables?.length ? WORDS : 0;
+  if (utterance.picture) drawPicture(pen, utterance.picture, x, above - said);
+  if (said) drawSyllables(pen, style, utterance.syllables, x, above - said);
   drawSeconds(pen, style, utterance.seconds, x, width, height);
   const curves = curvesOf(utterance.attention);
   const most = Math.max(...curves.map((curve) => curve.peak));
@@ -70,6 +74,20 @@ function inkTable(name) {
 
 function curvesOf(attention) {
   return attention ? [attention].flat() : [];
+}
+
+// Each where it is said, if there is room for it.
+function drawSyllables(pen, style, syllables, x, top) {
+  pen.fillStyle = style.getPropertyValue("--soft");
+  pen.font = `11px ${style.fontFamily}`;
+  pen.textBaseline = "middle";
+  pen.textAlign = "center";
+  for (const [start, end, syllable] of syllables) {
+    pen.fillRect(x(start), top + 2, 1, WORDS - 2);
+    pen.fillRect(x(end), top + 2, 1, WORDS - 2);
+    const room = x(end) - x(start) - 3;
+    if (pen.measureText(syllable).width <= room) pen.fillText(syllable, x((start + end) / 2), top + WORDS / 2 + 1);
+  }
 }
 
 function drawAttention(pen, style, { first, last, peak, weights }, most, x, top, bottom) {

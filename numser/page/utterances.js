@@ -183,6 +183,9 @@ function explained(report) {
   const predictions = report.utterances.flatMap((utterance) => utterance.predictions);
   const attentive = predictions.some((prediction) => prediction.attention);
   const sentences = ["The log-mel frames that the network gets, high frequencies at the top."];
+  if (report.utterances.some((utterance) => utterance.syllables.length)) {
+    sentences.push("Below, the syllables that are spoken, as the corpus has them.");
+  }
   if (attentive) {
     sentences.push("Below, in the same seconds, the attention it pays to each moment (dotted: if all counted alike).");
   }

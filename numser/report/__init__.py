@@ -111,7 +111,7 @@ def report(
         raise InputError(f"--out {out}: should end in .html, so that no other file is overwritten by mistake")
     if not megabytes >= 0:
         raise InputError(f"--megabytes {megabytes:g}: should be 0 or more")
-    from numser.files import check_writable, write_whole
+    from numser.files import check_writable, remove_halves, write_whole
     from numser.page import page
     from numser.report.data import report_data
     from numser.report.folder import read_runs
@@ -128,6 +128,7 @@ def report(
 
     room = megabytes * 1e6 - len(text({})) - 100 * len(content["utterances"])
     whole = text(_with_sound(content, runs, data, room, progress))
+    remove_halves(out.parent, [out.name])
     write_whole(out, lambda file: file.write(whole))
     return content
 
@@ -136,16 +137,16 @@ def _with_sound(
     content: dict[str, Any], runs: Any, data: Path | None, limit: float, progress: "Progress | None"
 ) -> dict[str, dict[str, Any]]:
     """Say of each utterance how long it is and why it has no sound, if so; return sounds by their elements' ids."""
-    from numser.report.sound import Sound, sounds, sources
+    from numser.report.sound import Sound, sounds, sources, spoken
 
     progress = progress or Progress()
     utterances, elements = content["utterances"], {}
     order = sorted(range(len(utterances)), key=lambda i: not _mistaken(utterances[i]))
-    load = sources(runs, data)
+    load, said = sources(runs, data), spoken(runs, data)
     made = sounds([load[utterances[i]["name"]] for i in order], limit, audible=content["audible"])
     missing, left_out = 0, 0
     for done, (i, found) in enumerate(zip(order, made, strict=True), start=1):
-        utterances[i] |= {"seconds": None, "absent": None}
+        utterances[i] |= {"seconds": None, "absent": None, "syllables": said[utterances[i]["name"]]}
         if isinstance(found, Sound):
             utterances[i]["seconds"] = round(found.seconds, 3)
             elements[f"sound-{i}"] = vars(found)

@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
+from numser.calibration import reliability
 from numser.cli import in_words, shell_line
 from numser.evaluation import TestedUtterance
-from numser.model import SeparableSER
+from numser.layers.batch_norm import is_learned
 from numser.page.utterance import attention_curve
 from numser.report.folder import Fold, Runs
 from numser.runs.config import Config
 from numser.summary import SCORES, summarise
-
-BINS = 10  # of the reliability diagram
+from numser.training import network as network_of
 
 
 def report_data(runs: Runs) -> dict[str, Any]:
@@ -42,7 +42,7 @@ def report_data(runs: Runs) -> dict[str, Any]:
         "kept": runs.folds[0].config.recipe.keep,
         "confusion": summary["confusion"],
         "speakers": _speakers(rows, names, labels),
-        "calibration": calibration(
+        "calibration": reliability(
             np.array([max(u.probabilities) for _, u in rows]),
             np.array([u.right for _, u in rows]),
         ),
@@ -63,31 +63,6 @@ def _validation_chance(runs: Runs) -> float | None:
             return None
         numbers.append(len(labels))
     return float(np.mean([1 / number for number in numbers]))
-
-
-def calibration(confidence: np.ndarray, right: np.ndarray) -> dict[str, Any]:
-    """How far stated probabilities can be believed.
-
-        error = Σ_b n_b/n · |share right in b − mean confidence in b|        b: BINS equal parts of 0 to 1
-
-    Shapes      confidence (n,) the probability of the label that was chosen   right (n,) bool
-    Source      Naeini, Cooper, Hauskrecht, "Obtaining well calibrated probabilities using Bayesian binning", 2015
-    """
-    part = np.minimum((confidence * BINS).astype(int), BINS - 1)
-    bins = []
-    for b in np.unique(part):
-        members = part == b
-        bins.append(
-            {
-                "low": b / BINS,
-                "high": (b + 1) / BINS,
-                "count": int(members.sum()),
-                "right": int(right[members].sum()),
-                "confidence": float(confidence[members].mean()),
-            }
-        )
-    gaps = [abs(b["right"] - b["count"] * b["confidence"]) for b in bins]
-    return {"bins": bins, "error": float(sum(gaps) / len(right))}
 
 
 def _rows(runs: Runs) -> Iterator[tuple[int, TestedUtterance]]:
@@ -159,11 +134,11 @@ def _about(runs: Runs) -> list[tuple[str, str]]:
     recipe = config.recipe
     seeds = sorted({fold.config.recipe.seed for fold in runs.folds})
     name, settings = recipe.loss_in_words
-    network = f"{recipe.blocks} blocks, {'attention' if recipe.attention else 'no attention'}"
+    model = network_of(recipe, len(result.labels))
+    network = model.name
     network += "" if recipe.tied else ", untied GRU"
     network += f", dropout {recipe.dropout:g}" if recipe.dropout else ""
-    model = SeparableSER(len(result.labels), recipe.blocks, recipe.attention, recipe.tied)
-    parameters = sum(w.size for w in model.init(np.random.default_rng(0)).values())
+    parameters = sum(w.size for name, w in model.init(np.random.default_rng(0)).items() if is_learned(name))
     network += f", {parameters:,} parameters"
     return [
         ("Corpus", config.corpus),

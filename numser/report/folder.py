@@ -47,6 +47,11 @@ def read_runs(folder: Path) -> Runs:
         raise InputError(f"{folder}: {found}; name the folder of a training run or of a cross-validation")
     if _holds_run(folder):
         fold = _fold(folder)
+        if fold.config.train_on_all:
+            raise InputError(
+                f"{folder}: in this run all recordings trained, so that there is no test to report on; name one that "
+                "left some out, or a cross-validation"
+            )
         if fold.result is None:
             raise InputError(
                 f"{folder}: this run has not ended, there is no result.json; go on with it by "

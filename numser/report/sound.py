@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from numser.audio import SAMPLE_RATE, read_audio
+from numser.corpora.xlabel import syllables
 from numser.errors import InputError
 from numser.page.utterance import small_log_mel
 from numser.report.folder import Runs
@@ -62,6 +63,18 @@ def sources(runs: Runs, data: Path | None = None) -> dict[str, Callable[[], np.n
         return made[name]
 
     return {name: partial(load, name) for name in tested}
+
+
+def spoken(runs: Runs, data: Path | None = None) -> dict[str, list[tuple[float, float, str]]]:
+    """For each test utterance by its name, the second where each syllable begins, where it ends, and its text; none
+    where the corpus does not say. Of an utterance that is a part of a recording, none."""
+    said = {}
+    for result in runs.results:
+        for u in result.utterances:
+            whole = u.path is not None and u.segment is None
+            labels = syllables(_present(u.path, result, data)) if whole and u.path else []
+            said[u.name] = [(round(label.start, 3), round(label.end, 3), label.text) for label in labels]
+    return said
 
 
 def _present(path: str, result: RunResult, data: Path | None) -> Path:

@@ -20,7 +20,7 @@ from typing import Any
 from numser.cli import Progress, in_words, offline_option, option, program, say
 from numser.corpora import NAMES
 from numser.recipe import RECIPES, Recipe
-from numser.reproduce.paper import Row, proposed
+from numser.reproduce.paper import SYSTEM_ROWS, Row, proposed
 from numser.reproduce.tables import TABLES, Setting, figure3, show
 
 WHAT = (*TABLES, "table5", "figure3", "all")
@@ -84,7 +84,7 @@ def _needed(names: list[str], corpus: str) -> Iterator[dict[str, Any]]:
         rows = (
             TABLES[name].rows_for(corpus)
             if name in TABLES
-            else (Row("", proposed(corpus), {}),)
+            else (Row("", proposed(corpus), {}), *SYSTEM_ROWS)
             if name == "table5"
             else ()
         )
@@ -101,7 +101,7 @@ def _run_what_is_missing(setting: Setting, names: list[str], jobs: int | None, a
     make_executor, at_once = workers(jobs, address)
     done = set()
     for changes in _needed(names, setting.corpus):
-        for protocol in setting.protocols:
+        for protocol in setting.protocols_of(changes):
             folds, folder = setting.folds(changes, protocol)
             if folder in done or len(setting.ended(changes, protocol)[0]) == len(folds):
                 continue
@@ -118,15 +118,16 @@ def plan(setting: Setting, names: list[str], jobs: int | None) -> str:
     jobs, lines, total, seconds_a_step, seen = jobs or available_cores(), [], 0.0, {}, set()
     for changes in _needed(names, setting.corpus):
         recipe = setting.recipe(changes)
-        for protocol in setting.protocols:
+        for protocol in setting.protocols_of(changes):
             folds, folder = setting.folds(changes, protocol)
             missing = len(folds) - len(setting.ended(changes, protocol)[0])
             if folder in seen or not missing:
                 continue
             seen.add(folder)
-            if recipe.blocks not in seconds_a_step:
-                seconds_a_step[recipe.blocks] = _time_a_step(setting, recipe)
-            seconds = missing * recipe.steps * seconds_a_step[recipe.blocks] / jobs
+            network = recipe.system, recipe.blocks
+            if network not in seconds_a_step:
+                seconds_a_step[network] = _time_a_step(setting, recipe)
+            seconds = missing * recipe.steps * seconds_a_step[network] / jobs
             total += seconds
             lines.append(f"{folder}: {missing} of {len(folds)} folds of {recipe.steps} steps, {in_words(seconds)}")
     how = f"by a timed step on one thread, {jobs} folds at once; validations come on top"
@@ -139,15 +140,16 @@ def _time_a_step(setting: Setting, recipe: Recipe) -> float:
 
     from numser.augment import Augmentation
     from numser.dataset import prepare
-    from numser.features import FeatureSettings, Standardiser
+    from numser.features import Standardiser
     from numser.splits import fold
-    from numser.training import initial_state, train
+    from numser.training import feature_settings, initial_state, train, training_pieces
 
-    features = FeatureSettings(level=recipe.level)
+    features = feature_settings(recipe)
     dataset, split, times = prepare(setting.loaded, features), fold(setting.loaded.utterances, 0), []
     each = [Standardiser.fit(dataset.log_mels)] * len(dataset.labels)
     augmentation = Augmentation(recipe, features, dataset.log_mels, each) if recipe.augments else None
     dataset = dataset.standardised(each)
+    pieces = len(training_pieces(recipe, dataset.log_mels.lengths, split.train))
 
     def on_step(state, loss) -> bool:
         times.append(time.perf_counter())
@@ -158,7 +160,7 @@ def _time_a_step(setting: Setting, recipe: Recipe) -> float:
         recipe,
         dataset,
         split,
-        initial_state(recipe, len(dataset.classes), len(split.train)),
+        initial_state(recipe, len(dataset.classes), pieces),
         augmentation=augmentation,
         threads=1,
         on_step=on_step,

@@ -14,7 +14,17 @@ import numpy as np
 
 from numser.errors import InputError
 from numser.recipe import Recipe, recipe
-from numser.reproduce.paper import TABLE_2, TABLE_3, TABLE_4, TABLE_5, TABLE_5_NOTE, Row, Table, proposed
+from numser.reproduce.paper import (
+    SYSTEM_ROWS,
+    TABLE_2,
+    TABLE_3,
+    TABLE_4,
+    TABLE_5,
+    TABLE_5_NOTES,
+    Row,
+    Table,
+    proposed,
+)
 from numser.summary import summarise, ua_difference
 
 if TYPE_CHECKING:
@@ -45,8 +55,15 @@ class Setting:
         return load_corpus(self.corpus, None if self.data is None else Path(self.data), offline=self.offline)
 
     def recipe(self, changes: dict[str, Any]) -> Recipe:
-        """A row's recipe."""
-        return recipe(**{"blocks": BLOCKS.get(self.corpus, 4)} | self.common | changes)
+        """A row's recipe. Another system has its own, and takes no other's name."""
+        common = self.common
+        if "system" in changes:
+            common = {name: value for name, value in common.items() if name != "recipe"}
+        return recipe(**{"blocks": BLOCKS.get(self.corpus, 4)} | common | changes)
+
+    def protocols_of(self, changes: dict[str, Any]) -> list[str]:
+        """The protocols that a row is run by: another system's leaves speakers out."""
+        return [protocol for protocol in self.protocols if protocol == "speakers" or "system" not in changes]
 
     def folds(self, changes: dict[str, Any], protocol: str) -> tuple[dict[str, "Config"], Path]:
         """A row's folds by one protocol, and their folder."""
@@ -54,8 +71,12 @@ class Setting:
 
         recipe = self.recipe(changes)
         loss = recipe.loss + (f"-{recipe.lambda_b:g}-{recipe.lambda_c:g}" if recipe.loss == "focal" else "")
-        name = f"blocks{recipe.blocks}-{loss}{'' if recipe.attention else '-noattention'}"
-        folds = folds_of(self.corpus, self.data, protocol == "speakers", [recipe], self.loaded)
+        system = f"{changes['system']}-" if "system" in changes else ""
+        name = f"{system}blocks{recipe.blocks}-{loss}{'' if recipe.attention else '-noattention'}"
+        speakers = protocol == "speakers"
+        # a recipe that chooses nothing by validation learns from one more speaker
+        how = {"train_on_validation": speakers and recipe.keep == "last"}
+        folds = folds_of(self.corpus, self.data, speakers, [recipe], self.loaded, **how)
         return folds, self.out / name / protocol
 
     def ended(self, changes: dict[str, Any], protocol: str) -> tuple[list["RunResult"], int]:
@@ -108,10 +129,15 @@ def _about(setting: Setting) -> list[str]:
 
 def _parameters(setting: Setting, row: Row) -> str:
     """numser's count for four emotions, in the paper's unit: multiples of 2²⁰, cut after two digits."""
-    from numser.model import SeparableSER
+    return f"{str(_count(setting, row) / 2**20)[:4]}M"
 
-    params = SeparableSER(4, row.changes["blocks"]).init(np.random.default_rng(0))
-    return f"{str(sum(w.size for w in params.values()) / 2**20)[:4]}M"
+
+def _count(setting: Setting, row: Row) -> int:
+    from numser.layers.batch_norm import is_learned
+    from numser.training import network
+
+    params = network(setting.recipe(row.changes), 4).init(np.random.default_rng(0))
+    return sum(w.size for name, w in params.items() if is_learned(name))
 
 
 def _cells(setting: Setting, row: Row) -> list[str]:
@@ -175,13 +201,17 @@ def _table5(setting: Setting) -> str:
         figures = ["–" if ua is None else f"{ua:.2f}" for ua in uas] + ["–"] * (len(columns) - 2)
         lines.append(_row([f"{name}, as reported", parameters, *figures]))
     changes = proposed(setting.corpus)
-    row = Row("", {"blocks": setting.recipe({}).blocks}, {})
-    ours = {"random subsets": _cells(setting, Row("", changes, {}))[1].split(" / ")[0]}
-    ours["speakers left out"] = _left_out(setting, changes)
-    for protocol, ua in ours.items():
+    ours = [
+        (f"numser, random subsets, on {corpus}", changes, _cells(setting, Row("", changes, {}))[1].split(" / ")[0])
+    ]
+    rows = (Row("numser", changes, {}), *SYSTEM_ROWS)
+    ours += [(f"{r.label}, speakers left out, on {corpus}", r.changes, _left_out(setting, r.changes)) for r in rows]
+    for label, changes, ua in ours:
+        count = _count(setting, Row("", changes, {}))
         cells = [ua if name == setting.corpus else "–" for name in columns]
-        lines.append(_row([f"numser, {protocol}, on {corpus}", _parameters(setting, row), *cells]))
-    return "\n".join([*lines, "", f"- {TABLE_5_NOTE}", f"- {_UNFINISHED[0].upper()}{_UNFINISHED[1:]}", ""])
+        lines.append(_row([label, f"{count:,}", *cells]))
+    notes = (*TABLE_5_NOTES, "numser's counts are for four emotions.", f"{_UNFINISHED[0].upper()}{_UNFINISHED[1:]}")
+    return "\n".join([*lines, "", *(f"- {note}" for note in notes), ""])
 
 
 def figure3(setting: Setting, picture: Path | None = None) -> str:

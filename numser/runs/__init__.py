@@ -16,7 +16,7 @@ from numser.cli import Progress, in_words
 from numser.corpora import Corpus
 from numser.dataset import Dataset, prepare
 from numser.evaluation import test
-from numser.features import FeatureSettings, Standardiser
+from numser.features import Standardiser
 from numser.files import check_writable
 from numser.recogniser import Recogniser
 from numser.runs.config import Config
@@ -25,7 +25,16 @@ from numser.runs.result import RunResult
 from numser.runs.state import versions
 from numser.splits import Split, remarks
 from numser.threads import available_cores
-from numser.training import State, final_params, initial_state, network, speaker_head, train
+from numser.training import (
+    State,
+    feature_settings,
+    final_params,
+    initial_state,
+    network,
+    speaker_head,
+    train,
+    training_pieces,
+)
 
 
 class Interrupted(Exception):
@@ -41,7 +50,7 @@ def load_frames(config: Config, threads: int, progress: Progress, offline: bool)
     for finding in corpus.findings:
         progress.line(finding)
     config.split(corpus)  # before the work of making frames
-    features = FeatureSettings(level=config.recipe.level)
+    features = feature_settings(config.recipe)
     return corpus, prepare(corpus, features, threads, lambda done, of: progress.live(f"log-mels {done}/{of}"))
 
 
@@ -56,8 +65,9 @@ def run(
     stop: Callable[[], bool] = lambda: False,
     offline: bool = False,
     load: Callable[[Config, int, Progress, bool], tuple[Corpus, Dataset]] = load_frames,
-) -> RunResult:
-    """Train as `config` says, test, leave everything in the folder `out`, and return what is in result.json.
+) -> RunResult | None:
+    """Train as `config` says, test, leave everything in the folder `out`, and return what is in result.json; None
+    where all utterances train, and nothing is left to test.
 
     `on_begin()` is called before the first step. `stop()` is asked after each: once it is true, the state is saved
     and Interrupted raised. `offline`: a corpus that is missing is not fetched.
@@ -75,22 +85,23 @@ def run(
     split = config.split(corpus)
     for remark in remarks(corpus.utterances, split):
         progress.line(remark)
-    features = FeatureSettings(level=config.recipe.level)
+    features = feature_settings(config.recipe)
     standardiser = Standardiser.fit(dataset.log_mels.select(split.train))
     by_speaker = config.standardise == "speaker"
     each = dataset.speakers_standardisers(standardiser) if by_speaker else [standardiser] * len(dataset.labels)
     augmentation = Augmentation(config.recipe, features, dataset.log_mels, each) if config.recipe.augments else None
     raw, dataset = dataset, dataset.standardised(each)
 
+    count = len(training_pieces(config.recipe, dataset.log_mels.lengths, split.train))
     with folder.held(resume):
         if resume:
             for sentence in _changed(folder.stored_state().versions or {}):
                 progress.line(sentence)
-            state = folder.restore(config, len(dataset.classes), len(split.train), dataset.fingerprint)
+            state = folder.restore(config, len(dataset.classes), count, dataset.fingerprint)
         else:
-            state = initial_state(config.recipe, len(dataset.classes), len(split.train))
+            state = initial_state(config.recipe, len(dataset.classes), count)
         folder.save(config, state, dataset.fingerprint)
-        for line in _summary(config, dataset, split, threads):
+        for line in _summary(config, dataset, split, count, threads):
             progress.line(line)
         on_begin()
         _train(config, dataset, split, state, augmentation, folder, threads, progress, stop)
@@ -105,6 +116,8 @@ def run(
             speaker_head(config.recipe, params, raw, split.train, standardiser, threads),
         )
         recogniser.save(folder.model)
+        if config.train_on_all:
+            return None
         result = RunResult(
             **vars(test(recogniser, dataset, split.test, threads, by_speaker=by_speaker)),
             validation_labels=sorted({dataset.utterances[i].label for i in split.validation}),
@@ -187,16 +200,16 @@ def _changed(before: dict[str, str]) -> list[str]:
     return [f"this run was saved with {'; '.join(changed)}: {remark}"] if changed else []
 
 
-def _summary(config: Config, dataset: Dataset, split: Split, threads: int) -> list[str]:
-    recipe = config.recipe
+def _summary(config: Config, dataset: Dataset, split: Split, pieces: int, threads: int) -> list[str]:
+    recipe, what = config.recipe, "utterances" if pieces == len(split.train) else "pieces of utterances"
     name, settings = recipe.loss_in_words
     loss = f"{name} ({settings})" if settings else recipe.loss
     lines = [
         f"training on {len(split.train)} utterances, validation on {len(split.validation) or 'none'}, "
-        f"test on {len(split.test)} ({config.split_name}); {len(dataset.classes)} emotions",
-        f"{recipe.blocks} blocks, attention {'on' if recipe.attention else 'off'}, loss {loss}, "
-        f"{recipe.steps} steps of {recipe.batch_size} utterances "
-        f"({recipe.steps * recipe.batch_size / len(split.train):.0f} epochs), learning rate {recipe.lr:g}, "
+        f"test on {len(split.test) or 'none'} ({config.split_name}); {len(dataset.classes)} emotions",
+        f"{network(recipe, len(dataset.classes)).name}, loss {loss}, "
+        f"{recipe.steps} steps of {recipe.batch_size} {what} "
+        f"({recipe.steps * recipe.batch_size / pieces:.0f} epochs), learning rate {recipe.lr:g}, "
         f"seed {recipe.seed}, {threads} threads",
     ]
     if config.standardise == "speaker":

@@ -5,11 +5,13 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from numser import splits
 from numser.corpora import READING, Corpus, load_corpus
 from numser.declared import from_json
 from numser.errors import InputError, quoted
-from numser.recipe import RECIPES, STANDARDISE, Recipe, flag_of
+from numser.recipe import OF_SYSTEMS, RECIPES, STANDARDISE, Recipe, flag_of
 from numser.splits import Split
 
 
@@ -21,8 +23,9 @@ class Config:
     corpus: str
     data: str | None
     fold: int | None  # either this …
-    test_speaker: str | None  # … or this is given: one speaker, or several with commas between
+    test_speaker: str | None  # … or this is given: one speaker, or several with commas between; or …
     recipe: Recipe
+    train_on_all: bool = False  # … all utterances train, for use: nothing is left to validate or to test
     train_on_validation: bool = False  # the utterances that would validate train as well, and nothing validates
     standardise: str = "corpus"  # or "speaker": each speaker's frames by all of the speaker's own, labels unseen
     subsets: int = splits.SUBSETS  # of which a fold's test is one
@@ -31,8 +34,8 @@ class Config:
     encoding: str | None = None
 
     def __post_init__(self) -> None:
-        if (self.fold is None) == (self.test_speaker is None):
-            raise ValueError("fold or test_speaker should be given, and not both")
+        if [self.fold is not None, self.test_speaker is not None, self.train_on_all].count(True) != 1:
+            raise ValueError("one of fold, test_speaker and train_on_all should be given")
         if self.standardise not in STANDARDISE:
             raise InputError(f"‹standardise› {quoted(self.standardise)}: should be one of {', '.join(STANDARDISE)}")
         if self.subsets < splits.FEWEST:
@@ -41,8 +44,9 @@ class Config:
             )
         if self.subsets != splits.SUBSETS and self.fold is None:
             raise InputError(f"‹subsets› {self.subsets}: is for random subsets, not for ‹test_speaker›; leave it out")
-        if self.train_on_validation and self.recipe.keep == "best":
-            raise InputError("‹train_on_validation›: ‹keep› best needs the validation to choose by; use ‹keep› last")
+        if self.recipe.keep == "best" and (self.train_on_validation or self.train_on_all):
+            option = "train_on_all" if self.train_on_all else "train_on_validation"
+            raise InputError(f"‹{option}›: ‹keep› best needs the validation to choose by; use ‹keep› last")
 
     def load(self, offline: bool = False) -> Corpus:
         """The corpus, from where it is.
@@ -61,6 +65,9 @@ class Config:
 
     def split(self, corpus: Corpus) -> Split:
         """The corpus's utterances for training, validation and test."""
+        if self.train_on_all:
+            everything = np.arange(len(corpus.utterances))
+            return Split(everything, everything[:0], everything[:0])
         if self.fold is not None:
             split = splits.fold(corpus.utterances, self.fold, self.subsets)
         else:
@@ -70,11 +77,15 @@ class Config:
     @property
     def split_name(self) -> str:
         """The split in words, for file names too."""
+        if self.train_on_all:
+            return "all"
         return f"fold{self.fold}" if self.test_speaker is None else "speaker" + re.sub(r"\W", "-", self.test_speaker)
 
     def options(self) -> list[str]:
         """The words by which `python -m numser.train` does the same again."""
         words = _options(self, {f.name: f.default for f in fields(self)})
+        if named := OF_SYSTEMS.get(self.recipe.system):
+            return [*words, "--system", self.recipe.system, *_options(self.recipe, vars(named))]
         changes = {name: _options(self.recipe, vars(named)) for name, named in RECIPES.items()}
         name = min(changes, key=lambda name: len(changes[name]))
         return words + ([] if name == "numser" else ["--recipe", name]) + changes[name]
@@ -93,7 +104,8 @@ class Config:
 
 
 # What an option of its own says, in every command that trains.
-HOW = [f.name for f in fields(Config) if f.name not in ("corpus", "data", "fold", "test_speaker", "recipe")]
+_WHAT = ("corpus", "data", "fold", "test_speaker", "train_on_all", "recipe")
+HOW = [f.name for f in fields(Config) if f.name not in _WHAT]
 
 
 def _options(of: Any, usual: dict[str, Any]) -> list[str]:

@@ -118,7 +118,7 @@ _kept: dict[tuple, tuple[Corpus, Dataset]] | None = None  # a corpus and its fra
 
 def _frames_of_last_fold(config: Config, threads: int, progress: Progress, offline: bool) -> tuple[Corpus, Dataset]:
     """`load_frames`; where the fold before had the same, that again."""
-    key = config.corpus, config.data, *config.reading.items(), config.recipe.level
+    key = config.corpus, config.data, *config.reading.items(), config.recipe.level, config.recipe.system
     if _kept is None:
         return load_frames(config, threads, progress, offline)
     if key not in _kept:
@@ -149,6 +149,7 @@ def run_fold(config: Config, out: Path, identity: str, threads: int = 1) -> RunR
                 offline=True,
                 load=_frames_of_last_fold,
             )
+        assert result is not None  # a fold has a test
         return result
 
 

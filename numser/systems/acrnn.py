@@ -43,14 +43,9 @@ from numser.layers import (
 )
 from numser.layers.compose import Layer
 from numser.ragged import Gradients, Params, Ragged
-from numser.systems.network import SystemNetwork
+from numser.systems.network import SystemNetwork, chain
 
 BANDS, CHANNELS = 40, 3
-
-
-def chain(*layers: Layer) -> Sequential:
-    """Layers that share one name; one of them has parameters."""
-    return Sequential(tuple(("", layer) for layer in layers))
 
 
 @dataclass(frozen=True)
@@ -80,10 +75,10 @@ class ACRNN(SystemNetwork):
                 ("conv1", chain(Conv2D.same(CHANNELS, 128, (5, 3)), LeakyReLU())),
                 ("pool", BlockMaxPool(2, self.pool)),
                 *((f"conv{n}", self._convolution(n)) for n in range(2, self.blocks + 1)),
-                ("linear", Conv2D(channels, 768, (1, BANDS // self.pool))),
+                ("linear", self._inner(Conv2D(channels, 768, (1, BANDS // self.pool)))),
                 ("norm", chain(BatchNorm(768), LeakyReLU())),
                 ("flatten", Flatten()),
-                ("lstm", LSTM(768, 128)),
+                ("lstm", self._inner(LSTM(768, 128))),
                 ("attention", HiddenAttention(256, 1)),
                 ("hidden", chain(Dense(256, 64), LeakyReLU())),
                 ("output", Dense(64, self.n_classes)),
@@ -92,6 +87,10 @@ class ACRNN(SystemNetwork):
 
     def _convolution(self, n: int) -> Sequential:
         return chain(Conv2D.same(128 if n == 2 else 256, 256, (5, 3)), LeakyReLU())
+
+    def _inner(self, layer: Layer) -> Layer:
+        """What stands where a relative has its binary weights (bcrnn.py)."""
+        return layer
 
     def image(self, x: Ragged) -> Ragged:
         """Frames as pictures: (N, 40, 3)."""

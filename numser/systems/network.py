@@ -8,8 +8,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from numser.layers import Sequential
+from numser.errors import quoted
+from numser.layers import Layer, Sequential
 from numser.ragged import Gradients, Params, Ragged, check_ragged, frames_of
+
+
+def chain(*layers: Layer) -> Sequential:
+    """Layers that share one name, under which each parameter is once."""
+    return Sequential(tuple(("", layer) for layer in layers))
 
 
 @dataclass(frozen=True)
@@ -20,6 +26,7 @@ class SystemNetwork:
     """
 
     n_classes: int
+    blocks: int = 1  # how deep it is; each system says of what
 
     inputs: ClassVar[int]  # columns of a frame
     features: ClassVar[Mapping[str, Any]]  # what its frames differ in from the paper's, as `FeatureSettings` names it
@@ -28,14 +35,18 @@ class SystemNetwork:
     attention: ClassVar[bool] = False  # whether a prediction tells what was attended to
 
     def __post_init__(self):
-        self._check("n_classes", 2, None)
+        self._check("n_classes", 2, 1000)
 
-    def _check(self, name: str, least: int, most: int | None) -> None:
+    def _check(self, name: str, least: int, most: int) -> None:
         number = getattr(self, name)
         whole = isinstance(number, Integral) and not isinstance(number, bool)
-        if not whole or number < least or (most is not None and number > most):
-            limit = f"of at least {least}" if most is None else f"from {least} to {most}"
-            raise ValueError(f"{name}: should be a whole number {limit}, found {number!r}")
+        if not whole or not least <= number <= most:
+            raise ValueError(f"{name}: should be a whole number from {least} to {most}, found {quoted(number)}")
+
+    @property
+    def name(self) -> str:
+        """What it is, in words."""
+        return str(self)
 
     @cached_property
     def network(self) -> Sequential:
