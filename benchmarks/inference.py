@@ -14,6 +14,7 @@ from statistics import median
 
 import contestants
 import numpy as np
+import scipy.linalg.cython_blas  # noqa: F401  which the kernels call
 import torch
 from measure import agree, alternate, arguments, dataset, record, sgemm_rate, show
 from threadpoolctl import ThreadpoolController
@@ -25,7 +26,7 @@ from numser.recipe import Recipe
 from numser.training import initial_state
 
 TOLERANCE = 1e-4  # of the logits' norm
-NUMPYS = ThreadpoolController().select(internal_api="openblas")
+OURS = ThreadpoolController().select(internal_api="openblas")  # NumPy's and SciPy's
 
 
 def make_contestants(model, params, log_mel: np.ndarray, threads: int) -> dict:
@@ -91,7 +92,7 @@ def main() -> None:
     results = {}
     for threads in sorted({1, args.threads}):
         rate = sgemm_rate(threads)
-        with torch.inference_mode(), NUMPYS.limit(limits=1):  # the others have products of their own
+        with torch.inference_mode(), OURS.limit(limits=1):  # the others have products of their own
             functions = make_contestants(model, params, log_mel, threads)
             reference, errors = functions["numser"](), {}
             for name, function in functions.items():
