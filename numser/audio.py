@@ -242,7 +242,9 @@ def _checked(given: Any, name: str) -> np.ndarray:
 def _in_words(given: Any) -> str:
     if given is None:
         return "None"
-    several = f"a {type(given).__name__} of {len(given)}" if isinstance(given, list | tuple) else "other things"
+    if not isinstance(given, list | tuple):
+        return f"a {type(given).__name__}"
+    several = f"a {type(given).__name__} of {len(given)}"
     return f"{several}; of several recordings give one at a time, or their paths to predict_files"
 
 
