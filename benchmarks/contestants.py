@@ -211,3 +211,16 @@ def onnx_session(model: SeparableSER, params: dict[str, np.ndarray], threads: in
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
     return onnxruntime.InferenceSession(onnx_model(model, params), options, providers=["CPUExecutionProvider"])
+
+
+def openvino_network(model: SeparableSER, params: dict[str, np.ndarray], threads: int):
+    """OpenVINO on the processor: a function of the image. It is told to keep float32, which it would not do where the
+    processor has something shorter.
+    """
+    import openvino
+
+    core = openvino.Core()
+    settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY"}
+    network = core.read_model(onnx_model(model, params))
+    request = core.compile_model(network, "CPU", settings).create_infer_request()
+    return lambda image: request.infer({"x": image}, share_inputs=True)[0]

@@ -1,4 +1,4 @@
-"""One utterance from log-mels to logits: numser, PyTorch and ONNX Runtime on one thread and on all.
+"""One utterance, from log-mels to logits: numser, ONNX Runtime, OpenVINO and PyTorch, on one thread and on all.
 
     python benchmarks/inference.py --data path/to/emodb
 
@@ -14,6 +14,7 @@ from statistics import median
 
 import contestants
 import numpy as np
+import scipy.linalg.cython_blas  # noqa: F401  which the kernels call
 import torch
 from measure import agree, alternate, arguments, dataset, record, sgemm_rate, show
 from threadpoolctl import ThreadpoolController
@@ -25,7 +26,7 @@ from numser.recipe import Recipe
 from numser.training import initial_state
 
 TOLERANCE = 1e-4  # of the logits' norm
-NUMPYS = ThreadpoolController().select(internal_api="openblas")
+OURS = ThreadpoolController().select(internal_api="openblas")  # NumPy's and SciPy's
 
 
 def make_contestants(model, params, log_mel: np.ndarray, threads: int) -> dict:
@@ -34,6 +35,7 @@ def make_contestants(model, params, log_mel: np.ndarray, threads: int) -> dict:
     batch, leaves = pack([log_mel]), contestants.torch_params(params, channels_last=True)
     x = contestants.padded([log_mel], channels_last=True)
     session = contestants.onnx_session(model, params, threads)
+    openvino = contestants.openvino_network(model, params, threads)
     image = log_mel[None, None]
     compiled, own_gru = compile_convolutions(leaves, x), contestants.own_gru(leaves)
 
@@ -48,6 +50,7 @@ def make_contestants(model, params, log_mel: np.ndarray, threads: int) -> dict:
             else model.forward(params, batch)[0]
         ),
         "ONNX Runtime": lambda: session.run(None, {"x": image})[0],
+        "OpenVINO": lambda: openvino(image),
         "PyTorch, channels last": lambda: contestants.logits(leaves, x),
         "PyTorch, channels last, torch.nn.GRU": lambda: head(own_gru(contestants.convolutions(leaves, x))[0]),
     }
@@ -89,7 +92,7 @@ def main() -> None:
     results = {}
     for threads in sorted({1, args.threads}):
         rate = sgemm_rate(threads)
-        with torch.inference_mode(), NUMPYS.limit(limits=1):  # PyTorch and ONNX Runtime have products of their own
+        with torch.inference_mode(), OURS.limit(limits=1):  # the others have products of their own
             functions = make_contestants(model, params, log_mel, threads)
             reference, errors = functions["numser"](), {}
             for name, function in functions.items():

@@ -187,14 +187,15 @@ def to_mono_16k(samples: np.ndarray, sample_rate: float, name: str = "waveform")
 
 
 def _one_channel(samples: np.ndarray, name: str) -> np.ndarray:
-    """The mean of channels; or the louder one, if the mean has less than 1/50 of the power that it would have if the
-    channels had nothing to do with each other: 20 dB less than either of two that are alike but for their sign.
+    """The mean of channels; or the louder one, if the mean has less than 1/6 of the power that it would have if the
+    channels had nothing to do with each other. So much a codec may leave of two that are alike but for their sign:
+    Ogg Vorbis at 32 kbit/s does.
     """
     if samples.shape[1] == 1:
         return samples[:, 0]
     mean, channels = samples.mean(axis=1), samples.shape[1]
     powers = np.mean(samples**2, axis=0)
-    if channels > _FEW_CHANNELS or np.mean(mean**2) >= powers.sum() / channels**2 / 50:
+    if channels > _FEW_CHANNELS or np.mean(mean**2) >= powers.sum() / channels**2 / 6:
         return mean
     louder = int(np.argmax(powers > 0.8 * powers.max()))
     note(f"{name}: its channels cancel each other, as when one is inverted; channel {louder + 1} is taken alone")
@@ -241,7 +242,9 @@ def _checked(given: Any, name: str) -> np.ndarray:
 def _in_words(given: Any) -> str:
     if given is None:
         return "None"
-    several = f"a {type(given).__name__} of {len(given)}" if isinstance(given, list | tuple) else "other things"
+    if not isinstance(given, list | tuple):
+        return f"a {type(given).__name__}"
+    several = f"a {type(given).__name__} of {len(given)}"
     return f"{several}; of several recordings give one at a time, or their paths to predict_files"
 
 

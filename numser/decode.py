@@ -33,13 +33,14 @@ _FORMATS = (
     (rb"\x1aE\xdf\xa3", "WebM", "matroska", "mka mkv webm"),
     (rb"\xff[\xf0\xf1\xf8\xf9]", "AAC", "aac", "aac"),
     (rb"#!AMR", "AMR", "amr", "amr"),
+    (rb"caff", "CAF", "caf", ""),  # most is in LPCM, which libsndfile reads
     (rb"0&\xb2u\x8ef\xcf\x11", "WMA", "asf", "asf wma wmv"),
     (rb"OggS", "Ogg", "ogg", "oga ogg opus"),
 )
 LOSSY = frozenset(f".{suffix}" for *_, suffixes in _FORMATS for suffix in suffixes.split()) | {".mp2", ".mp3"}
 _OTHER = {".aif", ".aifc", ".snd", ".sph", ".wave"}  # suffixes of libsndfile's formats, if not the format's own name
 _GOES_ON = {"FLAC": "flac", "MP3": "mp3", "OGG": "ogg"}  # what may go on where libsndfile ends, for ffmpeg
-_STREAM = rb"RIFF....WAVEfmt .{4}(\x01\0|\x03\0|\xfe\xff)"  # WAV that libsndfile reads as it comes
+_STREAM = rb"RIFF....WAVEfmt .{4}([\1\3\6\7]\0|\xfe\xff)"  # WAV that libsndfile reads as it comes
 _WHOLE = (b"RIFF", b"FORM")  # how files begin that are read whole, or refused
 # What libsndfile logs of a file with fewer bytes of sound than its header says: how many it says, how many there are.
 _CUT = re.compile(r"^ *(?:data|SSND|BODY|Data Size|riff|Riff size) *: (\d+) \(should be (\d+)\)$", re.MULTILINE)
@@ -142,7 +143,7 @@ class Sound:
         import soundfile
 
         try:
-            with quiet() if self._goes_on_as == "mp3" else nullcontext():
+            with quiet() if self._sound.format == "MP3" else nullcontext():
                 part = self._sound.read(frames, dtype="float32", always_2d=True)
         except soundfile.LibsndfileError:
             if not self._goes_on_as or not (self._got or self._ffmpeg()):

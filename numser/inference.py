@@ -9,14 +9,15 @@ import heapq
 import math
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 
-from numser.layers import Sequential
+from numser.layers import GRU, Sequential
+from numser.layers.compose import scope
 from numser.losses import log_softmax
 from numser.model import SeparableSER
-from numser.ragged import Params, frames_of, pack, unpack
+from numser.ragged import Params, Ragged, frames_of, offsets_of, pack, unpack
 from numser.systems import SystemNetwork
 
 Network = SeparableSER | SystemNetwork
@@ -79,24 +80,29 @@ def recognise(model: Network, params: Params, log_mels: Sequence[np.ndarray], po
 
 
 def recognise_in_halves(model: Network, params: Params, log_mel: np.ndarray, pool: Executor) -> Recognised:
-    """Recognise one standardised log-mel, of which two threads take half each, up to the GRU. Numbers are those of
-    `recognise` but for their last digits: products of other sizes add up in another order.
+    """Recognise one standardised log-mel. Two threads take half of it each, up to the GRU's recurrence, and one
+    direction each of that. Numbers are those of `recognise` but for their last digits: products of other sizes add up
+    in another order.
     """
     if type(model) is not SeparableSER or len(cuts := halves(len(log_mel), model.blocks)) < 2:
         return recognise(model, params, [log_mel], pool)
-    names = [name for name, _ in model.network.children]
-    k = names.index("flatten")
-    body, rest = Sequential(model.network.children[:k]), Sequential(model.network.children[k:])
+    layers = dict(model.network.children)
+    k = list(layers).index("gru")
+    body, rest = Sequential(model.network.children[:k]), Sequential(model.network.children[k + 1 :])
+    gru, grus = cast(GRU, layers["gru"]), scope(params, "gru")
 
-    def one_half(cut: Half) -> np.ndarray:
+    def one_half(cut: Half) -> Params:
         with np.errstate(over="ignore", invalid="ignore"):  # callers look whether the logits are finite
             y, _ = body.forward(params, model.image(pack([log_mel[cut.frames]])))
-            return frames_of(y)[cut.kept]
+            return gru.project(grus, frames_of(y)[cut.kept])
 
-    seen = pack([np.concatenate(list(pool.map(one_half, cuts)))])
+    left, right = pool.map(one_half, cuts)
+    a = {p: np.concatenate([left[p], right[p]]) for p in left}
+    offsets = offsets_of([sum(cut.kept.stop - cut.kept.start for cut in cuts)])
     with np.errstate(over="ignore", invalid="ignore"):
-        logits, cache = rest.forward(params, seen)
-    cache = [None] * k + cache
+        states, _ = gru.read(grus, a, offsets, pool.map)
+        logits, cache = rest.forward(params, Ragged(states, offsets))
+    cache = [None] * (k + 1) + cache
     attention = unpack(model.attention_weights(cache)) if model.attention else None
     return Recognised(frames_of(logits), attention, model.statistics(cache))
 

@@ -15,6 +15,8 @@ from collections.abc import Callable
 from functools import cache, update_wrapper
 from typing import Any
 
+from numser.threads import hold_what_was_loaded
+
 _lock = threading.RLock()
 _waiting: dict[int, list["Kernel"]] = defaultdict(list)  # by the file's globals: what was not called yet
 _warned = False
@@ -73,6 +75,9 @@ def _compile_file(names: dict[str, Any]) -> None:
     in its place.
     """
     with _lock:
+        import scipy.linalg.cython_blas  # noqa: F401  whose matrix products Numba calls
+
+        hold_what_was_loaded()
         kernels = _waiting.get(id(names), [])
         compiled = list(map(_njit, (kernel.function for kernel in kernels)))
         named = {k.function.__name__: c for k, c in zip(kernels, compiled, strict=True)}

@@ -40,7 +40,7 @@ class View:
 
     @property
     def unfinished(self) -> bool:
-        """Whether it is a WAV whose header says that it has no samples, and has some."""
+        """Whether it is a WAV or AU that has samples behind those of its header, which often has none."""
         return self._open is not None
 
     @property
@@ -99,20 +99,22 @@ class View:
         return int.from_bytes(page[2:10], "little", signed=True) if whole else None
 
     def _open_size(self) -> int | None:
-        """Where a WAV's header says that its samples take no bytes, though what follows is no part of a header."""
-        place, found = 12, None
+        """Where a header says how many bytes the samples take, if it says none, or what follows is no part of it."""
+        place, found, some = 12, None, False
+        if self.size > _TAGS and self.head[:4] == b".snd" and self.head[8:12] == bytes(4):
+            return 8
+        if self.size > _TAGS and self.head[:4] + self.head[12:16] == b"RF64ds64" and self.head[28:36] == bytes(8):
+            return 28
         while self.head[:4] == b"RIFF" and place < self.size:
             self.seek(place)
             part = self.read(8)
             name, size = part[:4], int.from_bytes(part[4:], "little")
             if len(part) < 8 or not re.fullmatch(rb"[ -~]{4}", name):
-                return found
+                return found if not some or (self.goes_on and not re.match(b"\0+$|ID3", name)) else None
             if name == b"data":
-                if size:
-                    return None
-                found = place + 4
+                found, some = place + 4, size > 0
             place += 8 + size + size % 2
-        return found if place > self.size else None
+        return found if place > self.size and not some else None
 
 
 @cache

@@ -73,6 +73,22 @@ def test_a_table_of_segments(database):
     assert [u.seconds for u in corpus.utterances] == pytest.approx([1, 0.8])
 
 
+def test_labels_of_any_words_may_be_missing_too(tmp_path):
+    """Of a scheme without labels pandas makes another kind of column, with its own NA."""
+    audformat = pytest.importorskip("audformat", reason="the extra audformat is not installed")
+    db = audformat.Database("made")
+    db.schemes["emotion"] = audformat.Scheme("str")
+    db["all"] = audformat.Table(audformat.filewise_index([f"{k}.wav" for k in range(3)]))
+    db["all"]["emotion"] = audformat.Column(scheme_id="emotion")
+    db["all"]["emotion"].set(LABELS)
+    db.save(str(tmp_path))
+    for k in range(3):
+        soundfile.write(tmp_path / f"{k}.wav", np.full(2000, k / 10), 1000)
+    corpus = load_corpus("audformat", tmp_path)
+    assert [u.label for u in corpus.utterances] == LABELS[:2]
+    assert corpus.findings[-1] == "Passed over 1 rows without a label."
+
+
 def test_tables_that_are_a_split(database):
     corpus = load_corpus("audformat", database, table="emotion.train,emotion.test")
     assert [u.split for u in corpus.utterances] == 4 * ["train"] + 2 * ["test"]

@@ -1,3 +1,4 @@
+import io
 import os
 import subprocess
 import sys
@@ -280,3 +281,9 @@ def test_import_is_quick():
     environment = os.environ | {"PYTHONPATH": str(Path(numser.__file__).parents[1])}
     out = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("given", [io.BytesIO(b"RIFF"), {"array": [0.1], "sampling_rate": 16_000}])
+def test_what_is_no_list_of_recordings_is_not_called_one(given):
+    with pytest.raises(InputError, match=f"or one path, found a {type(given).__name__}$"):
+        to_mono_16k(given, 16_000)

@@ -13,6 +13,7 @@ from conftest import syllables
 
 from numser.audio import duration, read_audio, to_mono_16k, windows
 from numser.corpora.recordings import sound_files
+from numser.decode import Sound
 from numser.errors import InputError, InputWarning
 from numser.predict import main
 from numser.streams import View
@@ -65,6 +66,21 @@ def test_a_wav_whose_recorder_died_is_read_to_its_end(tmp_path, sizes):
     with pytest.warns(InputWarning, match=r"a\.wav: its header is unfinished, .*; read to the end"):
         found = read_audio(tmp_path / "a.wav")
     np.testing.assert_allclose(found, voice(), atol=4e-5)
+
+
+@pytest.mark.parametrize(("kind", "at", "size"), [("AU", 8, 0), ("RF64", 28, 0), ("WAV", 40, RATE)])
+def test_so_are_others_and_one_whose_header_knows_of_a_part(tmp_path, kind, at, size):
+    sound = bytearray(encoded(voice(), kind))
+    sound[at : at + 4] = size.to_bytes(4, "little")
+    (tmp_path / "a.wav").write_bytes(sound)
+    with pytest.warns(InputWarning, match=r"a\.wav: its header is unfinished"):
+        assert len(read_audio(tmp_path / "a.wav")) == 2 * RATE
+
+
+@pytest.mark.parametrize("tail", [b"ID3\3" + bytes(range(250)) * 20, bytes(5000), b"LIST\x88\x13\0\0" + bytes(5000)])
+def test_what_stands_behind_a_wavs_sound_is_not_taken_for_more(tmp_path, tail):
+    (tmp_path / "a.wav").write_bytes(encoded(voice(), "WAV") + tail)
+    assert len(read_audio(tmp_path / "a.wav")) == 2 * RATE
 
 
 @pytest.mark.parametrize("more", [b"", b"LIST\x04\0\0\0INFO"], ids=["nothing", "a list"])
@@ -321,6 +337,15 @@ def test_behind_a_hole_an_mp3_goes_on(tmp_path, capfd):
     assert capfd.readouterr().err == ""  # where libmpg123 would have its say
 
 
+def test_an_mp3_whose_beginning_is_lost_is_quiet_too(tmp_path, capfd):
+    mp3 = bytearray(encoded(np.concatenate([voice(2, seed=s) for s in range(3)]), "MP3"))
+    mp3[: len(mp3) * 3 // 10] = bytes(len(mp3) * 3 // 10)  # the rest is an MP3 by its name alone
+    (tmp_path / "a.mp3").write_bytes(mp3)
+    with pytest.warns(InputWarning, match=r"has 4\.\d s of sound, and .* by its header"):
+        read_audio(tmp_path / "a.mp3")
+    assert capfd.readouterr().err == ""
+
+
 def test_standard_error_is_numsers_own(tmp_path, monkeypatch, capfd):
     """What others write there meanwhile is not lost."""
     without_ffmpeg(monkeypatch)
@@ -363,6 +388,13 @@ def test_codec_residue_is_not_taken_for_speech(tmp_path):
     (tmp_path / "a.mp3").write_bytes(encoded(np.stack([x, -x], 1), "MP3"))
     with pytest.warns(InputWarning, match="cancel each other"):
         assert alike(read_audio(tmp_path / "a.mp3"), x) > 0.8
+
+
+def test_residue_may_be_as_strong_as_ogg_leaves_of_speech():
+    """Its channels, at 64 kbit/s, differ from each other's inverse by as much as this."""
+    x, residue = voice(3), 0.4 * voice(3, seed=1)
+    with pytest.warns(InputWarning, match="cancel each other.*; channel 1 is taken alone"):
+        np.testing.assert_array_equal(to_mono_16k(np.stack([x, residue - x], 1), RATE), x)
 
 
 def test_channels_that_do_not_cancel_are_averaged():
@@ -424,6 +456,15 @@ def test_what_is_used_otherwise_than_it_stands_is_said_on_a_line_of_its_own(reco
     assert [line.split(": its header")[0] for line in err.decode().splitlines()] == [
         f"note: {tmp_path / name}" for name in ("a.wav", "b.wav")
     ]
+
+
+def test_a_telephones_stream_is_read_as_it_comes():
+    wav = encoded(voice(), "WAV", subtype="ULAW")
+    out, into = os.pipe()
+    os.write(into, wav[: len(wav) // 2])  # and no end yet
+    with open(out, "rb", buffering=0) as pipe, Sound(pipe, "a") as sound:
+        assert len(sound.read(RATE // 2)) == RATE // 2
+        os.close(into)
 
 
 @pytest.mark.parametrize("format", ["text", "csv"])

@@ -59,7 +59,7 @@ def test_one_seed_is_the_same_block():
         np.testing.assert_array_equal(fused[name], w)
 
 
-@pytest.mark.parametrize("tile", [1, 60, 240])
+@pytest.mark.parametrize("tile", [1, 15, 60, 240])
 def test_tiles_change_nothing(tile, monkeypatch):
     rng = np.random.default_rng(0)
     block, x = FusedBlock(4, 6, 4, residual=True), batch(rng, [9, 1, 14], 5, 4)
@@ -141,4 +141,4 @@ def test_a_tile_fills_the_second_cache_within_reason(tmp_path, text, size):
     (tmp_path / "size").write_text(text)
     assert fused_file.second_cache(tmp_path / "size") == size
     assert fused_file.second_cache(tmp_path / "nowhere") == 2**19
-    assert fused_file.second_cache() // 4 == fused_file.TILE
+    assert fused_file.second_cache() // 16 == fused_file.TILE

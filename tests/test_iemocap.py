@@ -130,6 +130,20 @@ def test_renamed_folders_and_another_format(tmp_path, suffix):
     assert utterance.path == tmp_path / "corpus" / "s1" / "sounds" / f"Ses01F_impro01_F000.{suffix}"
 
 
+def test_of_recordings_called_alike_one_is_taken_and_the_others_are_counted(tmp_path):
+    folder = make(tmp_path, {"Ses01F_impro01": block("Ses01F_impro01_F000", "ang", ["Anger;"])})
+    wav = folder / "Session1" / "sentences" / "wav" / "Ses01F_impro01" / "Ses01F_impro01_F000.wav"
+    (folder / "unpacked again").mkdir()
+    for copy in (wav.with_suffix(".flac"), folder / "unpacked again" / wav.name):
+        soundfile.write(copy, np.zeros(1600), 16_000)
+    corpus = iemocap.load(folder)
+    assert [u.path for u in corpus.utterances] == [wav]
+    assert corpus.findings[-1] == (
+        "Passed over 2 files: 1 there in another format (Session1/sentences/wav/Ses01F_impro01/"
+        "Ses01F_impro01_F000.flac); 1 called as another recording (unpacked again/Ses01F_impro01_F000.wav)."
+    )
+
+
 @pytest.mark.parametrize(
     "line",
     [

@@ -30,6 +30,10 @@ from numser.corpora.layout import given_layout, seen_layout
         (["anger", "monday tuesday"], "label"),
         (["angry content serene happy"], "label"),
         (["wut freude", "train test"], "label/split"),
+        (["train_set test_set", "0 1"], "split/label"),
+        (["Angry Happy", "0011 0012"], "label/speaker"),
+        (["Angry Happy", "actor_1 actor_2", "train test"], "label/speaker/split"),
+        (["audio_wav audio_mp3", "wut freude"], "*/label"),
     ],
 )
 def test_what_is_seen(levels, layout):
@@ -39,17 +43,30 @@ def test_what_is_seen(levels, layout):
 def test_a_minority_of_files_that_lie_elsewhere_changes_nothing():
     assert seen_layout([("joy",), ("joy", "deep"), ("anger",)]) == ["label"]
     assert seen_layout([*5 * [("train", "joy"), ("test", "anger")], ("train",)]) == ["split", "label"]
+    assert seen_layout([*5 * [("train", "joy"), ("test", "anger")], ("more",)]) == ["split", "label"]
 
 
 @pytest.mark.parametrize(
     "levels",
-    [["train test"], ["Actor_01 Actor_02"], ["wut freude", "montag dienstag"], ["mine", "wut freude"], ["audio"]],
+    [
+        ["train test"],
+        ["train test more", "Angry Happy"],
+        ["Actor_01 Actor_02"],
+        ["wut freude", "montag dienstag"],
+        ["mine", "wut freude"],
+        ["AudioWAV AudioMP3"],
+    ],
 )
 def test_what_could_be_several_things_is_refused(levels):
     with command_refuses(
         "its folders, {.*}, can stand for several things, .*; say it by --layout, such as label, spea"
     ):
         seen_layout(list(product(*(level.split() for level in levels))))
+
+
+def test_speakers_with_emotions_of_their_own_are_not_taken_for_labels():
+    with command_refuses("its folders, {0011, 0012}/{ekel, freude, trauer, …}, can stand for several things"):
+        seen_layout([("0011", "wut"), ("0011", "freude"), ("0012", "trauer"), ("0012", "ekel")])
 
 
 def test_what_is_told():

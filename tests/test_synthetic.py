@@ -99,7 +99,7 @@ def test_it_is_a_corpus_of_its_name(whole):
 def test_waveforms_can_be_heard_and_cannot_be_changed(whole):
     for u in whole:
         assert u.waveform.dtype == np.float32 and u.waveform.ndim == 1 and u.path is None
-        assert np.isfinite(u.waveform).all() and 0.01 < np.abs(u.waveform).max() < 1
+        assert np.isfinite(u.waveform).all() and np.abs(u.waveform).max() == pytest.approx(0.98)
         assert 1 < len(u.waveform) / SAMPLE_RATE < 8
     with pytest.raises(ValueError):
         whole[0].waveform[0] = 0
@@ -167,18 +167,18 @@ def test_mean_pitch_follows_the_rule(emotion):
 
 
 def test_other_rules_hold():
-    assert against_neutral(spread_of_f0, "anger") > 1.4
-    assert against_neutral(spread_of_f0, "happiness") > 2
+    assert against_neutral(spread_of_f0, "anger") > 1.2
+    assert against_neutral(spread_of_f0, "happiness") > 1.5
     assert against_neutral(slope_of_f0, "disgust") > 1.5
     assert against_neutral(slope_of_f0, "sadness") < 0.6
-    assert against_neutral(speaking_time, "disgust") == pytest.approx(1.25, abs=0.03)
-    assert against_neutral(speaking_time, "anger") < 0.75
-    assert 1.1 < against_neutral(speaking_time, "sadness") < 1.4  # vowels are undershot, so they lengthen less
-    assert against_neutral(pauses, "fear") == pytest.approx(2.1, abs=0.1)
+    assert against_neutral(speaking_time, "disgust") == pytest.approx(1.35, abs=0.03)
+    assert against_neutral(speaking_time, "anger") < 0.9
+    assert 1.2 < against_neutral(speaking_time, "sadness") < 1.5  # vowels are undershot, so they lengthen less
+    assert against_neutral(pauses, "fear") == pytest.approx(1.5, abs=0.1)
     for emotion in RULES:
         for tracks, _ in full_strength(emotion):
             assert F0[0] <= tracks.f0.min() and tracks.f0.max() <= F0[1]
-            assert tracks.open_quotient.min() >= 0.1 - 1e-9 and tracks.open_quotient.max() <= 1 + 1e-9
+            assert tracks.open_quotient.min() >= 0.3 - 1e-9 and tracks.open_quotient.max() <= 1 + 1e-9
             assert tracks.tilt.min() >= -1e-9 and tracks.tilt.max() <= 24 + 1e-9
 
 
@@ -201,7 +201,7 @@ def test_little_of_the_source_folds_back():
     f0, frames = 437.3, 1000
     full = np.ones(frames)
     silence = np.zeros(frames * HOP)
-    source = glottal_source(f0 * full, 0.6 * full, 8 * full, 0 * full, full, 0 * full, silence)
+    source = glottal_source(f0 * full, 0.6 * full, 8 * full, 0 * full, 0 * full, full, 0 * full, silence)
     frequency = np.fft.rfftfreq(2**14, 1 / SAMPLE_RATE)
     power = np.abs(np.fft.rfft(source[8000 : 8000 + 2**14] * np.blackman(2**14))) ** 2
     harmonic = np.abs((frequency / f0 + 0.5) % 1 - 0.5) * f0 < 6
@@ -209,22 +209,28 @@ def test_little_of_the_source_folds_back():
     assert power[audible & ~harmonic].sum() < 1e-5 * power[audible & harmonic].sum()
 
 
-def test_creak_lets_every_second_pulse_fade():
-    frames = 500
-    full, silence = np.ones(frames), np.zeros(frames * HOP)
-    modal, creaky = (
-        glottal_source(100 * full, 0.5 * full, 8 * full, creak * full, full, 0 * full, silence) for creak in (0, 0.5)
-    )
-    power = [np.abs(np.fft.rfft(source[: 100 * 160])) ** 2 for source in (modal, creaky)]  # 1 Hz a bin
-    subharmonic = 150  # Hz: between the first two harmonics
-    assert power[1][subharmonic] > 0.05 * power[1][100]
-    assert power[0][subharmonic] < 1e-3 * power[0][100]
+def test_periods_and_pulses_vary_as_jitter_and_shimmer_say():
+    frames = 3000
+    full, noise = np.ones(frames), np.random.default_rng(0).standard_normal(frames * HOP)
+
+    def pulses(jitter, shimmer):
+        source = glottal_source(
+            100 * full, 0.6 * full, 0 * full, jitter * full, shimmer * full, full, 0 * full, noise
+        )
+        closures = np.flatnonzero((source[1:-1] < -0.5) & (source[1:-1] < source[:-2]) & (source[1:-1] <= source[2:]))
+        return np.diff(closures), -source[closures + 1]
+
+    periods, heights = pulses(0.05, 0)
+    # A pulse closes after 0.6 of its period: from closure to closure is 0.4 of one period and 0.6 of the next.
+    assert periods.std() / periods.mean() == pytest.approx(0.05 * np.hypot(0.4, 0.6), rel=0.1)
+    periods, heights = pulses(0, 0.1)
+    assert np.ptp(periods) <= 1 and heights.std() / heights.mean() == pytest.approx(0.1, rel=0.1)
 
 
 def test_moving_formants_do_not_crackle():
     frames = 600
     full, silence = np.ones(frames), np.zeros(frames * HOP)
-    source = glottal_source(230 * full, 0.4 * full, 24 * full, 0 * full, full, 0 * full, silence)
+    source = glottal_source(230 * full, 0.4 * full, 24 * full, 0 * full, 0 * full, full, 0 * full, silence)
     f1 = np.interp(np.arange(frames), (300, 320), (250, 750))  # as fast as from [d] to [a]
     formants = np.column_stack([f1, *(f * full for f in (1400, 2500, 3500, 4500, 5500, 6500, 7500))])
     voice = formant_cascade(source, formants, np.full_like(formants, 40))

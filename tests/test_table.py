@@ -71,7 +71,7 @@ def test_a_table_with_paths_from_the_root(tmp_path):
         ("path,label\nc.wav,joy\n", "row 2 names 'c.wav', and there is no such file"),
         ("path,label\na\0.wav,joy\n", "(row 2 names|is not CSV)"),
         ("path,label,votes\na.wav,joy,90\n", "row 2: votes should be a share from 0 to 1, such as 0.9, found '90'"),
-        ("path,label,votes\na.wav,joy,nan\n", "row 2: votes should be a share"),
+        ("path,label,votes\na.wav,joy,-nan\n", "row 2: votes should be a share"),
         ("path,label,votes\na.wav,joy,most\n", "row 2: votes should be a share"),
         ("path,label\na.wav,joy\na.wav,anger\n", "row 3 has a.wav again, and otherwise; keep one of the rows$"),
         ("path,label,on\na.wav,joy,1\na.wav,anger,2\n", r"or call start and end of segments so, unlike \['on'\]$"),
@@ -154,6 +154,29 @@ def test_one_rule_for_labels_and_speakers(tmp_path):
     ]
 
 
+@pytest.mark.parametrize("missing", ["nan", "NaN", "None", "<NA>"])
+def test_what_pandas_writes_of_what_is_missing_names_nobody(tmp_path, missing):
+    file = write(tmp_path, f"path,label,speaker\na.wav,none,{missing}\nsub/b.flac,joy,Nancy\n")
+    assert [(u.label, u.speaker) for u in table.load(file).utterances] == [("none", None), ("joy", "Nancy")]
+    file.write_text("path,label\na.wav,nan\n")
+    with command_refuses("row 2 has no label; fill it in"):
+        table.load(file)
+
+
+def test_a_file_under_two_paths_is_no_overlap(tmp_path):
+    corpus = load_corpus("table", write(tmp_path, "path,label\na.wav,joy\n./a.wav,joy\n"))
+    assert corpus.findings[1:] == [
+        "Passed over 1 copies of recordings that are there under another name (such as ./a.wav)."
+    ]
+
+
+def test_an_evaluation_set_beside_a_test_set_is_for_validation(tmp_path):
+    file = write(tmp_path, "path,label,split\na.wav,joy,Test\nsub/b.flac,joy,evaluation\n")
+    assert [u.split for u in table.load(file).utterances] == ["test", "validation"]
+    file.write_text(file.read_text().replace("Test", "train_set"))
+    assert [u.split for u in table.load(file).utterances] == ["train", "test"]
+
+
 def test_splits_where_every_row_names_one(tmp_path):
     make(tmp_path, "a.wav", "b.wav")
     file = tmp_path / "t.csv"
@@ -189,7 +212,11 @@ def long(tmp_path):
         ("start,end", "2,", (2, 10)),
         ("start,end", "0 days 00:00:02,NaT", (2, 10)),
         ("start,end", ",4", (0, 4)),
-        ("duration", "4", (0, 4)),
+        ("start,end", "0 days,0 days 00:00:04", (0, 4)),  # as pandas writes a whole day
+        ("onset,offset", "2,4", (2, 4)),
+        ("Start Time,Stop", "2,4", (2, 4)),
+        ("duration", "4", None),  # where nothing starts, it says how long the recording is, or was
+        ("from,end", "2,4", None),
         ("start,end", "9,10.05", (9, 10)),
         ("start,end", ",", None),
         ("start,end", "0,nan", None),
@@ -209,6 +236,11 @@ def test_segments(long, columns, row, segment):
     np.testing.assert_allclose(heard[8000::16_000], np.arange(start, end) / 10, atol=0.01)
     assert utterance.name == ("long.wav" if segment is None else f"long.wav#t={start},{end}")
     assert ("1 are segments of 1 files" in corpus.findings[0]) == (segment is not None)
+
+
+def test_columns_that_no_start_makes_times_are_named(long):
+    corpus = long("file,label,from,end\nlong.wav,joy,2,4\n")
+    assert corpus.findings[0].endswith("; nothing is made of the columns from, end.")
 
 
 def test_several_segments_of_one_file(long):

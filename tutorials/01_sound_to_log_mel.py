@@ -51,16 +51,16 @@ figure, panels = plt.subplots(2, 1, sharex=True, figsize=(8, 3.6))
 for ax, (emotion, performance) in zip(panels, performances.items(), strict=True):
     utterance = performance.utterance
     ax.plot(np.arange(len(utterance.waveform)) / SAMPLE_RATE, utterance.waveform, linewidth=0.5)
-    ax.plot(utterance.span, [0.32, 0.32], color=plots.ORANGE, linewidth=4, solid_capstyle="butt")
-    ax.set(ylabel="amplitude", ylim=(-0.36, 0.36), title=f"{emotion}: {len(utterance.waveform)} samples")
+    ax.plot(utterance.span, [1.1, 1.1], color=plots.ORANGE, linewidth=4, solid_capstyle="butt")
+    ax.set(ylabel="amplitude", ylim=(-1.2, 1.2), title=f"{emotion}: {len(utterance.waveform)} samples")
 panels[-1].set_xlabel("time (s)")
-# Picture: Two waveforms, amplitude over time. The angry one is shorter and reaches further up and down than the
-# sad one; an orange bar over each marks the part that has the emotion.
+# Picture: Two waveforms, amplitude over time. The angry one is shorter, and both reach equally far up and down; an
+# orange bar over each marks the part that has the emotion.
 plt.show()
 
 # %% [markdown]
-# Anger is shorter and louder. But loudness also depends on the distance to the microphone, which the corpus varies by up
-# to 7 dB either way. And the single samples tell next to nothing. Take one vowel, and look at it again 2 ms later. The ear
+# Anger is shorter. It is louder too when it is spoken, but what a microphone gives depends on how far away it is, so the
+# corpus gives every recording the same peak. And the single samples tell next to nothing. Take one vowel, and look at it again 2 ms later. The ear
 # hears the same:
 #
 # **Guess first.** How far are the *samples* of the two correlated: near 1, near 0, or below 0?

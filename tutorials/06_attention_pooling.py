@@ -252,11 +252,11 @@ check.MyPReLU(MyPReLU)
 # ## 5. Where does it look?
 #
 # In the built-in corpus each emotion was put on a part of the utterance, the *span*; the rest is neutral. No network is
-# told where. README's main command trains on eight speakers and tests on the other two, 09 and 10. That takes minutes, so it
+# told where. A network was trained on eight speakers and tested on the other two, 09 and 10. That takes minutes, so it
 # was done beforehand, with several seeds:
 #
-#     python -m numser.train --corpus synthetic --test-speaker 09,10 --steps 300 --batch-size 32 --lr 0.001 \
-#         --validate-every 50 --seed 0 --out runs/attention-seed0                    and so on for other seeds
+#     python -m numser.train --corpus synthetic --test-speaker 09,10 --recipe paper --steps 300 --batch-size 32 \
+#         --lr 0.001 --validate-every 50 --seed 0 --out runs/attention-seed0                    and so on for other seeds
 #     python benchmarks/attention_spans.py runs/attention-seed0 runs/attention-seed1 …
 #
 # The second command left what is read here: a row for each utterance and seed, and the attention over time of a few

@@ -529,7 +529,7 @@ print(
 # For the small classifier the assumption does not hold on this corpus: what listeners found hard is recognised as well as
 # what they found easy. The simulated listeners confuse emotions that *mean* something similar; the classifier confuses
 # what *sounds* similar. The whole network's figures go the paper's way, but a few mistakes are too few to tell. And the
-# focal loss brings the small classifier nothing: the differences are three utterances out of 280. All this says little
+# focal loss brings the small classifier nothing: it recognises up to seven of 280 utterances less. All this says little
 # about IEMOCAP, where people judged real speech. There the paper reports (its Table 3; ? where our copy of the text
 # has lost a figure). Of the focal rows two figures are left, without their columns' heads: the first is UA, the second may
 # be WA or F1. We take it for F1, as in Table 2; it is a guess, and no conclusion here rests on it.

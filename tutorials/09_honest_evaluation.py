@@ -147,7 +147,7 @@ share = np.mean(dataset.labels == dataset.labels[distance.argmin(1)])
 print(f"the nearest of another speaker has the same emotion {share:>5.0%}")
 
 # %% [markdown]
-# What stands nearest is nearly always the same voice. Mostly it is the same emotion, too; but among other voices much less
+# What stands nearest is nearly always the same voice. Mostly it is the same emotion, too; but among other voices less
 # often. So a network can learn emotion in two ways. It can find what all angry voices have in common. Or it can learn,
 # voice by voice, how *this* one sounds when it is angry. The second is easier, and useless for a new voice. **Which of the
 # two was learned, only new voices can tell.**
@@ -381,7 +381,7 @@ dots({way: ([t.ua for t in tests[way]], summarise(tests[way])["ua_interval"]) fo
 plt.show()
 
 # %% [markdown]
-# Compare the first two rows. By $s/\sqrt{R}$ both means would be equally sure. By the bar the first is far less so. The bar
+# Compare the first two rows. By $s/\sqrt{R}$ the first mean would be the surer one. By the bar it is far less sure. The bar
 # is right: nine runs answered the same 70 questions, ten runs answered 700. What could have come out otherwise is, above all,
 # *which* utterances were asked, and repeating the training cannot tell us that.
 #

@@ -36,7 +36,7 @@ from numser import plots
 from numser.jit import jit
 from numser.layers import FusedBlock, fused, inverted_residual
 from numser.layers.depthwise import depthwise_forward, filter_position
-from numser.layers.fused_kernels import depthwise_relu_forward, rows
+from numser.layers.fused_kernels import block_forward, depthwise_relu_forward, rows
 from numser.ragged import Ragged, offsets_of
 from numser.threads import available_cores, one_blas_thread
 
@@ -435,13 +435,11 @@ def in_tiles(x, expand, filter_frames, step):
 check.in_tiles(in_tiles)
 
 # %% [markdown]
-# numser's block in one piece does this. Find the three steps, and the array with a border. (`fetch` reads the tile's
-# input from end to end beforehand: in order, memory delivers ahead of time. `out=` lets a product write where we want it,
-# so that no new array is made.)
+# numser's block in one piece does this. Find the three steps, and the array with a border. (The third argument of `np.dot`
+# lets a product write where we want it, so that no new array is made. Numba hands it to the library that SciPy brings.)
 
 # %%
-print(inspect.getsource(fused.tiles))
-print(inspect.getsource(FusedBlock._forward))
+print(inspect.getsource(block_forward.py_func))
 
 # %% [markdown]
 # How large should a tile be? Try. As one recording of 48 s, so that tiles may be as large as we like; the dashed line is
@@ -466,7 +464,7 @@ def with_tiles_of(numbers):
         return block.forward(params, narrow)
 
 
-tile_sizes = [2**k for k in range(13, 23)]
+tile_sizes = [2**k for k in range(12, 23)]
 contestants = {n: lambda n=n: with_tiles_of(n) for n in tile_sizes}
 with one_blas_thread():
     took = fastest(contestants | {"composed": kernels["block, layer by layer"].work}, 3)
@@ -483,9 +481,10 @@ plt.legend(frameon=False)
 plt.show()
 
 # %% [markdown]
-# Look at the two ends. On the left tiles are so small that calling a function from Python costs as much as its work. On
-# the right they no longer fit into the cache. Between them lies a broad hill. numser's tile need not be the best on your
-# machine, since caches differ; it should stand well above the dashed line.
+# Look at the two ends. On the left a tile is a frame or two, and a product of so few rows is slow: before the library
+# multiplies, it copies both matrices into an order of its own, the weights anew for each tile. On the right tiles no longer
+# fit into the cache. Between them lies a broad hill. numser's tile need not be the best on your machine, since caches
+# differ; it should stand well above the dashed line.
 #
 # ## 6. Under the roof
 #
@@ -531,7 +530,7 @@ speeds, *_ = compare("block, in tiles", "its two products alone", "eight, near")
 seconds = flop / speeds["block, in tiles"]  # for one position
 products, filtering = 4 * 64 * 128 / speeds["its two products alone"], 18 * 128 / speeds["eight, near"]
 print(f"\nof the block's time: products {products / seconds:.0%}, filter with its ReLU {filtering / seconds:.0%}")
-print(f"the rest, {1 - (products + filtering) / seconds:.0%}: biases, ReLU, the way around, memory, Python")
+print(f"the rest, {1 - (products + filtering) / seconds:.0%}: biases, ReLU, the way around, memory")
 
 # %% [markdown]
 # Most of the time should be in the matrix products, which are not ours. They are small ones, 64 or 128 wide, and so a

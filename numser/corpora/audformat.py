@@ -98,12 +98,13 @@ def _speakers(database: Any) -> Iterator[tuple[Any, str]]:
 
 def _rows(title: str, database: Any, name: str, speakers: dict[Any, str]) -> Iterator[Row]:
     table = database[name]
-    labels = table.df[_label_column(table)]
+    labels = table.df[_label_column(table)].astype(object)
+    labels = labels.where(labels.notna(), "")  # also pandas' NA, which is neither equal nor unequal
     split = table.split_id and (split_of(table.split_id) or split_of(str(table.split.type)))
     for number, (index, label) in enumerate(labels.items(), start=1):
         file, start, end = index if isinstance(index, tuple) else (index, "", "")
         said = {"path": str(file), "start": str(start), "end": str(end), "speaker": _known(speakers, index, file)}
-        said["label"] = "" if label is None or label != label else str(label)  # NaN differs from itself
+        said["label"] = str(label)
         yield Row(f"{title}, row {number}", said | ({"split": split} if split else {}))
 
 

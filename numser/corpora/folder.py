@@ -13,7 +13,7 @@ from pathlib import Path
 
 from numser.corpora import Corpus, Utterance, listed
 from numser.corpora.layout import LABEL, SPEAKER, SPLIT, given_layout, seen_layout
-from numser.corpora.recordings import in_one_format, passed_over_sentences, sound_files, spelled_alike, split_of
+from numser.corpora.recordings import in_one_format, passed_over_sentences, sound_files, spelled_alike, splits_of
 from numser.errors import InputError
 
 
@@ -37,13 +37,15 @@ def load(data: Path | None = None, layout: str | None = None) -> Corpus:
         levels = told or seen_layout([place for place in places.values() if place])
     except InputError as mistake:
         raise InputError(f"{folder}: {mistake.args[0]}") from None
+    at = levels.index(SPLIT) if SPLIT in levels else 0
+    splits = splits_of({place[at] for place in places.values() if len(place) >= len(levels)})
     utterances = []
     for path, place in places.items():
         if len(place) < len(levels):
             passed_over["in no label's folder"].append(path)
             continue
         said = dict(zip(levels, place, strict=False))
-        split = split_of(said[SPLIT]) if SPLIT in said else None
+        split = splits[said[SPLIT]] if SPLIT in said else None
         if SPLIT in said and split is None:
             raise InputError(
                 f"{path}: {said[SPLIT]} should be train, test or val, by ‹layout› {layout}; write * there"

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from numser.corpora import Corpus, Utterance, against_the_full_corpus, listed
-from numser.corpora.recordings import sound_files
+from numser.corpora.recordings import PassedOver, in_one_format, passed_over_sentences, sound_files
 from numser.errors import InputError, quoted
 from numser.files import cache_folder
 
@@ -76,7 +76,11 @@ def load(data: Path | None = None) -> Corpus:
     silent: list[str] = []
     evaluations = _evaluations(folder)
     sounds, _ = sound_files(folder, _REMEDY)
-    by_name = {path.stem: path for path in reversed(sounds)}
+    by_name: dict[str, Path] = {}
+    again: PassedOver = {"there in another format": [], "called as another recording": []}
+    for path in in_one_format(sounds, again):
+        if by_name.setdefault(path.stem, path) is not path:
+            again["called as another recording"].append(path)
     for block in (block for evaluation in evaluations for block in _blocks(evaluation)):
         if block.label not in _EMOTIONS:
             others[block.label] += 1
@@ -94,7 +98,8 @@ def load(data: Path | None = None) -> Corpus:
             f"files named {silent[0] + ' ' if silent else ''}as in EmoEvaluation, such as "
             f"Session1/sentences/wav/Ses01F_impro05/Ses01F_impro05_M019.wav; {_REMEDY}"
         )
-    return Corpus("iemocap", utterances, _findings(folder, utterances, others, silent), folder)
+    findings = _findings(folder, utterances, others, silent) + passed_over_sentences(again, folder)
+    return Corpus("iemocap", utterances, findings, folder)
 
 
 def _evaluations(folder: Path) -> list[Path]:

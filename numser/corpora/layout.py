@@ -7,6 +7,7 @@
 It is seen by words that people use. A level of folders that are all called train, test or val is a split. The one
 with the most names of emotions is the label; else the first that is no split, no speakers, and not called audio or
 the like. Where no word helps, and the same folders are below each, either could be meant: then nobody guesses.
+Speakers, by words or numbers, may also be below the label, if the same are below each.
 """
 
 import re
@@ -14,7 +15,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from statistics import median_high
 
-from numser.corpora.recordings import plain, split_of
+from numser.corpora.recordings import plain, splits_of
 from numser.errors import InputError
 
 LABEL, SPEAKER, SPLIT, NOTHING = KINDS = ("label", "speaker", "split", "*")
@@ -24,7 +25,9 @@ _EMOTIONS = re.compile(
     r"dis(gust|gusted)?|disappoint(ed|ment)|exc(ited|itement)?|fea(r|rful)?|fru|frustrat(ed|ion)|hap|happ(y|iness)|"
     r"joy(ful)?|love|neu(tral)?|ps|relief|sad(ness)?|sleep(y|iness)|stress(ed)?|sur|(pleasant)?surprised?|tired|worried"
 )
-_PLACES = re.compile(r"audios?|clips|data(set)?|files|flac|mp3|recordings?|sounds?|speech|voice|wavs?")
+_PLACES = re.compile(
+    r"((audios?|clips|data(set)?|files|flac|mp3|recordings?|sounds?|speech|voice|wavs?)(\d+k?(hz)?)?)+"
+)
 _SPEAKER = re.compile(r"(actor|participant|person|session|speaker|spk|subject)\w+")
 _NUMBER = re.compile(r"[a-z]{0,3}\d+")
 
@@ -49,21 +52,25 @@ def seen_layout(places: Sequence[tuple[str, ...]]) -> list[str]:
     Raises      InputError: no level of folders looks like labels, or two could be; says what was seen
     """
     depth = median_high(map(len, places))  # what lies deeper, or not as deep, is in the minority
-    levels = [sorted({place[d] for place in places if len(place) > d}) for d in range(depth)]
-    layout = [SPLIT if all(map(split_of, names)) else NOTHING for names in levels]
+    places = [place for place in places if len(place) >= depth]
+    levels = [sorted({place[d] for place in places}) for d in range(depth)]
+    splits = [set(splits_of(names).values()) for names in levels]
+    layout = [NOTHING if None in said else SPLIT for said in splits]
     free = [d for d in range(depth) if layout[d] == NOTHING and not _all(_PLACES, levels[d])]
     below = {d: _repeated_below(places, d, e) for d, e in pairwise([*free, depth])}
     emotional = {d: sum(bool(_EMOTIONS.fullmatch(plain(n))) for n in levels[d]) / len(levels[d]) for d in free}
     label = max(free, key=lambda d: emotional[d], default=None)
     if label is None or emotional[label] < 0.5:
         label = next((d for d in free if not _speakers(levels[d], below[d])), None)
-        if label is None or below[label]:
-            raise InputError(
-                f"its folders, {_shown(levels)}, can stand for several things, and no names of emotions tell for "
-                "which; say it by ‹layout›, such as label, speaker/label or split/label"
-            )
+        if label is not None and (below[label] or (len(free) > 1 and _all(_NUMBER, levels[label]))):
+            label = None
+    if label is None or any({None, "train"} < said for said in splits):  # train, test, and something else
+        raise InputError(
+            f"its folders, {_shown(levels)}, can stand for several things, and their names do not tell for which; "
+            "say it by ‹layout›, such as label, speaker/label or split/label"
+        )
     for d in free:
-        if d < label and _speakers(levels[d], True):
+        if d != label and _speakers(levels[d], d < label or _repeated_below(places, label, d)):
             layout[d] = SPEAKER
     layout[label] = LABEL
     for kind in (SPLIT, SPEAKER):  # the first of each

@@ -4,6 +4,7 @@ import os
 import re
 import unicodedata
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -85,7 +86,16 @@ def plain(word: str) -> str:
 
 def split_of(word: str) -> str | None:
     """The part of a split that a word stands for: "train", "validation", "test"; None: it is no such word."""
-    return next((split for split, words in _SPLITS.items() if words.fullmatch(plain(word))), None)
+    word = re.sub("(set|data)$", "", plain(word))
+    return next((split for split, words in _SPLITS.items() if words.fullmatch(word)), None)
+
+
+def splits_of(words: Iterable[str]) -> dict[str, str | None]:
+    """The same of all words that stand side by side: an evaluation set beside a test set is for validation."""
+    found = {word: split_of(word) for word in words}
+    tests = {word for word, split in found.items() if split == "test"}
+    evaluations = {word for word in tests if plain(word).startswith("eval")}
+    return found | dict.fromkeys(evaluations if evaluations < tests else (), "validation")
 
 
 def spelled_alike(utterances: list[Utterance]) -> tuple[list[Utterance], list[str]]:

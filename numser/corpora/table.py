@@ -22,7 +22,7 @@ from typing import Any, NamedTuple, TextIO
 
 from numser.audio import duration
 from numser.corpora import Corpus, Utterance, listed
-from numser.corpora.recordings import plain, spelled_alike, split_of
+from numser.corpora.recordings import plain, spelled_alike, splits_of
 from numser.errors import InputError, quoted
 
 # What columns are called, but for capitals, spaces and signs; the first that is there counts.
@@ -32,13 +32,16 @@ COLUMNS = {
     "speaker": ("speaker", "speakerid"),
     "votes": ("votes",),  # the share of annotators who agreed with the label
     "split": ("split",),  # train, test or val
-    "start": ("start",),  # of the segment; it ends with the file, if neither end nor duration is given
-    "end": ("end",),
+    "start": ("start", "starttime", "begin", "onset"),  # of the segment; to the file's end, if that is all
+    "end": ("end", "endtime", "stop", "offset"),
     "duration": ("duration",),
 }
 _REMEDY = "give, as ‹data›, a CSV file whose first row is path,label or path,label,speaker,votes"
-_TIME = re.compile(r"(?:(\d+) days?[.]? )?(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?(?:e[-+]?\d+)?|\.\d+)", re.IGNORECASE)
-_EMPTY = ("", "nat", "nan", "none", "null")  # as tables have it
+_TIME = re.compile(
+    r"(?:(\d+) days?[.]?(?: |$))?(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?(?:e[-+]?\d+)?|\.\d+|(?<=s))", re.IGNORECASE
+)
+_EMPTY = ("", "nat", "nan", "<na>")  # as tables have it
+_NOBODY = (*_EMPTY, "none", "null")  # but a label may be called so
 _ROUNDED = 0.1  # seconds by which a table may miss the end of a file
 
 
@@ -67,10 +70,12 @@ def load(data: Path | None = None, encoding: str | None = None) -> Corpus:
 
 
 def columns_of(names: list[str]) -> dict[str, str]:
-    """By keys of COLUMNS, the column that says it, for those that are there."""
+    """By keys of COLUMNS, the column that says it, for those that are there. Where no segment starts none ends."""
     by_plain = {plain(name): name for name in reversed(names)}
     found = {key: [by_plain[alias] for alias in aliases if alias in by_plain] for key, aliases in COLUMNS.items()}
-    return {key: some[0] for key, some in found.items() if some}
+    return {
+        key: some[0] for key, some in found.items() if some and (found["start"] or key not in ("end", "duration"))
+    }
 
 
 def corpus_of(name: str, source: Path, folder: Path, rows: Iterable[Row], unused: list[str]) -> Corpus:
@@ -78,7 +83,7 @@ def corpus_of(name: str, source: Path, folder: Path, rows: Iterable[Row], unused
 
     Raises      InputError: as `load`
     """
-    seconds, known_split, count = cache(duration), cache(split_of), 0
+    seconds, count = cache(duration), 0
     by_name: dict[str, Utterance] = {}
     splits: set[str] = set()  # as they are written
     for row in rows:
@@ -86,19 +91,21 @@ def corpus_of(name: str, source: Path, folder: Path, rows: Iterable[Row], unused
         path = _path(folder, row)
         segment = _segment(row, path, seconds)
         place = row.said["path"] + ("#t=" + ",".join(f"{round(t, 3):.12g}" for t in segment) if segment else "")
-        speaker, votes, written = row.said.get("speaker") or None, _votes(row), row.said.get("split", "")
-        splits.add(written)
+        speaker, votes, split = row.said.get("speaker") or None, _votes(row), plain(row.said.get("split", ""))
+        splits.add(split)
         utterance = Utterance(
-            place, row.said["label"], speaker, votes=votes, path=path, segment=segment, split=known_split(written)
+            place, row.said["label"], speaker, votes=votes, path=path, segment=segment, split=split or None
         )
         if by_name.setdefault(place, utterance).facts != utterance.facts:
             remedy = f", or call start and end of segments so, unlike {quoted(unused)}" if unused else ""
             raise InputError(f"{row.place} has {place} again, and otherwise; keep one of the rows{remedy}")
     if not count:
         raise InputError(f"{source}: has no rows below its first; {_REMEDY}")
-    if None in map(known_split, splits):  # also where some are left empty: nobody knows what is meant then
-        by_name = {place: replace(u, split=None) for place, u in by_name.items()}
-        unused = [*unused, *(["split"] if splits != {""} else [])]
+    if splits != {""}:
+        known = splits_of(splits)
+        if None in known.values():  # also where some are left empty: nobody knows what is meant then
+            known, unused = {}, [*unused, "split"]
+        by_name = {place: replace(u, split=known.get(u.split or "")) for place, u in by_name.items()}
     utterances, respelled = spelled_alike(list(by_name.values()))
     speakers = {u.speaker for u in utterances if u.speaker is not None}
     found = f"Found {len(utterances)} utterances in {source}: {listed(Counter(u.label for u in utterances))}; "
@@ -126,11 +133,12 @@ def _table(file: Path, encoding: str | None) -> Iterator[tuple[Iterator[Row], li
     try:
         with _opened(file, encoding) as text:
             head, above = text.readline(), 1
-            if head.lower().startswith("sep="):  # for Excel
+            told = re.fullmatch("sep=(.)[;,]*\\s*", head, re.IGNORECASE)  # for Excel
+            if told:
                 head, above = text.readline(), 2
             if "\0" in head:
                 raise UnicodeError("it has NUL characters, as UTF-16 and spreadsheets' own files have")
-            delimiter = max(",;\t", key=head.count)
+            delimiter = told[1] if told else max(",;\t", key=head.count)
             names = [name.strip() for name in next(csv.reader([head], delimiter=delimiter), [])]
             columns = columns_of(names)
             if not {"path", "label"} <= set(columns):
@@ -168,6 +176,9 @@ def _rows(file: Path, reader: Any, above: int, places: dict[str, int]) -> Iterat
     for values in reader:
         if any(map(str.strip, values)):
             said = {key: values[k].strip() if k < len(values) else "" for key, k in places.items()}
+            for key, value in said.items():
+                if value.lower() in (_EMPTY if key in ("path", "label") else _NOBODY):
+                    said[key] = ""
             yield Row(f"{file}: row {reader.line_num + above}", said)
 
 
@@ -215,7 +226,7 @@ def _segment(row: Row, path: Path, seconds: Callable[[Path], float]) -> tuple[fl
 def _time(row: Row, column: str) -> float | None:
     """Seconds, from "1.5", "1,5", "0:01.5", "00:00:01.5" or "0 days 00:00:01.5"."""
     text = row.said.get(column, "")
-    if text.lower() in _EMPTY:
+    if text.lower() in _NOBODY:
         return None
     found = _TIME.fullmatch(text.replace(",", "."))
     if found is None:
@@ -230,7 +241,7 @@ def _overlapping(utterances: list[Utterance]) -> int:
     by_file = defaultdict(list)
     for u in utterances:
         by_file[u.path].append(u.segment or (0.0, math.inf))
-    return sum(b[0] < a[1] - _ROUNDED for parts in by_file.values() for a, b in pairwise(sorted(parts)))
+    return sum(b[0] < a[1] - _ROUNDED for parts in by_file.values() for a, b in pairwise(sorted(set(parts))))
 
 
 def _votes(row: Row) -> float | None:

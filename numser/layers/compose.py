@@ -43,7 +43,8 @@ class Layer(Protocol):
         """
 
 
-def _scope(params: Params, name: str) -> Params:
+def scope(params: Params, name: str) -> Params:
+    """The parameters of a child, by its own names."""
     if not name:
         return params
     return {key[len(name) + 1 :]: value for key, value in params.items() if key.startswith(name + ".")}
@@ -70,7 +71,7 @@ class Sequential:
         """Go through the layers from first to last."""
         caches = []
         for name, layer in self.children:
-            x, cache = layer.forward(_scope(params, name), x, training=training, rng=rng)
+            x, cache = layer.forward(scope(params, name), x, training=training, rng=rng)
             caches.append(cache)
         return x, caches
 
@@ -81,7 +82,7 @@ class Sequential:
         for i, (name, layer) in reversed(list(enumerate(self.children))):
             assert dx is not None  # only the first layer, which comes last here, may leave it out
             wanted = input_gradient or i > 0
-            dx, layer_grads = layer.backward(_scope(params, name), cache[i], dx, input_gradient=wanted)
+            dx, layer_grads = layer.backward(scope(params, name), cache[i], dx, input_gradient=wanted)
             grads |= _prefixed(layer_grads, name)
         return dx, grads
 

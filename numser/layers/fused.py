@@ -34,9 +34,7 @@ from typing import NamedTuple
 import numpy as np
 
 from numser.layers.fused_kernels import (
-    add_bias,
-    add_bias_and_skip,
-    bias_relu_bordered,
+    block_forward,
     depthwise_relu_backward,
     depthwise_relu_forward,
     fetch,
@@ -56,7 +54,7 @@ def second_cache(file: Path = Path("/sys/devices/system/cpu/cpu0/cache/index2/si
         return 2**19
 
 
-TILE = second_cache() // 4  # numbers of e that are made together: in float32 they fill that cache
+TILE = second_cache() // 16  # numbers of e made together forward: in float32 a quarter of it, as z, d and y take more
 
 
 class Remembered(NamedTuple):
@@ -127,27 +125,12 @@ class FusedBlock:
         longest = x.lengths.max()
         y = np.empty((frames, width, self.channels), x.data.dtype)
         e = np.empty((frames + 2 * len(x) if training else longest + 2, width + 2, self.expanded), x.data.dtype)
-        z, d = self._room_for_tiles(width, x.data.dtype)
+        z, d = self._room_for_tiles(width, x.data.dtype, TILE)
+        weights = [params[name] for name in self._shapes()]
         for its, bordered in utterances(x.offsets):
             its_e = e[bordered] if training else e[: its.stop - its.start + 2]
-            self._forward(params, x.data[its], its_e, z, d, y[its])
+            block_forward(x.data[its], *weights, self.residual, z, d[:-1], its_e, y[its])
         return Ragged(y, x.offsets), Remembered(x, e if training else None, params["depthwise.w"])
-
-    def _forward(self, params, x, e, z, d, y) -> None:
-        """Fill e and y of one utterance; z and d are room to work in."""
-        e[0] = e[-1] = 0
-        for tile, ahead in tiles(len(x), len(d) - 1):
-            its_z, its_d = z[: ahead.stop - ahead.start], d[: tile.stop - tile.start]
-            fetch((x[ahead],))
-            np.matmul(rows(x[ahead]), params["expand.w"], out=rows(its_z))
-            bias_relu_bordered(its_z, params["expand.b"], e[inside_border(ahead)])
-            depthwise_relu_forward(e[with_neighbours(tile)], params["depthwise.w"], its_d)
-            y_rows = rows(y[tile])
-            np.matmul(rows(its_d), params["project.w"], out=y_rows)
-            if self.residual:
-                add_bias_and_skip(y_rows, params["project.b"], rows(x[tile]))
-            else:
-                add_bias(y_rows, params["project.b"])
 
     def backward(self, params: Params, cache: Remembered, dy: np.ndarray, *, input_gradient=True) -> Gradients:
         """Gradients of x and of the parameters, given that of y."""
@@ -158,7 +141,7 @@ class FusedBlock:
             return self.backward(params, cache, dy)
         dx, grads = np.empty_like(x.data), {name: np.zeros_like(w) for name, w in params.items()}
         dd = np.empty((x.lengths.max() + 2, *e.shape[1:]), e.dtype)
-        d, de = self._room_for_tiles(x.data.shape[1], e.dtype)
+        d, de = self._room_for_tiles(x.data.shape[1], e.dtype, 4 * TILE)  # a tile is 20 calls from Python
         for its, bordered in utterances(x.offsets):
             its_dd = dd[: its.stop - its.start + 2]
             self._backward(params, x.data[its], e[bordered], dy[its], its_dd, d, de, dx[its], grads)
@@ -186,9 +169,9 @@ class FusedBlock:
             if self.residual:
                 dx_rows += rows(dy[tile])
 
-    def _room_for_tiles(self, width: int, dtype: np.dtype) -> np.ndarray:
-        """Two empty arrays for the frames of a tile and one frame ahead."""
-        return np.empty((2, max(1, TILE // (width * self.expanded)) + 1, width, self.expanded), dtype)
+    def _room_for_tiles(self, width: int, dtype: np.dtype, numbers: int) -> np.ndarray:
+        """Two empty arrays for the frames of a tile of about so many numbers, and for one frame ahead."""
+        return np.empty((2, max(1, numbers // (width * self.expanded)) + 1, width, self.expanded), dtype)
 
     def _shapes(self) -> dict[str, tuple[int, ...]]:
         return {

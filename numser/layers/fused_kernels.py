@@ -19,6 +19,9 @@ arrive, not for the processor to multiply them:
 **Single passes**: bias, ReLU and its mask. All but `fetch` are a line or two of NumPy. As loops they read and write
 every number once; NumPy would go over an array once for each operation.
 
+**The whole way forward** of an utterance, tile by tile. From Python a tile would be six calls, so tiles would have to
+be large, and two threads would wait for each other's turn; here a tile is small enough to stay near.
+
 Shapes      x, dy (T+2, F+2, C): some frames of one utterance, those before and after them, and the border
             y, dx (T, F, C)   w, dw (3, 3, C)   db (C,)
 Test        tests/test_fused.py
@@ -208,3 +211,29 @@ def relu_backward_bordered(dy, y, dz):
             for c in range(dy.shape[2]):
                 dz[t, f + 1, c] = dy[t, f, c] if y[t, f, c] > zero else zero
         dz[t, dy.shape[1] + 1] = zero
+
+
+@jit
+def block_forward(x, expand_w, expand_b, w, project_w, project_b, residual, z, d, e, y):
+    """Fill e (T+2, F+2, M) and y (T, F, O) of one utterance x (T, F, C).
+
+    z (n+1, F, M) and d (n, F, M) are room for a tile of n frames; z also for the one that expanding runs ahead.
+    """
+    frames, width, channels = x.shape
+    expanded, out = w.shape[2], y.shape[2]
+    e[0] = e[frames + 1] = w.dtype.type(0)
+    ready = 0
+    for start in range(0, frames, len(d)):
+        stop = min(start + len(d), frames)
+        ahead = min(stop + 1, frames)
+        n, m = ahead - ready, stop - start
+        np.dot(x[ready:ahead].reshape(n * width, channels), expand_w, z[:n].reshape(n * width, expanded))
+        bias_relu_bordered(z[:n], expand_b, e[ready + 1 : ahead + 1])
+        depthwise_relu_forward(e[start : stop + 2], w, d[:m])
+        y_rows = y[start:stop].reshape(m * width, out)
+        np.dot(d[:m].reshape(m * width, expanded), project_w, y_rows)
+        if residual:
+            add_bias_and_skip(y_rows, project_b, x[start:stop].reshape(m * width, channels))
+        else:
+            add_bias(y_rows, project_b)
+        ready = ahead

@@ -179,12 +179,27 @@ class GRU:
         check_parameters(
             params, x.data.dtype, {p + name: shape for p in self._prefixes for name, shape in shapes.items()}
         )
-        projected = {p: x.data @ params[p + "w"] + params[p + "b"] for p in dict.fromkeys(self._prefixes)}
-        y = np.empty((len(x.data), 2 * h), x.data.dtype)
-        gates = np.empty((2, len(x.data), 3 * h), x.data.dtype)
-        for i, p in enumerate(self._prefixes):
-            gru_forward(projected[p], x.offsets, *split_gates(params[p + "u"]), i == 1, gates[i], y, i * h)
+        y, gates = self.read(params, self.project(params, x.data), x.offsets)
         return Ragged(y, x.offsets), (x, y, gates)
+
+    def project(self, params: Params, x: np.ndarray) -> Params:
+        """a = x W + b of frames x (N, C), for each set of weights: (N, 3H)."""
+        return {p: x @ params[p + "w"] + params[p + "b"] for p in dict.fromkeys(self._prefixes)}
+
+    def read(self, params: Params, a: Params, offsets: np.ndarray, each=map) -> tuple[np.ndarray, np.ndarray]:
+        """States (N, 2H) and gates (2, N, 3H) of utterances, given their `a`. With a pool's map for `each`, each
+        direction has a thread.
+        """
+        frames, h = len(next(iter(a.values()))), self.units
+        dtype = params[self._prefixes[0] + "u"].dtype
+        y, gates = np.empty((frames, 2 * h), dtype), np.empty((2, frames, 3 * h), dtype)
+
+        def one_direction(i: int) -> None:
+            p = self._prefixes[i]
+            gru_forward(a[p], offsets, *split_gates(params[p + "u"]), i == 1, gates[i], y, i * h)
+
+        list(each(one_direction, (0, 1)))
+        return y, gates
 
     def backward(self, params: Params, cache, dy: np.ndarray, *, input_gradient=True) -> Gradients:
         """Gradients of x and of the weights, given that of y."""

@@ -30,11 +30,19 @@ def padding_before(n: int) -> int:
 
 
 @jit
+def better(value, here, best, place):
+    """The best of two values, and its place. A NaN wins, and stays, so that it is seen."""
+    wins = (not value <= best) & (best == best)
+    return value if wins else best, here if wins else place
+
+
+@jit
 def pool_forward(x, x_offsets, y, y_offsets, time_before, frequency_before, winner):
     """Fill y and winner (N', F', C).
 
     A window's best values and their places are gathered in numbers of the same width, which the processor compares
-    many at a time; in y and the narrow `winner` it would take one after the other.
+    many at a time; in y and the narrow `winner` it would take one after the other. Where a window lies inside, the
+    three of a row are compared before the best so far is written again.
     """
     channels = np.uintp(x.shape[2])
     best, place = np.empty(channels, x.dtype), np.empty(channels, np.int32)
@@ -44,16 +52,22 @@ def pool_forward(x, x_offsets, y, y_offsets, time_before, frequency_before, winn
             top = first + 2 * (t - y_offsets[u]) - time_before[u]
             for f in range(y.shape[1]):
                 left = 2 * f - frequency_before
+                begin, end = max(0, -left), min(3, x.shape[1] - left)
                 best[:] = -np.inf
                 place[:] = 0
                 for i in range(max(0, first - top), min(3, last + 1 - top)):
-                    for j in range(max(0, -left), min(3, x.shape[1] - left)):
-                        here, values = np.int32(3 * i + j), x[top + i, left + j]
+                    here = np.int32(3 * i)
+                    if end - begin == 3:
+                        values0, values1, values2 = x[top + i, left], x[top + i, left + 1], x[top + i, left + 2]
                         for c in range(channels):
-                            # a NaN wins, and stays, so that it is seen
-                            wins = (not values[c] <= best[c]) & (best[c] == best[c])
-                            best[c] = values[c] if wins else best[c]
-                            place[c] = here if wins else place[c]
+                            b, p = better(values0[c], here, best[c], place[c])
+                            b, p = better(values1[c], np.int32(here + 1), b, p)
+                            best[c], place[c] = better(values2[c], np.int32(here + 2), b, p)
+                    else:
+                        for j in range(begin, end):
+                            values, p = x[top + i, left + j], np.int32(here + j)
+                            for c in range(channels):
+                                best[c], place[c] = better(values[c], p, best[c], place[c])
                 for c in range(channels):
                     y[t, f, c] = best[c]
                     winner[t, f, c] = place[c]

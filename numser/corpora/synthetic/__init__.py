@@ -2,8 +2,9 @@
 
 Ten speakers say ten texts of a made-up language in seven emotions, once each. Emotion is carried only by what
 phonetics says carries it (`prosody.py`). In each utterance it has its own strength, and it lies on a part of the
-utterance only; the rest is neutral. Speakers differ by more than emotions do, the microphone is near or far, and the
-room has its noise. The label is what was intended; six simulated listeners say what they heard.
+utterance only; the rest is neutral. Speakers differ by more than emotions do, and the room has its noise; the peak is
+the same in all, as in Emo-DB, so that loudness tells only by how the parts of an utterance differ. The label is what
+was intended; six simulated listeners say what they heard.
 
 Names are built as Emo-DB's: `03a02Wa` is speaker 03, text a02, anger (Wut), version a.
 
@@ -38,17 +39,17 @@ EMOTIONS = {
 
 # Odd numbers are low voices, even ones high.
 SPEAKERS = {
-    #            name  F0    melody  tract  duration  open quotient  tilt  breath  gain
-    "01": Speaker("01", 98,   3.5,    18.2,  1.08,     0.55,          9,    0.010,  0),
-    "02": Speaker("02", 184,  4.5,    15.2,  0.94,     0.65,          12,   0.020,  -2),
-    "03": Speaker("03", 124,  5.0,    17.0,  0.88,     0.45,          5,    0.006,  2),
-    "04": Speaker("04", 206,  4.0,    14.2,  1.02,     0.60,          8,    0.012,  1),
-    "05": Speaker("05", 88,   2.8,    18.8,  1.20,     0.65,          14,   0.022,  -3),
-    "06": Speaker("06", 168,  3.2,    15.6,  1.15,     0.50,          6,    0.008,  3),
-    "07": Speaker("07", 136,  4.2,    16.6,  0.95,     0.60,          11,   0.016,  -1),
-    "08": Speaker("08", 196,  5.2,    14.7,  0.86,     0.55,          10,   0.010,  0),
-    "09": Speaker("09", 111,  4.6,    17.5,  1.00,     0.50,          7,    0.012,  -2),
-    "10": Speaker("10", 218,  3.6,    13.8,  1.06,     0.70,          13,   0.024,  2),
+    #            name  F0    melody  tract  duration  open quotient  tilt  breath
+    "01": Speaker("01", 98,   3.5,    18.2,  1.08,     0.55,          9,    0.010),
+    "02": Speaker("02", 184,  4.5,    15.2,  0.94,     0.65,          12,   0.020),
+    "03": Speaker("03", 124,  5.0,    17.0,  0.88,     0.45,          5,    0.006),
+    "04": Speaker("04", 206,  4.0,    14.2,  1.02,     0.60,          8,    0.012),
+    "05": Speaker("05", 88,   2.8,    18.8,  1.20,     0.65,          14,   0.022),
+    "06": Speaker("06", 168,  3.2,    15.6,  1.15,     0.50,          6,    0.008),
+    "07": Speaker("07", 136,  4.2,    16.6,  0.95,     0.60,          11,   0.016),
+    "08": Speaker("08", 196,  5.2,    14.7,  0.86,     0.55,          10,   0.010),
+    "09": Speaker("09", 111,  4.6,    17.5,  1.00,     0.50,          7,    0.012),
+    "10": Speaker("10", 218,  3.6,    13.8,  1.06,     0.70,          13,   0.024),
 }  # fmt: skip
 
 TEXTS = {
@@ -79,9 +80,7 @@ _HEARING = 0.15  # standard deviation of what a listener hears, on MEANINGS' sca
 _STRENGTH = (0.6, 1.0)
 _SHARE = (0.6, 1.0)  # of the syllables that carry the emotion
 _SNR = (15.0, 35.0)  # dB
-_DISTANCE = (-7.0, 7.0)  # dB that the microphone's distance adds
-_LEVEL = 0.045  # of a voice's pulses, at the usual distance
-_PEAK = 0.98
+_PEAK = 0.98  # of every recording
 
 
 class Performance(NamedTuple):
@@ -164,9 +163,8 @@ def perform(speaker: str, text: str, emotion: str) -> Performance:
 def _record(speech: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Speech as a microphone somewhere in a room takes it; (samples,) float32, which nobody can change."""
     noise = room_noise(rng.standard_normal(len(speech)))
-    snr, distance = 10 ** (rng.uniform(*_SNR) / 20), 10 ** (rng.uniform(*_DISTANCE) / 20)
-    waveform = _LEVEL * distance * (speech + noise * (speech.std() / noise.std() / snr))
-    waveform = (waveform * min(1.0, _PEAK / np.abs(waveform).max())).astype(np.float32)
+    waveform = speech + noise * (speech.std() / noise.std() / 10 ** (rng.uniform(*_SNR) / 20))
+    waveform = (waveform * (_PEAK / np.abs(waveform).max())).astype(np.float32)
     waveform.flags.writeable = False
     return waveform
 

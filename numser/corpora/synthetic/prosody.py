@@ -8,14 +8,16 @@ in between, each quantity lies that far between its neutral and its full value. 
     pitch          x = neutral contour in Hz: declination + accents          (mean m)
                    x ← m + (x − m)·range        range
                    x ← x·2^(shape/12)           slopes and waves in semitones, their mean taken out
-                   x ← x·mean                   so that the mean is the rule's, whatever the shape
-                   x ← x·(1 ± jitter)           the sign changes every 10 ms;  50 Hz ≤ x ≤ 600 Hz
-    voice quality  open quotient, tilt, first bandwidth, breath and creak move towards their limits
+                   x ← x·mean                   so that the mean is the rule's, whatever the shape; 50 Hz ≤ x ≤ 600 Hz
+    voice quality  open quotient, tilt and first bandwidth move towards their limits
 
 Units       seconds, Hz, semitones, dB; rules in per cent of neutral
 Sources     Burkhardt & Sendlmeier, ISCA Workshop on Speech and Emotion (2000), and Burkhardt's Emofilt, Interspeech
             (2005), for the rules; 't Hart, Collier & Cohen (1990) for declination
-Deviation   the rule sets have no disgust; its rule is ours, after Scherer's predictions, with F0 lowered
+Deviation   the rule sets have no disgust; and where they contradict what is measured in Emo-DB
+            (benchmarks/results/synthetic_voices.md), they give way. In anger, fear and happiness pitch and tempo
+            move half as far; boredom and sadness have other pitch and tempo; no voice is creaky; jitter is that of
+            single periods, as Emofilt's F0, which alternates every 10 ms, has twice a sad voice's
 """
 
 from dataclasses import dataclass
@@ -28,14 +30,15 @@ from numser.corpora.synthetic.voice import HOP, Tracks
 
 FRAME = HOP / SAMPLE_RATE  # seconds
 F0 = (50.0, 600.0)  # Hz, limits; nobody's voice goes further
-OPEN_QUOTIENT = (0.10, 1.0)  # limits: tense, breathy
+OPEN_QUOTIENT = (0.3, 1.0)  # limits: tense, breathy
 TILT = (0.0, 24.0)  # dB
-B1 = (30.0, 250.0)  # Hz, first formant's bandwidth
+B1 = (40.0, 150.0)  # Hz, first formant's bandwidth
 _BANDWIDTHS = np.array([70.0, 90.0, 140.0, 200.0, 250.0, 300.0, 350.0, 400.0])  # Hz, of F1 to F8 in a modal vowel
 _STRESSED_DURATION = (1.0, 1.3, 1.5)  # of vowels without stress, with stress, in focus
 _ACCENT = (0.0, 0.55, 1.0)  # height of their pitch accent, as a share of the speaker's melody
 _PAUSE, _SILENCE = 0.22, 0.12  # seconds, between phrases and at both ends
 _FINAL_DURATION = 1.3  # of the last vowel before a pause
+_JITTER, _SHIMMER = 0.018, 0.06  # of a neutral voice
 _SHORTEST = 0.02  # seconds; nobody articulates faster
 
 
@@ -60,34 +63,36 @@ class Rule:
     f2: float = 100
     gain: float = 0  # dB
     breathy: float = 0
-    creaky: float = 0
     tense: float = 0
     falsetto: float = 0
-    jitter: float = 0  # per cent of F0
+    jitter: float = 100
+    shimmer: float = 100
 
 
 RULES: dict[str, Rule] = {
     "anger": Rule(
-        f0_mean=150, f0_range=200, focus_slope=-30, duration=70, vowels=70, gain=6, tense=100, jitter=5,
-        articulation=120,
+        f0_mean=160, f0_range=150, focus_slope=-15, duration=85, vowels=85, gain=6, tense=100, jitter=60,
+        articulation=120, f1=115,
     ),
     "boredom": Rule(
-        f0_mean=80, f0_range=50, declination=200, duration=120, focus=140, gain=-6, breathy=50, creaky=10,
-        articulation=80,
+        f0_mean=90, f0_range=50, declination=200, duration=140, focus=140, pauses=150, gain=-6, breathy=60,
+        jitter=50, shimmer=50, articulation=80,
     ),
-    "disgust": Rule(f0_mean=90, f0_range=120, declination=200, duration=125, creaky=40, f1=95),
+    "disgust": Rule(
+        f0_mean=120, declination=200, duration=135, pauses=150, tense=80, jitter=80, shimmer=10, f1=115,
+    ),
     "fear": Rule(
-        f0_mean=200, f0_range=160, last_slope=30, duration=70, pauses=210, focus=80, falsetto=100, jitter=5,
-        articulation=80,
+        f0_mean=180, f0_range=110, last_slope=15, duration=85, pauses=150, focus=90, breathy=15, tense=55,
+        falsetto=50, jitter=200, shimmer=130, articulation=80,
     ),
     "happiness": Rule(
-        f0_mean=150, f0_range=200, focus_slope=70, stressed_f0=200, unstressed_f0=80, duration=74, vowels=130,
-        voiceless_fricatives=150, tense=30, f1=110, f2=110,
+        f0_mean=165, f0_range=150, focus_slope=35, stressed_f0=150, unstressed_f0=90, duration=87, vowels=115,
+        voiceless_fricatives=125, tense=50, jitter=50, shimmer=30, f1=110, f2=110,
     ),
     "neutral": Rule(),
     "sadness": Rule(
-        f0_mean=95, f0_range=80, declination=0, last_slope=10, duration=140, pauses=180, gain=-5, breathy=100,
-        jitter=10, articulation=80,
+        f0_mean=85, f0_range=80, declination=0, last_slope=10, duration=150, pauses=220, gain=-5, breathy=100,
+        jitter=130, shimmer=70, articulation=80,
     ),
 }  # fmt: skip
 
@@ -104,7 +109,6 @@ class Speaker:
     open_quotient: float
     tilt: float  # dB
     breath: float  # amplitude
-    gain: float  # dB
 
 
 def plan(
@@ -125,23 +129,21 @@ def plan(
     spans = np.array([np.flatnonzero(said == s)[[0, -1]] + (0, 1) for s in range(len(syllables))])
     weight = _smooth(weights[np.maximum.accumulate(said).clip(0)], 0.06)  # silence keeps that of what was said
 
-    loudness = _loudness(syllables, said, speaker, rule, weight)
+    loudness = _loudness(syllables, said, rule, weight)
     voicing = loudness * _smooth(aim["voicing"], 0.024)
-    breathy, creaky, tense, falsetto = (
-        weight * rate / 100 for rate in (rule.breathy, rule.creaky, rule.tense, rule.falsetto)
-    )
+    breathy, tense, falsetto = (weight * rate / 100 for rate in (rule.breathy, rule.tense, rule.falsetto))
     lax = np.maximum(breathy, falsetto / 2)  # falsetto goes half-way, and without breath
     formants, bandwidths = _vocal_tract(aim, speaker, rule, weight)
     bandwidths[:, 0] = _towards(_towards(bandwidths[:, 0], B1[1], breathy), B1[0], tense)
     bandwidths[:, 1:] *= 1 - 0.5 * tense[:, None]
-    breath = speaker.breath * 10 ** (10 * breathy / 20)
     tracks = Tracks(
         f0=_pitch(syllables, spans, voicing > 0, speaker, rule, weights, weight, rng),
         open_quotient=_towards(_towards(speaker.open_quotient, OPEN_QUOTIENT[1], lax), OPEN_QUOTIENT[0], tense),
         tilt=_towards(_towards(speaker.tilt, TILT[1], lax), TILT[0], tense),
-        creak=creaky,
+        jitter=_JITTER * _towards(1.0, rule.jitter / 100, weight),
+        shimmer=_SHIMMER * _towards(1.0, rule.shimmer / 100, weight),
         voicing=voicing * 10 ** (-6 * breathy / 20),
-        aspiration=loudness * _smooth(aim["aspiration"], 0.016) + voicing * breath,
+        aspiration=loudness * _smooth(aim["aspiration"], 0.016) + voicing * speaker.breath,
         frication=loudness * _smooth(aim["frication"], 0.012),
         noise_centre=aim["noise"][:, 0] * (TRACT / speaker.tract) ** 0.5,
         noise_bandwidth=aim["noise"][:, 1],
@@ -204,10 +206,10 @@ def _durations(targets, owner, syllables, speaker, rule, weights, rng) -> np.nda
     return seconds * np.exp(0.08 * rng.standard_normal(len(targets)))
 
 
-def _loudness(syllables, said, speaker, rule, weight) -> np.ndarray:
+def _loudness(syllables, said, rule, weight) -> np.ndarray:
     """Amplitude of every frame: stressed syllables are louder, and a phrase fades on its last one."""
     decibels = np.array([1.5 * (s.stress > 0) - 4.0 * s.final for s in syllables] + [0.0])[said]
-    return 10 ** ((speaker.gain + rule.gain * weight + _smooth(decibels, 0.2)) / 20)
+    return 10 ** ((rule.gain * weight + _smooth(decibels, 0.2)) / 20)
 
 
 def _vocal_tract(aim, speaker, rule, weight) -> tuple[np.ndarray, np.ndarray]:
@@ -258,8 +260,6 @@ def _pitch(syllables, spans, voiced, speaker, rule, weights, weight, rng) -> np.
         mean_ratio = (felt * f0 * 2 ** (shape / 12)).sum() / (felt * f0).sum()
         shape -= 12 * np.log2(mean_ratio) * weight / weight.max()
     f0 *= 2 ** (shape / 12) * _towards(1.0, rule.f0_mean / 100, weight)
-    sign = 1 - 2 * (np.arange(frames) // round(0.010 / FRAME) % 2)
-    f0 *= 1 + sign * rule.jitter / 100 * weight
     return np.clip(f0, *F0)
 
 

@@ -24,7 +24,6 @@ from numser.audio import SAMPLE_RATE
 from numser.jit import jit
 
 HOP = 32  # samples a frame: 2 ms
-_FLUTTER = 0.006  # no two periods of a living voice are equally long; standard deviation, as a share
 _CLOSED = 0.4  # breath that still leaks while the folds are closed, as a share of the breath while they are open
 
 
@@ -34,7 +33,8 @@ class Tracks(NamedTuple):
     f0: np.ndarray  # Hz
     open_quotient: np.ndarray  # 0.1 to 1
     tilt: np.ndarray  # dB by which the source is weaker at 3 kHz
-    creak: np.ndarray  # 0 to 1: by how much every second pulse is damped and delayed
+    jitter: np.ndarray  # no two periods are equally long; standard deviation, as a share
+    shimmer: np.ndarray  # nor two pulses equally strong; likewise
     voicing: np.ndarray  # amplitude of the pulses
     aspiration: np.ndarray  # amplitude of the breath that passes the folds
     frication: np.ndarray  # amplitude of a fricative's noise
@@ -48,13 +48,13 @@ def speak(tracks: Tracks, rng: np.random.Generator) -> np.ndarray:
     """Sound of the given movements of a voice: (frames · HOP,) float64. Its breath and friction come from `rng`."""
     noise = rng.standard_normal(len(tracks.f0) * HOP)
     t = tracks
-    source = glottal_source(t.f0, t.open_quotient, t.tilt, t.creak, t.voicing, t.aspiration, noise)
+    source = glottal_source(t.f0, t.open_quotient, t.tilt, t.jitter, t.shimmer, t.voicing, t.aspiration, noise)
     friction = bandpass_noise(t.frication, t.noise_centre, t.noise_bandwidth, noise)
     return formant_cascade(source, t.formants, t.bandwidths) + friction
 
 
 @jit
-def glottal_source(f0, open_quotient, tilt, creak, voicing, aspiration, noise):
+def glottal_source(f0, open_quotient, tilt, jitter, shimmer, voicing, aspiration, noise):
     """Derivative of the glottal flow, with breath noise: (frames · HOP,).
 
     A pulse keeps the period, shape and amplitude it started with, so that no parameter jumps within it. Pulses
@@ -62,12 +62,10 @@ def glottal_source(f0, open_quotient, tilt, creak, voicing, aspiration, noise):
     V(n) − 2V(n−1) + V(n−2): the slope of the flow, averaged so that little of what lies above 8 kHz folds back.
 
     tilt    y[n] = (1 − p)·x[n] + p·y[n−1], where p makes |H(3 kHz)|² = 10^(−tilt/10)
-    creak   every second pulse is weaker by 24 dB · creak, and late by creak · the time that the folds are closed
     """
     out = np.empty(len(f0) * HOP)
     omega = cos(2 * pi * 3000 / SAMPLE_RATE)
     age, period, opening, closing, amplitude = 0.0, 1.0, 0.5, 0.25, 0.0  # of the present pulse, in samples
-    late, weak = 0.0, False
     earlier, volume, flow, smooth = 0.0, 0.0, 0.0, 0.0  # earlier: what former pulses let through
     for frame in range(len(f0)):
         power = 10 ** (-tilt[frame] / 10)
@@ -80,13 +78,10 @@ def glottal_source(f0, open_quotient, tilt, creak, voicing, aspiration, noise):
             if age >= period:
                 age -= period
                 earlier += amplitude * closing / 2 * (opening / 2 + closing * 2 / 3)
-                regular = SAMPLE_RATE / f0[frame] * (1 + _FLUTTER * noise[n])
-                weak = not weak  # a weak pulse comes late, and the one after it is in time again
-                late = creak[frame] * (1 - open_quotient[frame]) * regular if not weak else -late
-                period = regular + late
-                opening = min(regular * open_quotient[frame], period) * 2 / 3
+                period = SAMPLE_RATE / f0[frame] * (1 + jitter[frame] * noise[n])
+                opening = period * open_quotient[frame] * 2 / 3
                 closing = opening / 2
-                amplitude = voicing[frame] * (10 ** (-24 * creak[frame] / 20) if weak else 1.0)
+                amplitude = voicing[frame] * (1 + shimmer[frame] * noise[n - 1])
             if age < opening:
                 s = age / opening
                 puff = closing / 2 * opening * (s**3 - s**4 / 2)
