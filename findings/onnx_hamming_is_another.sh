@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
-# ONNX: HammingWindow is not the Hamming window of NumPy, SciPy, PyTorch or librosa.
+# ONNX: HammingWindow is not the Hamming window of NumPy and SciPy.
 #
-# Guess, before running: it is 0.54 - 0.46 cos, as it has been since 1958, so its ends are 0.08; and of length 1 it is
-# 1, as elsewhere.
+# Guess, before running: it is 0.54 - 0.46 cos, so its ends are 0.08; and of length 1 it is 1, as elsewhere.
 #
 # Seen, onnxruntime 1.32.0 and onnx.reference 1.23.2, HammingWindow(16), float32:
 #

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # ONNX: the bands of MelWeightMatrix end before upper_edge_hertz, and neighbours can be one and the same band.
 #
-# Guess, before running: they are HTK's triangles, evenly spaced in mel from lower_edge_hertz to upper_edge_hertz, as in
-# TensorFlow's linear_to_mel_weight_matrix, of which the operator speaks; off by little where edges fall between bins.
+# Guess, before running: they are HTK's triangles, evenly spaced in mel from lower_edge_hertz to upper_edge_hertz, as
+# librosa makes them with htk=True and norm=None; off by little where edges fall between bins.
 #
 # Seen, 16 kHz, from 0 to 8000 Hz, in onnxruntime 1.32.0 and in onnx.reference 1.23.2 to the same bits:
 #
@@ -15,7 +15,7 @@
 # B bands are spaced by the range divided by B + 2, where B + 1 reaches its end; and edges and peaks are moved to whole
 # bins below. So it is in the operator's definition, not a fault of the engines.
 #
-# For us: a model that was trained on librosa's or TensorFlow's filters is fed others if the operator stands before it.
+# For us: a model that was trained on librosa's or HTK's filters is fed others if the operator stands before it.
 # numser.export writes its filters as numbers.
 set -euo pipefail
 work=$(mktemp -d)

@@ -16,8 +16,8 @@
 # they are counted. The mean is about -9 times the share of voice, less 201 times the share of the rest; the normalised
 # spread goes with it.
 #
-# For us: pauses before and after a sentence, which say how somebody cut it, become six of 88 features. Cut them off
-# before eGeMAPS is compared with numser on two corpora, or leave out the six.
+# For us: pauses before and after a sentence, which say how somebody cut it, become six features that by their names
+# know nothing of pauses. Cut them off before eGeMAPS is compared with numser on two corpora, or leave out the six.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
