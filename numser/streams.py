@@ -154,13 +154,14 @@ def kept(source: BinaryIO, called: str, head: bytes = b"") -> BinaryIO:
 def pumped(head: bytes, source: BinaryIO) -> Iterator[int]:
     """A pipe from which libsndfile reads what comes from another one, from its first bytes on, as it comes."""
     out, into = os.pipe()
+    own = os.dup(source.fileno())  # whoever gave it may close it meanwhile
 
     def pump() -> None:
         part = head
-        with suppress(OSError), open(into, "wb", buffering=0) as file:  # OSError: nobody reads any more
-            while part:
+        with suppress(OSError), open(own, "rb", buffering=0) as come, open(into, "wb", buffering=0) as file:
+            while part:  # OSError: nobody reads any more
                 file.write(part)
-                part = os.read(source.fileno(), 2**16)
+                part = come.read(2**16)
 
     threading.Thread(target=pump, daemon=True).start()
     try:
