@@ -1,11 +1,13 @@
 """Does the answer depend on the microphone, the line or the room?
 
     python benchmarks/robustness.py [MODEL.npz] --data path/to/emodb
+    python benchmarks/robustness.py --left-out RUNS --data path/to/emodb    # of numser.crossval --speakers
 
 Each recording is recognised as it is, and then softer, band-limited, as a telephone or a messenger sends it, with
 noise, with a click. Counted are the labels that change, and UA. Every ninth recording is taken (60 of Emo-DB's 535),
-or with --all each. Printed, and kept in results/robustness.json, and in the card of the model that comes
-with numser, if it is that. ffmpeg has the codecs.
+or with --all each. With --left-out each is asked of the model that never heard its speaker, and UA is the mean of the
+speakers'. Printed, and kept in results/robustness.json or robustness-left-out.json, and in the card of the model that
+comes with numser, if it is that, or if speakers are left out. ffmpeg has the codecs.
 """
 
 import argparse
@@ -78,7 +80,7 @@ def conditions(sounds: list[np.ndarray]) -> dict[str, Callable[[int], np.ndarray
     }
     changes |= {f"{rate / 1000:g} kHz, linear": lambda i, rate=rate: from_rate(i, rate) for rate in (8000, 12000)}
     changes |= {name: lambda i, how=how: coded(sounds[i], *how) for name, how in CODECS.items()}
-    for snr in (20, 15, 10):
+    for snr in (20, 15, 10, 0):
         changes[f"white noise, {snr} dB"] = lambda i, snr=snr: at_snr(sounds[i], white(i), snr)
         changes[f"babble, {snr} dB"] = lambda i, snr=snr: at_snr(sounds[i], babble(i), snr)
     return changes | {"one click": lambda i: with_click(sounds[i])}
@@ -90,38 +92,54 @@ def main() -> None:
     parser.add_argument("model", nargs="?", help="(default: the one that comes with numser)")
     parser.add_argument("--data", type=Path, help="Emo-DB's folder")
     parser.add_argument("--all", action="store_true", help="each recording, and not every ninth")
+    parser.add_argument("--left-out", type=Path, metavar="RUNS", help="models of numser.crossval --speakers")
     args = parser.parse_args()
-    recogniser, corpus = load(args.model), load_corpus("emodb", args.data)
-    chosen = corpus.utterances[:: 1 if args.all else 9]
+    corpus = load_corpus("emodb", args.data)
+    chosen = corpus.utterances[:: 1 if args.all or args.left_out else 9]
     sounds, names = [read_audio(u.path) for u in chosen], [u.name for u in chosen]
+    if args.left_out:
+        speakers = sorted({u.speaker for u in chosen})
+        asked = {s: load(args.left_out / f"speaker{s}") for s in speakers}
+        groups = {s: [i for i, u in enumerate(chosen) if u.speaker == s] for s in speakers}
+    else:
+        asked, groups = {None: load(args.model)}, {None: list(range(len(chosen)))}
+    recogniser = next(iter(asked.values()))
     truth = np.array([recogniser.labels.index(u.label) for u in chosen])
 
     def recognised(change: Callable[[int], np.ndarray]) -> np.ndarray:
-        answers = recogniser.predict_each([change(i) for i in range(len(sounds))], names, available_cores())
-        return np.array([-1 if isinstance(a, Exception) else recogniser.labels.index(a.label) for a in answers])
+        found = np.full(len(chosen), -1)
+        for group, members in groups.items():
+            sound, called = [change(i) for i in members], [names[i] for i in members]
+            for i, answer in zip(members, asked[group].predict_each(sound, called, available_cores()), strict=True):
+                found[i] = -1 if isinstance(answer, Exception) else recogniser.labels.index(answer.label)
+        return found
 
     def ua(found: np.ndarray) -> float:
-        heard = found >= 0
-        counts = confusion_matrix(truth[heard], found[heard], len(recogniser.labels))
-        return round(unweighted_accuracy(counts), 3)
+        scores = []
+        for members in groups.values():
+            heard = [i for i in members if found[i] >= 0]
+            scores.append(unweighted_accuracy(confusion_matrix(truth[heard], found[heard], len(recogniser.labels))))
+        return round(float(np.mean(scores)), 3)
 
     plain = recognised(lambda i: sounds[i])
     rows = {"as it is": {"changed": 0, "unanswered": int((plain < 0).sum()), "ua": ua(plain)}}
     for name, change in conditions(sounds).items():
         found = recognised(change)
         rows[name] = {"changed": int((found != plain).sum()), "unanswered": int((found < 0).sum()), "ua": ua(found)}
-    lines = [f"| of {len(sounds)} recordings | labels changed | UA |", "|---|---|---|"]
+    whose = ", of people never heard" if args.left_out else ""
+    lines = [f"| of {len(sounds)} recordings{whose} | labels changed | UA |", "|---|---|---|"]
     lines += [f"| {name} | {row['changed']} | {row['ua']:.3f} |" for name, row in rows.items()]
     print(table := "\n".join(lines))
     if args.model is None:
         card = CARD.read_text(encoding="utf-8")
-        CARD.write_text(re.sub(r"\| of \d+ recordings(?:.*\n)+?(?=\n)", f"{table}\n", card), encoding="utf-8")
+        old = rf"\| of \d+ recordings{whose} \|(?:.*\n)+?(?=\n)"
+        CARD.write_text(re.sub(old, f"{table}\n", card), encoding="utf-8")
     about = {"python": platform.python_version(), "numpy": np.__version__, "machine": platform.machine()}
     about["ffmpeg"] = subprocess.run(
         ["ffmpeg", "-version"], capture_output=True, text=True, check=True
     ).stdout.split()[2]
     write_json(
-        RESULTS / "robustness.json",
+        RESULTS / f"robustness{'-left-out' if args.left_out else ''}.json",
         {"recordings": len(sounds), "trained_on": recogniser.trained_on, "rows": rows, "versions": about},
     )
 
