@@ -124,10 +124,13 @@ def mel_power(waveform: np.ndarray, settings: FeatureSettings = PAPER) -> np.nda
     start = (settings.n_fft - settings.win_length) // 2
     windows = windows[start :: settings.hop_length][: 1 + len(waveform) // settings.hop_length]
 
-    filterbank = mel_filterbank(settings)
+    filterbank, window = mel_filterbank(settings), hamming(settings.win_length)
     mel = np.empty((len(windows), settings.n_mels), np.float32)
+    padded = np.zeros((min(_CHUNK, len(windows)), settings.n_fft))  # NumPy's own padding takes longer than its transform
     for a in range(0, len(windows), _CHUNK):
-        spectrum = np.fft.rfft(windows[a : a + _CHUNK] * hamming(settings.win_length), settings.n_fft)
+        some = windows[a : a + _CHUNK]
+        np.multiply(some, window, out=padded[: len(some), : settings.win_length])
+        spectrum = np.fft.rfft(padded[: len(some)])
         power = spectrum.real**2 + spectrum.imag**2  # float64: NumPy's transform is slower in float32
         np.matmul(power.astype(np.float32), filterbank.T, out=mel[a : a + _CHUNK])
     return mel
