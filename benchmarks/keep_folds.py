@@ -1,8 +1,8 @@
 """Keep what the folds of numser.reproduce or numser.crossval left, without their models and this machine's paths.
 
-    python benchmarks/keep_folds.py runs/reproduce-emodb benchmarks/results/paper/emodb4
+    python benchmarks/keep_folds.py runs/reproduce-emodb benchmarks/results/paper/emodb
 
-Folders are as before, so `numser.reproduce … --out benchmarks/results/paper/emodb4 --show` makes the tables from what
+Folders are as before, so `numser.reproduce … --out benchmarks/results/paper/emodb --show` makes the tables from what
 was kept, and without --show it runs what is missing. Paths of recordings begin at the corpus's folder.
 """
 

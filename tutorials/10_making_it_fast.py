@@ -579,7 +579,7 @@ print(f"  filtering in the caches  {cores * took['filters, 1'] / took['filters, 
 # ## 8. Where it ends
 #
 # A training step is more than one block. This needs a quiet machine and real recordings, so we read committed results.
-# `python benchmarks/layers.py --data emodb4` and `python benchmarks/train_step.py --data emodb4` made them, on two cores.
+# `python benchmarks/layers.py --data emodb` and `python benchmarks/train_step.py --data emodb` made them, on two cores.
 
 # %%
 measured = json.loads((RESULTS / "layers-recordings.json").read_text())
@@ -606,7 +606,7 @@ print(f"if all blocks (blocks.0 stands for them) took no time, the layers would 
 # rest is small, stop. [The benchmarks' page](../benchmarks/README.md) says what helped, and what was tried and did not:
 # good ideas, too, have to be measured.
 #
-# The paper wanted emotion recognition in real time. `python benchmarks/inference.py --data emodb4` made the last figure:
+# The paper wanted emotion recognition in real time. `python benchmarks/inference.py --data emodb` made the last figure:
 
 # %%
 inference = json.loads((RESULTS / "inference-recordings.json").read_text())
