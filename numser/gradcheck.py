@@ -10,8 +10,8 @@ Take any direction v for one tensor w, and any gradient dy for the output. Movin
 should agree. The error is |analytic − numeric| / Σ |g_i v_i|: relative to the size of what was summed, so that it
 means the same for every layer. One direction tests all entries of a tensor at once. Its entries are between 0.5 and
 1.5 in size, of either sign: with one near 0 a wrong gradient would hide, and of equal ones two could cancel. Where
-the gradient is 0 but for rounding, as that of a bias before a batch normalisation, the error is relative to Σ |dy ·
-y|.
+the gradient is 0, as that of a bias before a batch normalisation, or so small that rounding of Σ |dy · y| alone would
+exceed the tolerance, the error is relative to the smallest that rounding would not.
 
 A ReLU and a max-pool have corners. Where one lies between w − εv and w + εv the difference is no derivative. The
 layers remember their decisions (which sign, which winner) as booleans and small integers in the cache; if they differ
@@ -35,7 +35,7 @@ from numser.systems import ACRNN, BCRNN, DRN
 TOLERANCE = 1e-6
 INPUT = "x"  # the input's name among the tensors
 _SMALLEST = 5e-9  # ε; at 1e-9 the difference is so small that its rounding alone can exceed the tolerance
-_NOTHING = 1e-9  # a gradient this much smaller than what comes out is 0, but for rounding
+_ROUNDING = 4 * np.finfo(np.float64).eps  # of a sum, relative to its terms
 _ATTEMPTS = 60  # one tensor in a thousand of the network needs more than the 11 that halve ε
 
 
@@ -70,7 +70,7 @@ def worst_entry(layer: Layer, params: Params, x: Value, rng: np.random.Generator
     while len(candidates) > 1:
         halves = np.array_split(candidates, 2)
         candidates = max(halves, key=lambda half: abs(np.subtract(*check.slopes(tensor, half)[:2])))
-    analytic, numeric, direction = check.slopes(tensor, candidates)
+    analytic, numeric, direction, _ = check.slopes(tensor, candidates)
     index = np.unravel_index(candidates[0], check.gradients[tensor].shape)
     moved = direction.flat[candidates[0]]
     return Entry(tuple(int(i) for i in index), analytic / moved, numeric / moved)
@@ -91,7 +91,7 @@ def every_entry(
     analytic = np.array(check.gradients[tensor], float)
     numeric = np.empty_like(analytic)
     for entry in range(analytic.size):
-        _, slope, direction = check.slopes(tensor, np.array([entry]))
+        _, slope, direction, _ = check.slopes(tensor, np.array([entry]))
         numeric.flat[entry] = slope / direction.flat[entry]
     return analytic, numeric
 
@@ -121,13 +121,15 @@ class _Check:
 
     def error(self, tensor: str) -> float:
         everything = np.arange(self.gradients[tensor].size)
-        analytic, numeric, direction = self.slopes(tensor, everything)
+        analytic, numeric, direction, step = self.slopes(tensor, everything)
         scale = np.abs(self.gradients[tensor] * direction).sum()
-        difference = abs(analytic - numeric)
-        return difference / (scale if scale > _NOTHING * self.size else self.size or 1)
+        blurred = (
+            _ROUNDING * self.size / step / TOLERANCE
+        )  # of a smaller gradient, rounding alone exceeds the tolerance
+        return abs(analytic - numeric) / (max(scale, min(blurred, self.size)) or 1)
 
-    def slopes(self, tensor: str, entries: np.ndarray) -> tuple[float, float, np.ndarray]:
-        """Analytic and numeric slope along a random direction over these entries, and the direction."""
+    def slopes(self, tensor: str, entries: np.ndarray) -> tuple[float, float, np.ndarray, float]:
+        """Analytic and numeric slope along a random direction over these entries, the direction, and the step."""
         for attempt in range(_ATTEMPTS):
             step = max(1e-5 / 2**attempt, _SMALLEST)
             direction = np.zeros(self.gradients[tensor].shape)
@@ -138,7 +140,7 @@ class _Check:
             behind, decisions_behind = self._moved(tensor, -step * direction)
             if _same(decisions_ahead, decisions_behind):
                 numeric = np.sum(self.dy * (ahead - behind)) / (2 * step)
-                return float(np.sum(self.gradients[tensor] * direction)), float(numeric), direction
+                return float(np.sum(self.gradients[tensor] * direction)), float(numeric), direction, step
         raise ArithmeticError(f"{tensor}: every direction tried crosses a corner of a ReLU or a max-pool")
 
     def _moved(self, tensor: str, by: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:

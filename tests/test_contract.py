@@ -41,7 +41,7 @@ WALKERS = [
 each_layer = pytest.mark.parametrize("name", LAYERS)
 each_network = [pytest.mark.network, pytest.mark.parametrize("name", NETWORKS)]
 
-thorough = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+thorough = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 sizes = st.fixed_dictionaries(
     {
         "lengths": st.lists(st.integers(1, 8), min_size=1, max_size=4).map(tuple),
@@ -87,7 +87,9 @@ def test_gradients(name, size, seed):
 
 
 @pytest.mark.network
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in ("ACRNN", "BCRNN") else name for name in NETWORKS]
+)
 def test_gradients_of_the_whole_network(name):
     errors = gradcheck(*example(name, seed=1))
     assert max(errors.values()) <= TOLERANCE, errors
@@ -256,7 +258,7 @@ def test_a_wrong_backward_is_caught(name, tensor, spoil):
 
 @pytest.mark.slow
 @pytest.mark.network
-@pytest.mark.parametrize("tensor", ["x", "entry.w", "attention.w", "output.b"])
+@pytest.mark.parametrize("tensor", ["x", "attention.w"])
 def test_a_wrong_backward_of_the_network_is_caught(tensor):
     layer, params, x, rng = example("SeparableSER", 3)
     errors = gradcheck(Broken(layer, tensor, lambda g: 1.001 * g), params, x, rng)

@@ -51,6 +51,7 @@ def test_nothing_stands_alone():
     assert sorted(path.stem for path in (TUTORIALS / "checks").glob("*.py")) == sorted(stem[3:] for stem in stems)
 
 
+@pytest.mark.slow
 def test_the_page_with_the_whole_network_is_what_the_layers_say():
     network = checker.load(TUTORIALS / "pictures" / "network.py")
     assert network.PAGE.read_text(encoding="utf-8") == network.page()
