@@ -126,7 +126,7 @@ def mel_power(waveform: np.ndarray, settings: FeatureSettings = PAPER) -> np.nda
 
     filterbank, window = mel_filterbank(settings), hamming(settings.win_length)
     mel = np.empty((len(windows), settings.n_mels), np.float32)
-    padded = np.zeros((min(_CHUNK, len(windows)), settings.n_fft))  # NumPy's own padding takes longer than its transform
+    padded = np.zeros((min(_CHUNK, len(windows)), settings.n_fft))  # quicker than to let NumPy pad
     for a in range(0, len(windows), _CHUNK):
         some = windows[a : a + _CHUNK]
         np.multiply(some, window, out=padded[: len(some), : settings.win_length])
