@@ -1,7 +1,6 @@
 """Does the attention find the emotion? In the built-in corpus it lies on a known part of each utterance, its span.
 
-    python -m numser.train --corpus synthetic --test-speaker 09,10 --recipe paper --steps 300 --batch-size 32 \
-        --lr 0.001 --validate-every 50 --seed 0 --out runs/attention-seed0            and so on for other seeds
+    python -m numser.train --corpus synthetic --test-speaker 09,10 --steps 300 --seed 0 --out runs/attention-seed0
     python benchmarks/attention_spans.py runs/attention-seed0 runs/attention-seed1 …
 
 For each test utterance that has a span, and each run:

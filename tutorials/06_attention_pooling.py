@@ -253,11 +253,11 @@ check.MyPReLU(MyPReLU)
 #
 # In the built-in corpus each emotion was put on a part of the utterance, the *span*; the rest is neutral. No network is
 # told where. A network was trained on eight speakers and tested on the other two, 09 and 10. That takes minutes, so it
-# was done beforehand, with several seeds:
+# was done beforehand, with two seeds:
 #
-#     python -m numser.train --corpus synthetic --test-speaker 09,10 --recipe paper --steps 300 --batch-size 32 \
-#         --lr 0.001 --validate-every 50 --seed 0 --out runs/attention-seed0                    and so on for other seeds
-#     python benchmarks/attention_spans.py runs/attention-seed0 runs/attention-seed1 …
+#     python -m numser.train --corpus synthetic --test-speaker 09,10 --steps 300 --seed 0 --out runs/attention-seed0
+#     python -m numser.train --corpus synthetic --test-speaker 09,10 --steps 300 --seed 1 --out runs/attention-seed1
+#     python benchmarks/attention_spans.py runs/attention-seed0 runs/attention-seed1
 #
 # The second command left what is read here: a row for each utterance and seed, and the attention over time of a few
 # utterances for pictures. Which ones was fixed before the first training: speaker 09's text a01, the first test utterance
@@ -294,8 +294,8 @@ listen_along(
 )
 
 # %% [markdown]
-# Play it: the green line is where the sound is. The vowels before the span are hardly less bright than those in it, and
-# get next to nothing. But one utterance shows nothing but itself. Here are the six emotions of the same text and speaker; the orange field is the span, the dotted line
+# Play it: the green line is where the sound is. The first vowel is hardly less bright than the last, and gets less from both
+# networks, from one next to nothing; but neither cares for all of the span. And one utterance shows nothing but itself. Here are the six emotions of the same text and speaker; the orange field is the span, the dotted line
 # equal attention.
 #
 # **Guess first.** In which emotions will the attention keep to the span?
@@ -315,8 +315,8 @@ for ax in panels[:, 0]:
     ax.set_ylabel("attention")
 for ax in panels[-1]:
     ax.set_xlabel("time (s)")
-# Picture: Attention over time for six emotions, each with an orange field where the emotion is. Most of it lies
-# in the field, and most of it in the middle.
+# Picture: Attention over time for six emotions, each with an orange field where the emotion is. In anger and
+# happiness most of it lies in the field; in disgust much lies before and after it, and in boredom after it.
 plt.show()
 
 # %% [markdown]
@@ -378,7 +378,7 @@ chance = ax.twinx()
 chance.plot(middle, by_part["inside"], "o-", color=plots.ORANGE, markersize=4)
 chance.set(ylabel="share that is inside the span", ylim=(0, 1.05))
 chance.yaxis.label.set_color(plots.ORANGE)
-# Picture: Blue bars: mean attention in twenty parts of the utterance, highest in the middle. Orange line: share
+# Picture: Blue bars: mean attention in twenty parts of the utterance, highest before the middle. Orange line: share
 # of each part that is inside a span, which is near 1 in the middle.
 plt.show()
 print(f"the two middle parts are inside the span to {np.mean(by_part['inside'][9:11]):.1%}")
@@ -386,7 +386,7 @@ print(f"the two middle parts are inside the span to {np.mean(by_part['inside'][9
 # %% [markdown]
 # Here is the catch. The corpus puts the emotion on at least six tenths of the syllables, in one piece. Such a piece always
 # covers the middle. **A network that looked at the middle of everything, and listened to nothing, would have nearly all of
-# its attention inside the span.** And the middle is where this network looks most.
+# its attention inside the span.** And the first half of the middle is where these networks look most.
 #
 # So ask what such habits alone would give. Take the attention of each *other* test utterance, stretch it to this one's
 # length, lay it over this one, and see how much comes to lie inside this one's span; take the mean over all others. Call
@@ -438,13 +438,13 @@ bars.legend(frameon=False, fontsize=8)
 plt.show()
 
 # %% [markdown]
-# So: does it find the emotion? **A little.** Three quarters of what looked like finding is habit. What is left is small, but
-# no chance: its interval is clear of 0, with each of the seeds. And it is uneven. In anger, happiness and fear the neutral
-# parts are plainly passed over; in boredom less so; in disgust and sadness the attention lies where it always does.
+# So: does it find the emotion? **A little.** Two thirds of what looked like finding is habit. What is left is small, but
+# no chance: its interval is clear of 0, with each of the seeds. And it is uneven. In anger and happiness the neutral parts
+# are plainly passed over; in disgust, fear, sadness and boredom the attention lies where it always does, as far as these
+# intervals can tell.
 #
-# Three more grains of salt. Angry syllables are also up to 6 dB louder than the rest of their utterance, sad ones up to
-# 5 dB softer: an attention that is drawn to loud vowels could bring about such an order (boredom, up to 6 dB softer, speaks
-# against it). These are two made-up speakers and 120 utterances; the interval says how much depends on the utterances, not
+# Three more grains of salt. Angry syllables are also up to 6 dB louder than the rest of their utterance, sad and bored ones
+# up to 5 and 6 dB softer: an attention that is drawn to loud vowels could bring about most of such an order. These are two made-up speakers and 120 utterances; the interval says how much depends on the utterances, not
 # how other speakers would do. And where a network looks need not be where it heard: through the GRU each state knows of
 # the whole utterance.
 #
