@@ -75,9 +75,7 @@ def _compile_file(names: dict[str, Any]) -> None:
     in its place.
     """
     with _lock:
-        import scipy.linalg.cython_blas  # noqa: F401  whose matrix products Numba calls
-
-        hold_what_was_loaded()
+        _load_blas()
         kernels = _waiting.get(id(names), [])
         compiled = list(map(_njit, (kernel.function for kernel in kernels)))
         named = {k.function.__name__: c for k, c in zip(kernels, compiled, strict=True)}
@@ -85,6 +83,14 @@ def _compile_file(names: dict[str, Any]) -> None:
         for kernel, of_numba in zip(kernels, compiled, strict=True):
             kernel.compiled = of_numba
         _waiting.pop(id(names), None)
+
+
+@cache
+def _load_blas() -> None:
+    """Load the library that Numba calls for a matrix product, before it does, so that it can be held."""
+    import scipy.linalg.cython_blas  # noqa: F401
+
+    hold_what_was_loaded()
 
 
 def _njit(function: Callable) -> Callable:

@@ -190,8 +190,7 @@ class GRU:
         """States (N, 2H) and gates (2, N, 3H) of utterances, given their `a`. With a pool's map for `each`, each
         direction has a thread.
         """
-        frames, h = len(next(iter(a.values()))), self.units
-        dtype = params[self._prefixes[0] + "u"].dtype
+        h, (frames, _), dtype = self.units, a[self._prefixes[0]].shape, a[self._prefixes[0]].dtype
         y, gates = np.empty((frames, 2 * h), dtype), np.empty((2, frames, 3 * h), dtype)
 
         def one_direction(i: int) -> None:
