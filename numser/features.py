@@ -23,7 +23,7 @@ from numser.model import SHORTEST
 _PRIOR_UTTERANCES = 5  # of a person, that weigh as much as all that a model was trained on
 LEVELS = ("absolute", "speech")
 TINY = float(np.finfo(np.float32).tiny)  # 1e-38, the smallest positive number that float32 holds in full
-_CHUNK = 128  # frames whose spectra are in memory at once, about 3 MB
+_CHUNK = 64  # frames whose spectra are made at once, about 1 MB
 
 
 def _stored(default: Any, least: float, most: float) -> Any:
@@ -111,8 +111,8 @@ def mel_power(waveform: np.ndarray, settings: FeatureSettings = PAPER) -> np.nda
 
     The window stands in the middle of a longer FFT frame of zeros. Where it stands turns only the phase, and
     power forgets the phase: so just the samples under the window are cut out, and the zeros follow them.
-    Spectra are made some hundred frames at a time: they stay in the processor's cache, and a long recording
-    needs no more memory for them than a short one.
+    Spectra are made some dozen frames at a time: they stay in the processor's cache, and a long recording
+    needs no more memory for them than a short one. Twice as many at once take nearly twice as long.
 
     Shapes      waveform (n,)   S (1 + n // hop_length, n_mels) float32
     Raises      ValueError: as `log_mel`
@@ -127,12 +127,15 @@ def mel_power(waveform: np.ndarray, settings: FeatureSettings = PAPER) -> np.nda
     filterbank, window = mel_filterbank(settings), hamming(settings.win_length)
     mel = np.empty((len(windows), settings.n_mels), np.float32)
     padded = np.zeros((min(_CHUNK, len(windows)), settings.n_fft))  # quicker than to let NumPy pad
+    power = np.empty((len(padded), half + 1), np.float32)
     for a in range(0, len(windows), _CHUNK):
         some = windows[a : a + _CHUNK]
-        np.multiply(some, window, out=padded[: len(some), : settings.win_length])
-        spectrum = np.fft.rfft(padded[: len(some)])
-        power = spectrum.real**2 + spectrum.imag**2  # float64: NumPy's transform is slower in float32
-        np.matmul(power.astype(np.float32), filterbank.T, out=mel[a : a + _CHUNK])
+        n = len(some)
+        np.multiply(some, window, out=padded[:n, : settings.win_length])
+        parts = np.fft.rfft(padded[:n]).view(np.float64)  # real, imaginary, real, …; NumPy is slower in float32
+        np.square(parts, out=parts)
+        np.add(parts[:, ::2], parts[:, 1::2], out=power[:n], casting="same_kind")
+        np.matmul(power[:n], filterbank.T, out=mel[a : a + n])
     return mel
 
 
@@ -151,9 +154,9 @@ def in_decibels(power: np.ndarray, settings: FeatureSettings = PAPER) -> np.ndar
     level = (speech_level(power) or 1.0) if settings.level == "speech" else 1.0
     # divided by as a difference of logarithms: the quotient of a loud click and a faint level may be beyond float32
     y = np.maximum(power, np.float32(max(settings.floor * level, TINY)))
-    np.log10(y, out=y)
-    y -= np.float32(np.log10(level))
-    y *= 10
+    np.log(y, out=y)  # of e: many times as fast as that of 10
+    y -= np.float32(np.log(level))
+    y *= np.float32(10 / np.log(10))
     return np.maximum(y, y.max() - np.float32(settings.dynamic_range), out=y)
 
 

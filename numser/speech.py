@@ -5,6 +5,7 @@ nothing, and it does not say so. What is no speech is told apart before: speech 
 noise and hum stay as they are, and a click is over before a syllable has begun.
 """
 
+import math
 from functools import lru_cache
 
 import numpy as np
@@ -54,7 +55,7 @@ def speech_heard(log_mel: np.ndarray, settings: FeatureSettings = PAPER) -> bool
     """
     if len(log_mel) * settings.hop_length / settings.sample_rate <= _JUDGED:
         return True
-    level = 10 * np.log10(10 ** (log_mel / 10) @ _weights(settings))
+    level = 10 * np.log10(np.exp(log_mel * (math.log(10) / 10)) @ _weights(settings))
     quiet, loud = np.percentile(level, [10, 95])
     if loud - quiet < _VARIATION:
         return False
