@@ -227,6 +227,9 @@ def examples(
         "Conv, ReLU": Example(layers.Conv(channels, other, relu=True), ragged(frequencies + 2, channels, at_least=2)),
         "Conv2D": Example(layers.Conv2D(channels, other, (3, 2), (2, 1), (1, 2), ((2, 1), (1, 1))), image),
         "Conv2D, same": Example(layers.Conv2D.same(channels, other, (5, 3), (1, 2), bias=False), image),
+        "Conv2D, all frequencies": Example(
+            layers.Conv2D(channels, other, (2, frequencies), padding=((1, 0), (0, 0))), image
+        ),
         "PointwiseConv": Example(layers.PointwiseConv(channels, other), image),
         "DepthwiseConv": Example(layers.DepthwiseConv(channels), image),
         "ReLU": Example(layers.ReLU(), image),
@@ -241,6 +244,7 @@ def examples(
         "FusedBlock": Example(layers.FusedBlock(channels, other, channels, residual=True), image),
         "FusedBlock, no residual": Example(layers.FusedBlock(channels, channels, other), image),
         "Residual": Example(layers.Residual(layers.DepthwiseConv(channels)), image),
+        "EachOne": Example(layers.EachOne(layers.DepthwiseConv(channels)), image),
         "Sequential": Example(
             layers.Sequential((("flat", layers.Flatten()), ("gru", layers.GRU(frequencies * channels, other)))),
             image,

@@ -14,7 +14,7 @@ Deviation   the GRU's directions share their weights (see layers/gru.py); the pa
 """
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from numbers import Integral
@@ -31,10 +31,12 @@ from numser.layers import (
     Conv,
     Dense,
     Dropout,
+    EachOne,
     Flatten,
     FusedBlock,
     HiddenAttention,
     LastState,
+    Layer,
     MaxPool,
     PReLU,
     SelfAttention,
@@ -180,7 +182,7 @@ def stages(model: Any, frames: int) -> list[Stage]:
     params = model.init(np.random.default_rng(0))
     x: Any = model.image(Ragged(np.zeros((frames, model.inputs), np.float32), offsets_of([frames])))
     table = []
-    for name, layer in model.network.children:
+    for name, layer in _layers(model.network):
         own = {k.removeprefix(name + "."): w for k, w in params.items() if k.startswith(name + ".")}
         learned = sum(w.size for k, w in own.items() if is_learned(k))
         y, _ = layer.forward(own, x)
@@ -192,9 +194,18 @@ def stages(model: Any, frames: int) -> list[Stage]:
             again = own["u"].size if isinstance(layer, GRU) and layer.tied else 0
             again += 2 * len(x.data) * layer.features if isinstance(layer, SelfAttention) else 0
             cost = (matrices + again) * int(np.prod(output[:-1]))
-        table.append(Stage(name, output, learned, cost))
+        if name:  # else it belongs to the stage before
+            table.append(Stage(name, output, learned, cost))
         x = y
     return table
+
+
+def _layers(network: Sequential) -> Iterator[tuple[str, Layer]]:
+    for name, layer in network.children:
+        if isinstance(layer, EachOne) and isinstance(layer.layer, Sequential):
+            yield from layer.layer.children
+        else:
+            yield name, layer
 
 
 def main(argv: list[str] | None = None) -> None:

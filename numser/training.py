@@ -192,6 +192,7 @@ def train(
                     f"step {state.step + 1}: numbers grew beyond all bounds (loss {loss:.3g}, gradient norm "
                     f"{norm:.3g}) on the utterances {names}; try a smaller ‹lr›"
                 )
+            del grads  # else they would be there beside the next step's
             state.params, state.adam = params, adam_state
             state.average = averaged(state.average, params, recipe.average, state.step) if recipe.average else params
             if state.step == recipe.steps and recipe.refit:
@@ -297,6 +298,7 @@ def _loss_and_gradients(
                 grads[name] += g
             else:
                 grads[name] = g
+        del shard_grads  # else they would be there until the next have come
     return loss, grads, statistics
 
 

@@ -1,7 +1,18 @@
 import numpy as np
 import pytest
 
-from numser.layers import Dense, Flatten, PReLU, Residual, Sequential, inverted_residual, separable_block
+from numser.layers import (
+    BlockMaxPool,
+    Conv2D,
+    Dense,
+    EachOne,
+    Flatten,
+    PReLU,
+    Residual,
+    Sequential,
+    inverted_residual,
+    separable_block,
+)
 from numser.ragged import pack
 
 
@@ -26,6 +37,24 @@ def test_a_residual_refuses_a_layer_that_changes_the_shape():
     layer = Residual(Dense(3, 1))
     with pytest.raises(ValueError, match="keeps the shape"):
         layer.forward(layer.init(np.random.default_rng(0), np.float64), np.zeros((2, 3)))
+
+
+def test_each_one_is_the_layer_itself():
+    rng = np.random.default_rng(0)
+    x = pack([rng.standard_normal((frames, 6, 2)) for frames in (4, 9, 5)])
+    layer = Sequential((("conv", Conv2D.same(2, 3, (3, 3))), ("", BlockMaxPool(2, 2))))
+    params = layer.init(rng, np.float64)
+    y, cache = layer.forward(params, x)
+    own, own_cache = EachOne(layer).forward(params, x)
+    np.testing.assert_allclose(own.data, y.data, rtol=0, atol=1e-14)
+    np.testing.assert_array_equal(own.offsets, y.offsets)
+    dy = rng.standard_normal(y.data.shape)
+    dx, grads = layer.backward(params, cache, dy)
+    own_dx, own_grads = EachOne(layer).backward(params, own_cache, dy)
+    np.testing.assert_allclose(own_dx, dx, rtol=0, atol=1e-14)
+    assert own_grads.keys() == grads.keys()
+    for name, g in grads.items():
+        np.testing.assert_allclose(own_grads[name], g, rtol=0, atol=1e-13)
 
 
 def test_the_inverted_residual_is_its_block_and_a_way_around():

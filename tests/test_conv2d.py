@@ -10,6 +10,7 @@ SETTINGS = [
     Conv2D(2, 4, (2, 3), stride=(2, 3)),
     Conv2D(2, 4, (3, 2), dilation=(4, 2), padding=((4, 4), (0, 2))),
     Conv2D(2, 4, (10, 1), padding=((4, 5), (0, 0))),
+    Conv2D(2, 4, (3, 9), stride=(2, 1), padding=((2, 1), (0, 0))),  # all frequencies under one window
     Conv2D(2, 4, (3, 3), stride=(2, 1), dilation=(2, 3), padding=((1, 3), (2, 0)), bias=False),
 ]
 

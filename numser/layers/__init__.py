@@ -5,7 +5,7 @@ from numser.layers.attention import Attention, LastState
 from numser.layers.batch_norm import BatchNorm
 from numser.layers.binarised import Binarised
 from numser.layers.block_pool import BlockMaxPool
-from numser.layers.compose import Layer, Residual, Sequential
+from numser.layers.compose import EachOne, Layer, Residual, Sequential
 from numser.layers.conv import Conv
 from numser.layers.conv2d import Conv2D
 from numser.layers.dense import Dense
@@ -33,6 +33,7 @@ __all__ = [
     "Dense",
     "DepthwiseConv",
     "Dropout",
+    "EachOne",
     "Flatten",
     "FusedBlock",
     "HiddenAttention",

@@ -8,7 +8,8 @@
 At x = 0 the functions have a corner and no derivative; we take the left one.
 
 Shapes      x, y (..., C)   slope (C,)
-Remembers   ReLU, leaky: where x > 0.   PReLU: x, and where it is > 0
+Remembers   ReLU: where x > 0.   Leaky: y, which is > 0 where x is, and which the next layer mostly remembers anyway.
+            PReLU: x, and where it is > 0
 Raises      ValueError: PReLU: units differ
 Deviation   none
 Test        tests/test_activation.py, and its gradients in tests/test_contract.py
@@ -87,11 +88,12 @@ class LeakyReLU:
         """Scale what is negative by the slope."""
         data = frames_of(x)
         y = data.dtype.type(self.slope) * data
-        return with_frames(x, np.maximum(y, data, out=y)), data > 0  # several times as quick as np.where
+        np.maximum(y, data, out=y)  # several times as quick as np.where
+        return with_frames(x, y), y
 
     def backward(self, params: Params, cache: np.ndarray, dy: np.ndarray, *, input_gradient=True) -> Gradients:
         """Gradient of x, given that of y."""
-        positive = cache
-        check_array(dy, positive.shape, None, "dy")
-        dx = np.maximum(positive, dy.dtype.type(self.slope), dtype=dy.dtype)  # the factor, 1 or the slope
+        y = cache
+        check_array(dy, y.shape, None, "dy")
+        dx = np.maximum(y > 0, dy.dtype.type(self.slope), dtype=dy.dtype)  # the factor, 1 or the slope
         return np.multiply(dx, dy, out=dx), {}

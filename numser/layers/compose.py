@@ -2,6 +2,7 @@
 
     Sequential   y = f_n(… f_2(f_1(x)))        dx = df_1(… df_n(dy)): the chain rule, from the last to the first
     Residual     y = x + f(x)                  dx = dy + df(dy): the gradient also goes straight through
+    EachOne      y_u = f(x_u)                  dx_u = df(dy_u), and f's gradients are summed over the utterances u
 
 A combinator is a layer itself: it has init, forward and backward. The parameters of all layers are one flat
 dict with dotted names. A child called "stem" finds its "w" as "stem.w"; a child called "" shares its
@@ -9,7 +10,7 @@ parent's names, which is how layers without parameters, and pairs such as a dens
 
 Shapes      those of the layers
 Remembers   what each layer remembers
-Raises      ValueError: what the layers raise; Residual: f changes the shape of x
+Raises      ValueError: what the layers raise; Residual: f changes the shape of x; EachOne: offsets do not run 0 … N
 Deviation   none
 Test        tests/test_compose.py, and its gradients in tests/test_contract.py
 """
@@ -19,7 +20,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from numser.ragged import Gradients, Params, Value, frames_of, with_frames
+from numser.ragged import Gradients, Params, Ragged, Value, check_ragged, frames_of, pack, unpack, with_frames
 
 
 class Layer(Protocol):
@@ -112,3 +113,37 @@ class Residual:
         dx, grads = self.layer.backward(params, cache, dy, input_gradient=input_gradient)
         # forward: y = x + f(x), so:
         return None if dx is None else dy + dx, grads
+
+
+@dataclass(frozen=True)
+class EachOne:
+    """A layer that goes through a batch one utterance after the other. Parameters have the inner layer's names.
+
+    The result is the same. But what is made on the way, and not remembered, is there for one utterance at a time:
+    where that is large, it takes less memory, and stays in the processor's cache.
+    """
+
+    layer: Layer
+
+    def init(self, rng: np.random.Generator, dtype=np.float32) -> Params:
+        """Draw the initial parameters of the inner layer."""
+        return self.layer.init(rng, dtype)
+
+    def forward(self, params: Params, x: Ragged, *, training=False, rng=None) -> tuple[Ragged, Any]:
+        """Go through one utterance after the other."""
+        check_ragged(x, (None,) * (x.data.ndim - 1))
+        each = [self.layer.forward(params, pack([u]), training=training, rng=rng) for u in unpack(x)]
+        y = pack([frames_of(own) for own, _ in each])
+        return y, (y.offsets, [cache for _, cache in each])
+
+    def backward(self, params: Params, cache: Any, dy: np.ndarray, *, input_gradient=True) -> Gradients:
+        """Go back through each utterance, and add up the gradients of the parameters."""
+        offsets, caches = cache
+        dxs: list[np.ndarray] = []
+        grads: Params = {}
+        for own, dout in zip(caches, unpack(Ragged(dy, offsets)), strict=True):
+            dx, of_one = self.layer.backward(params, own, dout, input_gradient=input_gradient)
+            dxs += [] if dx is None else [dx]
+            for name, g in of_one.items():
+                grads[name] = grads[name] + g if name in grads else g
+        return np.concatenate(dxs) if dxs else None, grads

@@ -24,7 +24,7 @@ Test        tests/test_conv2d.py, and its gradients in tests/test_contract.py
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -85,6 +85,8 @@ class Conv2D:
     def backward(self, params: Params, cache: Ragged, dy: np.ndarray, *, input_gradient=True) -> Gradients:
         """Gradients of x and of w and b, given that of y."""
         x, w = cache, params["w"]
+        if self._sees_all(x):
+            return self._backward_over_time(params, x, dy, input_gradient)
         offsets = offsets_of(self._size(x.lengths, 0))
         check_array(dy, (offsets[-1], self._size(x.data.shape[1], 1), self.channels), x.data.dtype, "dy")
         dw, dx = np.zeros_like(w), Ragged(np.empty(x.data.shape, x.data.dtype), x.offsets) if input_gradient else None
@@ -100,6 +102,22 @@ class Conv2D:
             # forward: y[t] += x[σt + δi − p] w[i], so:
             _convolve(self._apart(dout, out.shape), turned, (1, 1), self.dilation, out)
         return dx.data, self._with_bias(dw, dy)
+
+    def _sees_all(self, x: Ragged) -> bool:
+        """Whether there are several frequencies, and all stand under one window."""
+        return self.kernel[1] == x.data.shape[1] > 1 and self.padding[1] == (0, 0) and self.dilation[1] == 1
+
+    def _backward_over_time(self, params: Params, x: Ragged, dy: np.ndarray, input_gradient: bool) -> Gradients:
+        """Gradients where one window sees all F frequencies: it is one over time alone, of F·C channels. Turned round
+        it would be moved over F places, and see but one frequency of dy from each.
+        """
+        taps, channels = self.kernel[0], self.in_channels * self.kernel[1]
+        alone = replace(self, in_channels=channels, kernel=(taps, 1), stride=(self.stride[0], 1))
+        flat = Ragged(x.data.reshape(len(x.data), 1, channels), x.offsets)
+        w = params["w"].reshape(taps, 1, channels, self.channels)
+        dx, grads = alone.backward(params | {"w": w}, flat, dy, input_gradient=input_gradient)
+        grads["w"] = grads["w"].reshape(params["w"].shape)
+        return None if dx is None else dx.reshape(x.data.shape), grads
 
     def _with_bias(self, dw: np.ndarray, dy: np.ndarray) -> Params:
         return {"w": dw} | ({"b": dy.sum((0, 1))} if self.bias else {})

@@ -36,6 +36,7 @@ from numser.layers import (
     BlockMaxPool,
     Conv2D,
     Dense,
+    EachOne,
     Flatten,
     HiddenAttention,
     LeakyReLU,
@@ -69,12 +70,13 @@ class ACRNN(SystemNetwork):
     @cached_property
     def network(self) -> Sequential:
         """The layers, from entry to output."""
-        channels = 128 if self.blocks == 1 else 256
+        channels, leaky = 128 if self.blocks == 1 else 256, ("", LeakyReLU())
+        # pooled before the leaky ReLU: the same, of fewer numbers
+        entry = (("conv1", Conv2D.same(CHANNELS, 128, (5, 3))), ("pool", BlockMaxPool(2, self.pool)), leaky)
         return Sequential(
             (
-                ("conv1", chain(Conv2D.same(CHANNELS, 128, (5, 3)), LeakyReLU())),
-                ("pool", BlockMaxPool(2, self.pool)),
-                *((f"conv{n}", self._convolution(n)) for n in range(2, self.blocks + 1)),
+                ("", EachOne(Sequential(entry))),
+                *(layer for n in range(2, self.blocks + 1) for layer in ((f"conv{n}", self._convolution(n)), leaky)),
                 ("linear", self._inner(Conv2D(channels, 768, (1, BANDS // self.pool)))),
                 ("norm", chain(BatchNorm(768), LeakyReLU())),
                 ("flatten", Flatten()),
@@ -85,8 +87,8 @@ class ACRNN(SystemNetwork):
             )
         )
 
-    def _convolution(self, n: int) -> Sequential:
-        return chain(Conv2D.same(128 if n == 2 else 256, 256, (5, 3)), LeakyReLU())
+    def _convolution(self, n: int) -> Layer:
+        return Conv2D.same(128 if n == 2 else 256, 256, (5, 3))
 
     def _inner(self, layer: Layer) -> Layer:
         """What stands where a relative has its binary weights (bcrnn.py)."""

@@ -22,7 +22,7 @@ Source      Zhao, Xiao, Han, Zhang, ICASSP 2019, its abstract; Courbariaux, Beng
 
 from dataclasses import dataclass
 
-from numser.layers import BatchNorm, Binarised, Conv2D, LeakyReLU, Sequential
+from numser.layers import BatchNorm, Binarised
 from numser.layers.batch_norm import is_learned
 from numser.layers.compose import Layer
 from numser.ragged import Params
@@ -37,8 +37,8 @@ class BCRNN(ACRNN):
     blocks: int = 5
     binary: bool = True  # False: the same with real weights
 
-    def _convolution(self, n: int) -> Sequential:
-        return chain(self._inner(Conv2D.same(128 if n == 2 else 256, 256, (5, 3))), BatchNorm(256), LeakyReLU())
+    def _convolution(self, n: int) -> Layer:
+        return chain(self._inner(super()._convolution(n)), BatchNorm(256))
 
     def _inner(self, layer: Layer) -> Layer:
         return Binarised(layer) if self.binary else layer
