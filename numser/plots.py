@@ -284,6 +284,34 @@ def vote_shares(counts: dict[str, int], levels: dict[str, int], picture: Path) -
     _save(figure, picture)
 
 
+def intervals(
+    title: str,
+    rows: Sequence[str],
+    series: Mapping[str, Sequence[tuple[float, float, float] | None]],
+    picture: Path,
+) -> None:
+    """Draw a table of UA into a file: a row's figure in each series, with its interval, or a gap where there is none.
+
+    Units       percent: (figure, low, high)
+    Raises      InputError: matplotlib is not installed; the file cannot be written
+    """
+    figure = _figure(picture, (8, 1.4 + 0.55 * len(rows)))
+    axes = figure.subplots()
+    for k, ((name, found), colour, marker) in enumerate(
+        zip(series.items(), (GREY, BLUE, ORANGE), "Dos", strict=False)
+    ):
+        there = [(row + 0.2 * (k - 1), *x) for row, x in enumerate(found) if x is not None]
+        at, ua, low, high = np.array(there).reshape(-1, 4).T
+        axes.errorbar(ua, at, xerr=(ua - low, high - ua), fmt=marker, color=colour, capsize=3, label=name)
+    axes.set_yticks(range(len(rows)), rows)
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set(xlabel="UA (%)", title=title)
+    axes.grid(axis="x", alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    _save(figure, picture)
+
+
 def of_run(
     labels: Sequence[str], counts: np.ndarray, histories: Sequence[Sequence[Sequence[float | None]]], picture: Path
 ) -> None:

@@ -19,9 +19,10 @@ from typing import Any
 
 from numser.cli import Progress, in_words, offline_option, option, program, say
 from numser.corpora import NAMES
+from numser.errors import InputError
 from numser.recipe import RECIPES, Recipe
 from numser.reproduce.paper import SYSTEM_ROWS, Row, proposed
-from numser.reproduce.tables import TABLES, Setting, figure3, show
+from numser.reproduce.tables import TABLES, Setting, draw, figure3, show
 
 WHAT = (*TABLES, "table5", "figure3", "all")
 
@@ -45,7 +46,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--show", action="store_true", help="run nothing; show what is there")
     option(p, "--jobs", "one a core", "folds at once, each a process with one thread", type=int, metavar="N")
     p.add_argument("--dask", metavar="ADDRESS", help="run on this Dask scheduler's workers, who all see --out")
-    p.add_argument("--picture", type=Path, metavar="FILE", help="figure3: draw it, as PNG, PDF or SVG")
+    p.add_argument("--picture", type=Path, metavar="FILE", help="draw it, as PNG, PDF or SVG: tables 2 to 4, figure3")
     p.add_argument("--out", type=Path, metavar="DIR", help="(default runs/reproduce-CORPUS)")
     return p
 
@@ -53,6 +54,8 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """Run what is missing, print the tables, and leave them in the folder as Markdown."""
     args = parser().parse_args(argv)
+    if args.picture and args.what in ("table5", "all"):
+        raise InputError(f"--picture: tables 2, 3, 4 and figure3 can be drawn, each alone, found {args.what}")
     from numser.runs.folds import check_workers, visible_to_workers  # imports Numba, which --help should not wait for
 
     check_workers(args.jobs, args.dask)
@@ -74,6 +77,8 @@ def main(argv: list[str] | None = None) -> int:
         text = figure3(setting, args.picture) if name == "figure3" else show(setting, name)
         say(text)
         _keep(text, out / f"{name}.md")
+        if args.picture and name in TABLES:
+            draw(setting, name, args.picture)
     return 0
 
 

@@ -163,11 +163,8 @@ def _left_out(setting: Setting, changes: dict[str, Any]) -> str:
     if "speakers" not in setting.protocols:
         return "–"
     results, folds = setting.ended(changes, "speakers")
-    if len(results) < folds:
-        return f"{len(results)} of {folds}"
-    summary = summarise(results)
-    low, high = (100 * x for x in summary["ua_interval_speakers"] or summary["ua_interval"])
-    return f"{100 * summary['ua']['mean']:.2f} ({low:.1f} … {high:.1f})"
+    found = _interval(results, folds)
+    return f"{found[0]:.2f} ({found[1]:.1f} … {found[2]:.1f})" if found else f"{len(results)} of {folds}"
 
 
 def _comparisons(setting: Setting, table: Table) -> Iterator[str]:
@@ -188,7 +185,54 @@ def _comparisons(setting: Setting, table: Table) -> Iterator[str]:
             }[protocol]
             verdict = f"more than {chance}" if low > 0 or high < 0 else "no effect can be told"
             difference = f"UA {mean:+.1f} ({low:+.1f} … {high:+.1f})"
-            yield f"- {subsets}: {row.label} − {reference.label}: {difference}: {verdict}"
+            claim = _against_the_paper(setting.corpus, row, reference, low, high)
+            yield f"- {subsets}: {row.label} − {reference.label}: {difference}: {verdict}{claim}"
+
+
+def _against_the_paper(corpus: str, row: Row, reference: Row, low: float, high: float) -> str:
+    """What an interval of the difference says about the paper's own, if the paper has one, on whatever corpus."""
+    for name in (corpus, *_NAMES):
+        ours, others = (r.reported.get(name, (None,))[0] for r in (row, reference))
+        if ours is not None and others is not None:
+            break
+    else:
+        return ""
+    claimed = ours - others
+    inside = low <= claimed <= high
+    if low <= 0 <= high:
+        judgement = "it cannot be told" if inside else "this contradicts it"
+    elif (low > 0) != (claimed > 0):
+        judgement = "this contradicts it"
+    else:
+        judgement = "this agrees" if inside else "this agrees in sign, not in size"
+    return f"; the paper has {claimed:+.1f}{'' if name == corpus else f' on {_NAMES[name]}'}: {judgement}"
+
+
+def draw(setting: Setting, name: str, picture: Path) -> None:
+    """A table as a picture: each row's UA, the paper's beside ours, with intervals.
+
+    Raises      InputError: matplotlib is not installed; the file cannot be written
+    """
+    from numser.plots import intervals
+
+    table = TABLES[name]
+    rows = table.rows_for(setting.corpus)
+    reported = [row.reported.get(setting.corpus, (None,))[0] for row in rows]
+    series = {"the paper": [None if ua is None else (ua, ua, ua) for ua in reported]}
+    for protocol in setting.protocols:
+        of_all = [_interval(*setting.ended(row.changes, protocol)) for row in rows]
+        series["random subsets" if protocol == "folds" else "speakers left out"] = of_all
+    title = f"{table.title}, on {_NAMES.get(setting.corpus, setting.corpus)}"
+    intervals(title, [row.label for row in rows], series, picture)
+
+
+def _interval(results: list["RunResult"], folds: int) -> tuple[float, float, float] | None:
+    """Mean UA of a row and its interval, in percent, once all of its runs have ended."""
+    if len(results) < folds:
+        return None
+    summary = summarise(results)
+    low, high = summary["ua_interval_speakers"] or summary["ua_interval"]
+    return 100 * summary["ua"]["mean"], 100 * low, 100 * high
 
 
 def _table5(setting: Setting) -> str:
