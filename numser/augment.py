@@ -20,7 +20,7 @@ from functools import cached_property
 
 import numpy as np
 
-from numser.features import FeatureSettings, Standardiser, band_edges, relevelled
+from numser.features import FeatureSettings, Standardiser, band_edges, decibels_of, power_of, relevelled
 from numser.recipe import Recipe
 
 WIDEST_MASK = 16  # bands
@@ -112,10 +112,10 @@ def noisy(x: np.ndarray, centres: np.ndarray, snr: float, rng: np.random.Generat
     """
     octaves = np.log2(np.maximum(centres, 60) / 1000)
     colour = rng.uniform(*SLOPE) * octaves + 0.3 * rng.standard_normal(len(centres)).cumsum()
-    noise = 10 ** (colour / 10) * rng.gamma(3, 1 / 3, x.shape)
-    power = 10.0 ** (x / 10)
-    noise *= power.sum() / noise.sum() * 10 ** (-snr / 10)
-    return (10 * np.log10(power + noise)).astype(np.float32)
+    noise = (power_of(colour) * rng.gamma(3, 1 / 3, x.shape)).astype(np.float32)
+    power = power_of(x)
+    noise *= power.sum() / noise.sum() * np.float32(10 ** (-snr / 10))
+    return decibels_of(power + noise)
 
 
 def clicked(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -123,10 +123,10 @@ def clicked(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
     Shapes      x, y (T, bands) in dB
     """
-    power = 10.0 ** (x / 10)
+    power = power_of(x)
     at, loudest = rng.integers(len(x)), power.sum(axis=1).max()
     power[at : at + 4] += loudest / x.shape[1] * 10 ** (rng.uniform(*CLICK) / 10)
-    return (10 * np.log10(power)).astype(np.float32)
+    return decibels_of(power)
 
 
 def coloured(x: np.ndarray, offset: float, tilt: float) -> np.ndarray:

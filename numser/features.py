@@ -7,6 +7,7 @@ equal steps.
 """
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -23,6 +24,7 @@ from numser.model import SHORTEST
 _PRIOR_UTTERANCES = 5  # of a person, that weigh as much as all that a model was trained on
 LEVELS = ("absolute", "speech")
 TINY = float(np.finfo(np.float32).tiny)  # 1e-38, the smallest positive number that float32 holds in full
+_DECIBELS = 10 / math.log(10)  # by which a power of e becomes one of 10, in dB
 _CHUNK = 64  # frames whose spectra are made at once, about 1 MB
 
 
@@ -154,10 +156,20 @@ def in_decibels(power: np.ndarray, settings: FeatureSettings = PAPER) -> np.ndar
     level = (speech_level(power) or 1.0) if settings.level == "speech" else 1.0
     # divided by as a difference of logarithms: the quotient of a loud click and a faint level may be beyond float32
     y = np.maximum(power, np.float32(max(settings.floor * level, TINY)))
-    np.log(y, out=y)  # of e: many times as fast as that of 10
+    np.log(y, out=y)  # in place, unlike `decibels_of`
     y -= np.float32(np.log(level))
-    y *= np.float32(10 / np.log(10))
+    y *= _DECIBELS
     return np.maximum(y, y.max() - np.float32(settings.dynamic_range), out=y)
+
+
+def power_of(decibels: np.ndarray) -> np.ndarray:
+    """10^(y/10), in the same dtype. NumPy is several times as quick with powers of e as with those of 10."""
+    return np.exp(decibels / _DECIBELS)
+
+
+def decibels_of(power: np.ndarray) -> np.ndarray:
+    """10 · log10(S), in the same dtype, likewise."""
+    return np.log(power) * _DECIBELS
 
 
 def speech_level(power: np.ndarray) -> float:
@@ -187,10 +199,10 @@ def relevelled(log_mel: np.ndarray, settings: FeatureSettings) -> np.ndarray:
 
     Shapes      log_mel, y (T, bands) in dB; −∞ where there is no power
     """
-    power = 10.0 ** (log_mel / 10)
+    power = power_of(log_mel)
     if settings.level == "speech":
         power /= np.float32(speech_level(power) or 1.0)
-    y = (10 * np.log10(np.maximum(power, settings.floor))).astype(np.float32)
+    y = decibels_of(np.maximum(power, np.float32(settings.floor)))
     return np.maximum(y, y.max() - np.float32(settings.dynamic_range))
 
 

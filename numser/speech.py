@@ -5,13 +5,12 @@ nothing, and it does not say so. What is no speech is told apart before: speech 
 noise and hum stay as they are, and a click is over before a syllable has begun.
 """
 
-import math
 from functools import lru_cache
 
 import numpy as np
 
 from numser.errors import InputError
-from numser.features import PAPER, FeatureSettings, band_edges
+from numser.features import PAPER, FeatureSettings, band_edges, decibels_of, power_of
 
 _SPEECH = (200.0, 4000.0)  # Hz, where most of its power lies; a telephone lets through little more, and no hum
 _LEAK = 10**-2.5  # of a hum's power leaks into these bands, and beats there; so much of the whole power covers it
@@ -55,7 +54,7 @@ def speech_heard(log_mel: np.ndarray, settings: FeatureSettings = PAPER) -> bool
     """
     if len(log_mel) * settings.hop_length / settings.sample_rate <= _JUDGED:
         return True
-    level = 10 * np.log10(np.exp(log_mel * (math.log(10) / 10)) @ _weights(settings))
+    level = decibels_of(power_of(log_mel) @ _weights(settings))
     quiet, loud = np.percentile(level, [10, 95])
     if loud - quiet < _VARIATION:
         return False
