@@ -88,7 +88,7 @@ def test_gradients(name, size, seed):
 
 @pytest.mark.network
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow) if name in ("ACRNN", "BCRNN") else name for name in NETWORKS]
+    "name", ["SeparableSER", *(pytest.param(n, marks=pytest.mark.slow) for n in NETWORKS if n != "SeparableSER")]
 )
 def test_gradients_of_the_whole_network(name):
     errors = gradcheck(*example(name, seed=1))

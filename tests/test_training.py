@@ -54,18 +54,17 @@ def test_twenty_utterances_are_learned_by_heart():
 )
 def test_any_number_of_threads_gives_the_same_bits(loss):
     dataset = random_dataset(24, lowest=150, highest=500)
-    recipe = Recipe(blocks=1, steps=3, batch_size=16, loss=loss, dropout=0.3, validate_every=2)
-    one, two, three = (trained(recipe, dataset, threads=n) for n in (1, 2, 3))
+    recipe = Recipe(blocks=1, steps=2, batch_size=16, loss=loss, dropout=0.3, validate_every=2)
+    one, three = (trained(recipe, dataset, threads=n) for n in (1, 3))
     assert len(shards(dataset.log_mels.lengths[:16])) > 3
-    for other in (two, three):
-        assert one.history == other.history
-        for name, w in one.params.items():
-            np.testing.assert_array_equal(w, other.params[name])
+    assert one.history == three.history
+    for name, w in one.params.items():
+        np.testing.assert_array_equal(w, three.params[name])
 
 
 def test_augmentation_gives_the_same_bits_with_any_number_of_threads():
     dataset = random_dataset(24, lowest=150, highest=500)
-    recipe = replace(NUMSER, blocks=0, steps=3, batch_size=16, validate_every=2)
+    recipe = replace(NUMSER, blocks=0, steps=2, batch_size=16, validate_every=2)
     identity = Standardiser(np.zeros(128, np.float32), np.ones(128, np.float32))
     augmentation = Augmentation(recipe, FeatureSettings(), dataset.log_mels, [identity] * 24)
     one, three = (trained(recipe, dataset, threads=n, augmentation=augmentation) for n in (1, 3))
