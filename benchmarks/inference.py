@@ -14,7 +14,6 @@ from statistics import median
 
 import contestants
 import numpy as np
-import scipy.linalg.cython_blas  # noqa: F401  which the kernels call
 import torch
 from measure import agree, alternate, arguments, dataset, record, sgemm_rate, show
 from threadpoolctl import ThreadpoolController

@@ -15,8 +15,6 @@ from collections.abc import Callable
 from functools import cache, update_wrapper
 from typing import Any
 
-from numser.threads import hold_what_was_loaded
-
 _lock = threading.RLock()
 _waiting: dict[int, list["Kernel"]] = defaultdict(list)  # by the file's globals: what was not called yet
 _warned = False
@@ -36,6 +34,22 @@ def jit(function: Callable) -> "Kernel":
     return kernel
 
 
+def intrinsic(function: Callable) -> "Kernel":
+    """As `jit`, for a function that writes its own machine code, as `numba.extending.intrinsic` has it. Only jitted
+    functions of its file can call it, and not while Numba is told to run them as Python.
+    """
+    kernel = Kernel(function, _intrinsic)
+    _waiting[id(function.__globals__)].append(kernel)
+    return kernel
+
+
+def compiles() -> bool:
+    """Whether kernels are machine code: NUMBA_DISABLE_JIT makes Python of them."""
+    from numba.core import config
+
+    return not getattr(config, "DISABLE_JIT", 0)
+
+
 def safe_jit(function: Callable) -> Callable:
     """As `jit`, without the promise: arrays may overlap, and the loops do what they do in Python.
 
@@ -50,8 +64,8 @@ def safe_jit(function: Callable) -> Callable:
 class Kernel:
     """A function that becomes Numba's when it is first called, together with the others of its file."""
 
-    def __init__(self, function: Callable):
-        self.function = function
+    def __init__(self, function: Callable, make: Callable[[Callable], Callable] | None = None):
+        self.function, self.make = function, make  # by default as `jit` does
         self.compiled: Any = None
         update_wrapper(self, function)
 
@@ -75,9 +89,8 @@ def _compile_file(names: dict[str, Any]) -> None:
     in its place.
     """
     with _lock:
-        _load_blas()
         kernels = _waiting.get(id(names), [])
-        compiled = list(map(_njit, (kernel.function for kernel in kernels)))
+        compiled = list(map(_made, kernels))
         named = {k.function.__name__: c for k, c in zip(kernels, compiled, strict=True)}
         names.update({name: c for name, c in named.items() if names.get(name) in kernels})
         for kernel, of_numba in zip(kernels, compiled, strict=True):
@@ -85,12 +98,8 @@ def _compile_file(names: dict[str, Any]) -> None:
         _waiting.pop(id(names), None)
 
 
-@cache
-def _load_blas() -> None:
-    """Load the library that Numba calls for a matrix product, before it does, so that it can be held."""
-    import scipy.linalg.cython_blas  # noqa: F401
-
-    hold_what_was_loaded()
+def _made(kernel: Kernel) -> Callable:
+    return (kernel.make or _njit)(kernel.function)
 
 
 def _njit(function: Callable) -> Callable:
@@ -101,6 +110,12 @@ def _njit(function: Callable) -> Callable:
     except RuntimeError:  # numba: "no locator available", raised while decorating
         _warn_once()
         return numba.njit(**_options())(function)
+
+
+def _intrinsic(function: Callable) -> Callable:
+    from numba.extending import intrinsic as of_numba
+
+    return of_numba(function)
 
 
 @cache
@@ -135,5 +150,5 @@ def _warn_once() -> None:
         warnings.warn(
             "numser: no folder for compiled kernels can be written, so they are compiled anew in each process; "
             "set NUMBA_CACHE_DIR to a folder you may write to",
-            stacklevel=5,
+            stacklevel=6,
         )

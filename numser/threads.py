@@ -11,7 +11,7 @@ import os
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 
 from threadpoolctl import ThreadpoolController
 
@@ -56,13 +56,6 @@ def one_blas_thread() -> Iterator[None]:
                 _keeper = None
 
 
-def hold_what_was_loaded() -> None:
-    """Hold a BLAS library, too, that was loaded after a block was opened."""
-    with _lock:
-        if _keeper is not None:
-            _keeper.hold_again()
-
-
 class _Keeper(threading.Thread):
     """Sets the limit when it starts, and takes it back when it is told to let go.
 
@@ -73,32 +66,23 @@ class _Keeper(threading.Thread):
     def __init__(self):
         super().__init__(name="numser-blas-limit", daemon=True)
         self.held = False
-        self._tried, self._asked, self._done = threading.Event(), threading.Event(), False
+        self._tried, self._done = threading.Event(), threading.Event()
         self.start()
         self._tried.wait()
 
     def run(self):
         try:
-            with ExitStack() as limits:
-                while not self._done:
-                    blas = ThreadpoolController().select(user_api="blas")
-                    limits.enter_context(blas.limit(limits=1))
-                    threads = [library["num_threads"] for library in blas.info()]
-                    self.held = bool(threads) and set(threads) == {1}
-                    self._tried.set()
-                    self._asked.wait()
-                    self._asked.clear()
+            blas = ThreadpoolController().select(user_api="blas")
+            with blas.limit(limits=1):
+                threads = [library["num_threads"] for library in blas.info()]
+                self.held = bool(threads) and set(threads) == {1}
+                self._tried.set()
+                self._done.wait()
         finally:
             self._tried.set()
 
-    def hold_again(self):
-        self._tried.clear()
-        self._asked.set()
-        self._tried.wait()
-
     def let_go(self):
-        self._done = True
-        self._asked.set()
+        self._done.set()
         self.join()
 
 

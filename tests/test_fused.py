@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from numser.jit import compiles
 from numser.layers import FusedBlock, inverted_residual, separable_block
 from numser.layers import fused as fused_file
 from numser.layers.depthwise import depthwise_backward, depthwise_forward
-from numser.layers.fused_kernels import depthwise_relu_backward, depthwise_relu_forward
+from numser.layers.fused_kernels import depthwise_relu_backward, depthwise_relu_forward, panels_of, product
 from numser.ragged import Ragged, offsets_of
 
 lengths = st.lists(st.integers(1, 9), min_size=1, max_size=3)
@@ -142,3 +143,43 @@ def test_a_tile_fills_the_second_cache_within_reason(tmp_path, text, size):
     assert fused_file.second_cache(tmp_path / "size") == size
     assert fused_file.second_cache(tmp_path / "nowhere") == 2**19
     assert fused_file.second_cache() // 16 == fused_file.TILE
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("floor", [0, -np.inf])
+@given(rows=st.integers(1, 13), depth=st.integers(1, 20), columns=st.integers(1, 50), seed=st.integers(0, 2**32 - 1))
+def test_a_product_is_numpys(dtype, floor, rows, depth, columns, seed):
+    """Columns that fill panels and columns that do not; rows that are four, or fewer, or not a multiple."""
+    rng = np.random.default_rng(seed)
+    x, w, b = (rng.standard_normal(shape).astype(dtype) for shape in ((rows, depth), (depth, columns), (columns,)))
+    y = np.full((rows + 1, columns), np.nan, dtype)
+    product(x, w, panels_of(w), b, dtype(floor), y[:rows])
+    expected = np.maximum(b + x.astype(np.float64) @ w, floor)
+    np.testing.assert_allclose(y[:rows], expected, rtol=0, atol=1e-5 if dtype == np.float32 else 1e-14)
+    assert np.isnan(y[rows]).all()  # nothing is written beyond
+
+
+def test_panels_are_whole_columns_side_by_side():
+    w = np.arange(2 * 35, dtype=np.float32).reshape(2, 35)
+    panels = panels_of(w)
+    assert panels.shape == (2 if compiles() else 0, 2, 16)
+    np.testing.assert_array_equal(np.hstack([*panels, w[:, 16 * len(panels) :]]), w)
+    assert panels_of(w.astype(np.float64)).shape == (4 if compiles() else 0, 2, 8)
+
+
+def test_a_row_is_the_same_whichever_rows_it_is_among():
+    rng = np.random.default_rng(0)
+    x, w = rng.standard_normal((11, 64)).astype(np.float32), rng.standard_normal((64, 32)).astype(np.float32)
+    results = np.empty((2, 11, 32), np.float32)
+    args = w, panels_of(w), np.ones(32, np.float32), np.float32(0)
+    product(x, *args, results[0])
+    for cut in (slice(0, 4), slice(4, 11)):
+        product(x[cut], *args, results[1, cut])
+    np.testing.assert_array_equal(results[0], results[1])
+
+
+def test_a_number_that_is_none_is_not_hidden_by_a_relu():
+    x, w = np.full((4, 3), np.nan, np.float32), np.ones((3, 18), np.float32)
+    y = np.zeros((4, 18), np.float32)
+    product(x, w, panels_of(w), np.zeros(18, np.float32), np.float32(0), y)
+    assert np.isnan(y[:, :16]).all()

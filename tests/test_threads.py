@@ -58,31 +58,6 @@ def test_the_last_of_overlapping_blocks_lets_go(free_blas):
     assert blas_threads() == free_blas
 
 
-LOADED_LATER = """
-import numpy as np
-from threadpoolctl import threadpool_info
-from numser.layers.fused_kernels import block_forward
-from numser.threads import one_blas_thread
-
-def blas():
-    return {x["filepath"]: x["num_threads"] for x in threadpool_info() if x["user_api"] == "blas"}
-
-before = blas()
-with one_blas_thread():
-    block_forward.py_func  # hands the kernels to Numba
-    inside = blas()
-after = blas()
-print(len(inside) > len(before), set(inside.values()) == {1})
-print({path: after[path] for path in before} == before, 1 in after.values())
-"""
-
-
-def test_the_library_that_numbas_products_use_is_held_though_it_comes_later(free_blas):
-    command = [sys.executable, "-c", LOADED_LATER]
-    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    assert said == "True True\nTrue False\n"
-
-
 class Nothing:
     """A ThreadpoolController on a machine whose BLAS it does not know."""
 

@@ -435,8 +435,9 @@ def in_tiles(x, expand, filter_frames, step):
 check.in_tiles(in_tiles)
 
 # %% [markdown]
-# numser's block in one piece does this. Find the three steps, and the array with a border. (The third argument of `np.dot`
-# lets a product write where we want it, so that no new array is made. Numba hands it to the library that SciPy brings.)
+# numser's block in one piece does this. Find the three steps, and the array with a border. (`product` is a matrix product
+# with its bias, cut off below a floor, 0 for a ReLU, and written where we want it. `numser/layers/fused_kernels.py` says why
+# numser has its own.)
 
 # %%
 print(inspect.getsource(block_forward.py_func))

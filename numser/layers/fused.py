@@ -2,19 +2,20 @@
 
     e = ReLU(x We + be)       d = ReLU(depthwise(e))       y = d Wp + bp, and + x if residual
 
-The matrix products are the same. Composed of layers, every step between them walks through memory once more, and
-there it waits: the arrays are larger than the processor's nearest cache. So here
+Composed of layers, every step between the matrix products walks through memory once more, and there it waits: the
+arrays are larger than the processor's nearest cache. So here
 
 - an utterance goes through all three steps a tile of frames at a time, while the tile is in that cache. A frame's
   filter needs the frame after it, so expanding runs one frame ahead of filtering;
-- e and the gradient of d have a border of zeros, so that the depthwise loops need not ask for edges. The products'
-  results are copied into it in the pass that adds the bias, or takes the mask, anyway;
+- the products add their bias, take their ReLU, and write where the result is needed;
+- e and the gradient of d have a border of zeros, so that the depthwise loops need not ask for edges. Expanding writes
+  inside it, and the gradient is copied there in the pass that takes the mask anyway;
 - no mask is kept: e > 0 says where the ReLU let through;
 - d is not kept for backward, which computes it once more: that is faster than to write it to memory and read it;
 - backward makes the gradient of e, its mask and its sum (the bias's gradient) in one pass.
 
-The equations of the depthwise convolution stand in `depthwise.py`, its fast loops in `fused_kernels.py`. A test
-holds this block against the composed one.
+The equations of the depthwise convolution stand in `depthwise.py`, its fast loops and the products in
+`fused_kernels.py`. A test holds this block against the composed one.
 
 Shapes      x (N, F, C)   d (N, F, M)   y (N, F, O);   residual: O = C
             e (N+2B, F+2, M): each of B utterances has a frame of zeros before and after it
@@ -38,6 +39,8 @@ from numser.layers.fused_kernels import (
     depthwise_relu_backward,
     depthwise_relu_forward,
     fetch,
+    panels_of,
+    product,
     relu_backward_bordered,
     rows,
 )
@@ -54,7 +57,7 @@ def second_cache(file: Path = Path("/sys/devices/system/cpu/cpu0/cache/index2/si
         return 2**19
 
 
-TILE = second_cache() // 16  # numbers of e made together forward: in float32 a quarter of it, as z, d and y take more
+TILE = second_cache() // 16  # numbers of e made together forward: in float32 a quarter of it, as x, d and y take more
 
 
 class Remembered(NamedTuple):
@@ -125,11 +128,12 @@ class FusedBlock:
         longest = x.lengths.max()
         y = np.empty((frames, width, self.channels), x.data.dtype)
         e = np.empty((frames + 2 * len(x) if training else longest + 2, width + 2, self.expanded), x.data.dtype)
-        z, d = self._room_for_tiles(width, x.data.dtype, TILE)
+        _, d = self._room_for_tiles(width, x.data.dtype, TILE)
         weights = [params[name] for name in self._shapes()]
+        panels = panels_of(params["expand.w"]), panels_of(params["project.w"])
         for its, bordered in utterances(x.offsets):
             its_e = e[bordered] if training else e[: its.stop - its.start + 2]
-            block_forward(x.data[its], *weights, self.residual, z, d[:-1], its_e, y[its])
+            block_forward(x.data[its], *weights, *panels, self.residual, d[:-1], its_e, y[its])
         return Ragged(y, x.offsets), Remembered(x, e if training else None, params["depthwise.w"])
 
     def backward(self, params: Params, cache: Remembered, dy: np.ndarray, *, input_gradient=True) -> Gradients:
@@ -142,12 +146,17 @@ class FusedBlock:
         dx, grads = np.empty_like(x.data), {name: np.zeros_like(w) for name, w in params.items()}
         dd = np.empty((x.lengths.max() + 2, *e.shape[1:]), e.dtype)
         d, de = self._room_for_tiles(x.data.shape[1], e.dtype, 4 * TILE)  # a tile is 20 calls from Python
+        turned = {name: np.ascontiguousarray(params[f"{name}.w"].T) for name in ("project", "expand")}
+        back = {
+            name: (w, panels_of(w), np.zeros(w.shape[1], w.dtype), w.dtype.type(-np.inf))
+            for name, w in turned.items()
+        }
         for its, bordered in utterances(x.offsets):
             its_dd = dd[: its.stop - its.start + 2]
-            self._backward(params, x.data[its], e[bordered], dy[its], its_dd, d, de, dx[its], grads)
+            self._backward(params, back, x.data[its], e[bordered], dy[its], its_dd, d, de, dx[its], grads)
         return dx, grads
 
-    def _backward(self, params, x, e, dy, dd, d, de, dx, grads) -> None:
+    def _backward(self, params, back, x, e, dy, dd, d, de, dx, grads) -> None:
         """Fill dx of one utterance and add to grads; dd, d and de are room to work in."""
         w, dw, db = params["depthwise.w"], grads["depthwise.w"], grads["expand.b"]
         grads["project.b"] += np.ones(len(rows(dy)), dy.dtype) @ rows(dy)
@@ -159,13 +168,13 @@ class FusedBlock:
             depthwise_relu_forward(e[with_neighbours(ahead)], w, its_d)
             # forward: y = d @ Wp + bp, so:
             grads["project.w"] += rows(its_d).T @ dy_rows
-            np.matmul(dy_rows, params["project.w"].T, out=rows(its_dd))
+            product(dy_rows, *back["project"], rows(its_dd))
             relu_backward_bordered(its_dd, its_d, dd[inside_border(ahead)])
             # forward: d = depthwise(e), e = ReLU(x @ We + be), so:
             its_de, dx_rows = de[: tile.stop - tile.start], rows(dx[tile])
             depthwise_relu_backward(e[with_neighbours(tile)], w, dd[with_neighbours(tile)], its_de, dw, db)
             grads["expand.w"] += rows(x[tile]).T @ rows(its_de)
-            np.matmul(rows(its_de), params["expand.w"].T, out=dx_rows)
+            product(rows(its_de), *back["expand"], dx_rows)
             if self.residual:
                 dx_rows += rows(dy[tile])
 
