@@ -181,6 +181,14 @@ def joined(kind):
     return encoded(voice(seed=1), kind) + encoded(voice(3, seed=2), kind)
 
 
+@pytest.mark.parametrize(("ending", "kind"), [("wav", {"endian": "BIG"}), ("caf", {"subtype": "ALAC_16"})])
+def test_what_ffmpeg_would_read_wrongly_is_left_to_libsndfile(tmp_path, ending, kind):
+    """FFmpeg takes RIFX's bytes in the wrong order, and its newer versions cut ALAC's last packet."""
+    sound = 0.5 * np.sin(np.arange(8000) / 9).astype(np.float32)
+    soundfile.write(tmp_path / f"a.{ending}", sound, 16000, **kind)
+    np.testing.assert_allclose(read_audio(tmp_path / f"a.{ending}"), sound, rtol=0, atol=1e-4)
+
+
 @FFMPEG
 @pytest.mark.parametrize("kind", ["MP3", "OGG"])
 def test_files_that_were_joined_are_read_whole(tmp_path, kind):
