@@ -67,7 +67,10 @@ def layer_tests(tmp_path_factory):
     ]
     caches = {mode: tmp_path_factory.mktemp("cache") for mode in MODES}
     started = {
-        mode: (cache, start_python([*options, *map(str, LAYER_TESTS)], cache, **{mode: "1"}))
+        mode: (
+            cache,
+            start_python([*options, *map(str, LAYER_TESTS)], cache, NUMSER_TEST_EXAMPLES="3", **{mode: "1"}),
+        )
         for mode, cache in caches.items()
     }
     yield started
