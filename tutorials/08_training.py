@@ -498,7 +498,7 @@ print(NUMSER)
 # choose the moment, but its UA there is too good to be reported. What to report instead is lesson 09's question.
 #
 # > **The paper is silent.** It does not say for how many steps it trained, whether it clipped, or how the best parameters
-# > were chosen. What numser takes for it is the first recipe above; for its own tables it took 300 steps, by these curves.
+# > were chosen. What numser takes for it is the first recipe above.
 #
 # The second recipe is numser's own, and what `python -m numser.train` does unless it is told otherwise. It gives up choosing
 # a moment. The learning rate rises, then falls to 0 along a cosine; the weights are averaged over the last steps
