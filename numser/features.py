@@ -114,7 +114,7 @@ def mel_power(waveform: np.ndarray, settings: FeatureSettings = PAPER) -> np.nda
     The window stands in the middle of a longer FFT frame of zeros. Where it stands turns only the phase, and
     power forgets the phase: so just the samples under the window are cut out, and the zeros follow them.
     Spectra are made some dozen frames at a time: they stay in the processor's cache, and a long recording
-    needs no more memory for them than a short one. Twice as many at once take nearly twice as long.
+    needs no more memory for them than a short one.
 
     Shapes      waveform (n,)   S (1 + n // hop_length, n_mels) float32
     Raises      ValueError: as `log_mel`

@@ -29,18 +29,14 @@ def jit(function: Callable) -> "Kernel":
     A jitted function may call jitted functions of its own file only: Numba does not notice when a
     function in another file has changed, and would go on using the old machine code.
     """
-    kernel = Kernel(function)
-    _waiting[id(function.__globals__)].append(kernel)
-    return kernel
+    return _waits(Kernel(function))
 
 
 def intrinsic(function: Callable) -> "Kernel":
     """As `jit`, for a function that writes its own machine code, as `numba.extending.intrinsic` has it. Only jitted
     functions of its file can call it, and not while Numba is told to run them as Python.
     """
-    kernel = Kernel(function, _intrinsic)
-    _waiting[id(function.__globals__)].append(kernel)
-    return kernel
+    return _waits(Kernel(function, intrinsic=True))
 
 
 def compiles() -> bool:
@@ -64,8 +60,8 @@ def safe_jit(function: Callable) -> Callable:
 class Kernel:
     """A function that becomes Numba's when it is first called, together with the others of its file."""
 
-    def __init__(self, function: Callable, make: Callable[[Callable], Callable] | None = None):
-        self.function, self.make = function, make  # by default as `jit` does
+    def __init__(self, function: Callable, intrinsic: bool = False):
+        self.function, self.intrinsic = function, intrinsic
         self.compiled: Any = None
         update_wrapper(self, function)
 
@@ -98,8 +94,13 @@ def _compile_file(names: dict[str, Any]) -> None:
         _waiting.pop(id(names), None)
 
 
+def _waits(kernel: Kernel) -> Kernel:
+    _waiting[id(kernel.function.__globals__)].append(kernel)
+    return kernel
+
+
 def _made(kernel: Kernel) -> Callable:
-    return (kernel.make or _njit)(kernel.function)
+    return _intrinsic(kernel.function) if kernel.intrinsic else _njit(kernel.function)
 
 
 def _njit(function: Callable) -> Callable:

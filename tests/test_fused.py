@@ -182,4 +182,4 @@ def test_a_number_that_is_none_is_not_hidden_by_a_relu():
     x, w = np.full((4, 3), np.nan, np.float32), np.ones((3, 18), np.float32)
     y = np.zeros((4, 18), np.float32)
     product(x, w, panels_of(w), np.zeros(18, np.float32), np.float32(0), y)
-    assert np.isnan(y[:, :16]).all()
+    assert np.isnan(y).all()

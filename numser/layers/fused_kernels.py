@@ -17,8 +17,8 @@ arrive, not for the processor to multiply them:
   ten times as slow, since the loop over channels was not vectorised then.
 - Indices are unsigned, hence never negative. With signed ones Numba would provide for x[−1], the last.
 
-**The products** here have 32 to 128 columns. A BLAS first copies both matrices into an order of its own, which for so
-few takes a fifth of the time. Here the weights are laid out once, in panels of as many columns as one or two
+**The products** here have 32 to 128 columns. A BLAS first copies both matrices into an order of its own, which pays
+for many columns more than for so few. Here the weights are laid out once, in panels of as many columns as one or two
 registers hold, and x is read where it lies. Four rows of x times a panel are four sums that stay in registers:
 
     for each k: the panel's row k, times x[i,k], x[i+1,k], x[i+2,k], x[i+3,k], is added to the four sums
@@ -26,7 +26,7 @@ registers hold, and x is read where it lies. Four rows of x times a panel are fo
 At first a sum is the bias, and at the end the larger of it and a floor is written, 0 for a ReLU: no other pass over y
 is needed. Numba's compiler does not find this by itself (loops reached half of the speed), so `four_rows` writes the
 machine's code, in LLVM's notation; `product` has the loops that say the same, for the columns that fill no panel.
-Gained over OpenBLAS: a fifth, and with the passes that are saved a third of a block's way forward.
+Gained over OpenBLAS: a sixth, and with the passes that are saved a fifth of a block's way forward.
 
 **Single passes**: the skip, and a ReLU's mask. All but `fetch` are a line or two of NumPy. As loops they read and
 write every number once; NumPy would go over an array once for each operation.
@@ -289,7 +289,7 @@ def product(x, w, panels, b, floor, y):
             total = b[o]
             for k in range(w.shape[0]):
                 total += x[i, k] * w[k, o]
-            y[i, o] = max(total, floor)
+            y[i, o] = floor if total < floor else total  # a NaN stays here, too
 
 
 @jit
