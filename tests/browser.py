@@ -52,6 +52,12 @@ def chromium(folder: Path, *arguments: str) -> Iterator["object"]:
         browser.quit()
 
 
+def visit(browser, address: str) -> None:
+    """Open a page and wait until it is there: on a busy machine the driver may return while the last one still is."""
+    browser.get(address)
+    until(browser, "location.href === new URL(arguments[0]).href && document.readyState === 'complete'", address)
+
+
 def look(browser, *, width=1280, height=900, dark=False, calm=False) -> None:
     """What the page finds: the size of its window, and what its reader prefers."""
     size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}

@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 import soundfile
-from browser import asked_for, chromium, complaints, look, until
+from browser import asked_for, chromium, complaints, look, until, visit
 from conftest import PROJECT
 from demo_server import noise, served, sound
 
@@ -75,9 +75,9 @@ def browser(tmp_path_factory, spoken):
 def opened(browser, server):
     """The page, freshly opened in a wide and light window. Whatever a test does, nobody may be harmed by it."""
     look(browser)
-    browser.get("about:blank")
+    visit(browser, "about:blank")
     asked_for(browser), complaints(browser)
-    browser.get(server.address)
+    visit(browser, server.address)
     browser.execute_script(EAR)
     yield browser
     assert browser.execute_script("return window.harmed") is None
@@ -461,7 +461,7 @@ def test_nothing_is_wider_than_the_window(opened, width, dark, tmp_path):
 def test_a_recording_ends_by_itself_when_it_is_as_long_as_it_may_be(browser, model, monkeypatch):
     monkeypatch.setattr("numser.demo.answer.LONGEST", 3.0)
     with served(demo_server(model, None)) as server:
-        browser.get(server.address)
+        visit(browser, server.address)
         find(browser, ".record").click()
         until(browser, ANSWERED, seconds=60)
         shown = find(browser, ".time").text  # "0.00 / 2.73 s"
@@ -471,7 +471,7 @@ def test_a_recording_ends_by_itself_when_it_is_as_long_as_it_may_be(browser, mod
 def test_a_server_that_has_gone(browser, model, spoken):
     with served(demo_server(model, None)) as server:
         server.seconds = 4
-        browser.get(server.address)
+        visit(browser, server.address)
     time.sleep(4.5)  # the browser may have opened a connection in advance, which is served until then
     give(browser, spoken)
     assert "start python -m numser.demo again" in until(browser, PROBLEM)

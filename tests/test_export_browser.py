@@ -2,7 +2,7 @@
 
 import engines
 import pytest
-from browser import asked_for, chromium, complaints, until
+from browser import asked_for, chromium, complaints, until, visit
 from demo_server import sound
 
 from numser.corpora.synthetic import perform
@@ -32,7 +32,7 @@ def opened(folder, spoken):
     main([str(PRETRAINED), str(folder / "page.html"), "--page", str(package)])
     fake = ("use-fake-device-for-media-stream", "use-fake-ui-for-media-stream")
     with chromium(folder / "profile", *fake, f"use-file-for-fake-audio-capture={spoken}") as browser:
-        browser.get((folder / "page.html").as_uri())
+        visit(browser, (folder / "page.html").as_uri())
         until(browser, f"{STATUS} === 'Ready.'", seconds=30)
         yield browser
         assert complaints(browser) == []

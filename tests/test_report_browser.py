@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import soundfile
-from browser import asked_for, chromium, complaints, look, until
+from browser import asked_for, chromium, complaints, look, until, visit
 from made_runs import row, write_run
 
 from numser.report import report
@@ -52,9 +52,9 @@ def page(tmp_path_factory):
 def opened(browser, page):
     """The page, freshly opened in a wide and light window. Whatever a test does, nobody may be harmed by it."""
     look(browser)
-    browser.get("about:blank")
+    visit(browser, "about:blank")
     asked_for(browser), complaints(browser)
-    browser.get(page)
+    visit(browser, page)
     yield browser
     assert browser.execute_script("return window.harmed") is None
     assert complaints(browser) == []
@@ -322,7 +322,7 @@ def long_page(tmp_path_factory):
 
 def test_of_a_long_list_only_what_is_near_the_window_is_built(browser, long_page):
     look(browser)
-    browser.get(long_page)
+    visit(browser, long_page)
     built = "document.querySelectorAll('article > *').length"
     browser.execute_script("document.querySelector('article').scrollIntoView()")
     until(browser, f"{built} > 0")

@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from browser import chromium, look, until
+from browser import chromium, look, until, visit
 from made_runs import LABELS, row, write_run
 from scipy.stats import binomtest
 
@@ -74,7 +74,7 @@ def opened(tmp_path_factory):
     report(folder / "cv", folder / "r.html")
     with chromium(tmp_path_factory.mktemp("profile")) as browser:
         look(browser)
-        browser.get((folder / "r.html").as_uri())
+        visit(browser, (folder / "r.html").as_uri())
         until(browser, "document.querySelectorAll('.chart svg').length === 4")
         yield browser
 
