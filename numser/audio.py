@@ -287,6 +287,7 @@ def _opened(path: str | os.PathLike | BinaryIO, name: str | None = None) -> Iter
     import soundfile  # here, so that importing numser.audio is quick
 
     called = name or str(path)
+    done, advice = "opened", "check its name and rights"
     try:
         if isinstance(path, str | os.PathLike):
             _check_present(path, called)
@@ -296,9 +297,10 @@ def _opened(path: str | os.PathLike | BinaryIO, name: str | None = None) -> Iter
                     f"{called}: sampling rate is {sound.samplerate} Hz, as its header says, and should be from "
                     f"{_LOWEST_RATE} to {_HIGHEST_RATE}; convert it anew"
                 )
+            done, advice = "read to its end", "copy it anew"
             yield sound
     except OSError as error:
-        raise InputError(f"{called}: cannot be opened ({error.strerror}); check its name and rights") from None
+        raise InputError(f"{called}: cannot be {done} ({error.strerror}); {advice}") from None
     except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: .raw files, which have no header
         reason = str(getattr(error, "error_string", error)).rstrip(".")
         if isinstance(path, str | os.PathLike) and _is_pointer(path):

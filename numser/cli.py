@@ -5,6 +5,7 @@ import shlex
 import shutil
 import signal
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Callable
@@ -26,7 +27,7 @@ def run(main: Callable[[], int | None]) -> NoReturn:
     """
     keep_freed_memory()
     _show_notes()
-    _end_in_order()
+    ending = _end_in_order()
     closed = sys.stdout is None
     for name, kind in (("stderr", Shown), ("stdout", Output)):
         stream = getattr(sys, name) or open(os.devnull, "w")  # noqa: SIM115  # so that no other file gets its number
@@ -52,6 +53,12 @@ def run(main: Callable[[], int | None]) -> NoReturn:
             raise
         complain(InputError(f"{os.fsdecode(error.filename)}: cannot be used ({error.strerror}); check this name"))
         code = 2
+    except Exception:
+        if not ending:
+            raise
+        code = ending[0]
+    for asked in ending:  # it has come, and need not come again
+        signal.signal(asked - 128, signal.SIG_IGN)
     sys.exit(code)
 
 
@@ -65,12 +72,28 @@ def say(text: str) -> None:
     print("\n".join(map(printable, text.split("\n"))), flush=True)
 
 
-def _end_in_order() -> None:
+def _end_in_order() -> list[int]:
+    """Let a request to end come as an exception. Where C has called Python, as libsndfile does, that is lost: so the
+    request comes again a moment later, and its exit code is in the list from then on.
+    """
+    others, main, lost = sys.unraisablehook, threading.get_ident(), []
+
+    def come_again(ignored: Any) -> None:
+        if not issubclass(ignored.exc_type, SystemExit | KeyboardInterrupt):
+            return others(ignored)
+        number = signal.SIGINT if ignored.exc_type is KeyboardInterrupt else ignored.exc_value.code - 128
+        lost.append(128 + number)
+        # Only a signal that is sent to this thread ends its wait for something.
+        send = (lambda n: signal.pthread_kill(main, n)) if os.name == "posix" else signal.raise_signal
+        threading.Timer(0.02, send, [number]).start()
+
+    sys.unraisablehook = come_again
     for name in ("SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
         with suppress(ValueError):  # not the main thread, which alone may say so
             if number is not None and signal.getsignal(number) is signal.SIG_DFL:
                 signal.signal(number, lambda received, _: sys.exit(128 + received))
+    return lost
 
 
 class Shown:

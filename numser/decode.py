@@ -81,6 +81,7 @@ class Sound:
         self._path = os.fsdecode(file) if isinstance(file, str | os.PathLike) else None
         self._got, self._counted, self._broken, self._said = 0, 0, False, False
         self._lacks_its_end: Callable[[], bool] = lambda: False
+        self._check: Callable[[], None] = lambda: None
         self._goes_on_as: str | None = None  # what ffmpeg calls a format that may go on where libsndfile ends
         with ExitStack() as self._closing:
             source = self._closing.enter_context(open(self._path, "rb")) if self._path else cast(BinaryIO, file)
@@ -146,9 +147,11 @@ class Sound:
             with quiet() if self._sound.format == "MP3" else nullcontext():
                 part = self._sound.read(frames, dtype="float32", always_2d=True)
         except soundfile.LibsndfileError:
+            self._check()
             if not self._goes_on_as or not (self._got or self._ffmpeg()):
                 raise
             self._broken, part = True, np.zeros((0, self.channels), np.float32)
+        self._check()
         self._got += len(part)
         return part
 
@@ -189,6 +192,7 @@ class Sound:
         import soundfile
 
         self._view = View(source)
+        self._check = self._view.check
         if self._view.unfinished:
             note(
                 f"{self.called}: its header is unfinished, as a recorder that was cut off leaves it; read to the end"
@@ -199,12 +203,14 @@ class Sound:
         try:
             with quiet():
                 sound = self._closing.enter_context(reader()(self._view))
+            self._check()
             self._goes_on_as = _GOES_ON.get(sound.format)
             if sound.format == "OGG":
                 counted = self._view.counted()
                 self._counted, self._lacks_its_end = counted or 0, lambda: counted is None
             return sound
         except soundfile.LibsndfileError:
+            self._check()
             for begins, name, format, _ in _FORMATS:
                 if re.match(begins, self._view.head, re.DOTALL):
                     return self._by_ffmpeg(format, name=name)

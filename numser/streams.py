@@ -20,18 +20,20 @@ class View:
     """A file as libsndfile is to see it: from its first byte on that is not zero, since it knows an MP3 that begins
     with zeros only by its name; and with a size that a recorder left open.
 
-    Damaged files lead libsndfile to impossible places: it then stays where it is, since an exception could not pass
-    through C and would be printed as a traceback.
+    No exception passes through C: it would be printed, and the sound would end there. So where a damaged file leads
+    libsndfile to an impossible place, it stays where it is; and what the system says of a file that cannot be read on
+    is kept for `check`.
     """
 
     def __init__(self, file: BinaryIO):
         self._file, self._begin = file, 0
         self._open: int | None = None
+        self._failed: OSError | None = None
         self.size = file.seek(0, os.SEEK_END)
         self.seek(0)
-        self.head = self.read(2**10)
+        self.head = self._read(2**10)
         if self.head.startswith(bytes(4)):
-            head = self.head + self.read(2**16)
+            head = self.head + self._read(2**16)
             self._begin = len(head) - len(head.lstrip(b"\0"))
             self.size -= self._begin
             self.head = head[self._begin :]
@@ -62,7 +64,19 @@ class View:
         return self._file.tell() - self._begin
 
     def read(self, count: int) -> bytes:
-        """So many bytes, or fewer at the end."""
+        """So many bytes, or fewer at the end, or where the file cannot be read."""
+        try:
+            return self._read(count)
+        except OSError as error:
+            self._failed = error
+            return b""
+
+    def check(self) -> None:
+        """Raise what went wrong while libsndfile read: an OSError."""
+        if self._failed:
+            raise self._failed
+
+    def _read(self, count: int) -> bytes:
         at, data = self.tell(), self._file.read(count)
         if self._open is not None and at - 4 < self._open < at + len(data):
             first, last = max(self._open - at, 0), min(self._open + 4 - at, len(data))
@@ -82,7 +96,7 @@ class View:
         if self.head[:3] == b"ID3":
             skip = 10 + sum(byte << shift for byte, shift in zip(self.head[6:10], (21, 14, 7, 0), strict=True))
         self.seek(skip)
-        found = re.search(rb"Xing|Info|VBRI", self.read(200))
+        found = re.search(rb"Xing|Info|VBRI", self._read(200))
         self.seek(at)
         return found is not None
 
@@ -92,7 +106,7 @@ class View:
         """
         at = self.tell()
         self.seek(max(self.size - 2**16, 0))
-        page = self.read(2**16).rpartition(b"OggS")[2]
+        page = self._read(2**16).rpartition(b"OggS")[2]
         self.seek(at)
         sizes = page[23 : 23 + page[22]] if len(page) > 22 else b""
         whole = len(page) >= 23 + len(sizes) + sum(sizes) and page[1:2] > b"\3"
@@ -107,7 +121,7 @@ class View:
             return 28
         while self.head[:4] == b"RIFF" and place < self.size:
             self.seek(place)
-            part = self.read(8)
+            part = self._read(8)
             name, size = part[:4], int.from_bytes(part[4:], "little")
             if len(part) < 8 or not re.fullmatch(rb"[ -~]{4}", name):
                 return found if not some or (self.goes_on and not re.match(b"\0+$|ID3", name)) else None

@@ -179,6 +179,41 @@ def test_who_is_asked_to_end_puts_away_what_was_begun(name, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+# A request to end that comes while libsndfile writes to memory; then long work, or an error, since a part is missing.
+LOST = """
+import io, os, signal, sys, time
+import numpy as np, soundfile
+from numser.cli import run
+
+class Asked(io.BytesIO):
+    asked = False
+
+    def write(self, data):
+        if not self.asked:
+            self.asked = True
+            os.kill(os.getpid(), getattr(signal, sys.argv[1]))
+        return super().write(data)
+
+def main():
+    try:
+        soundfile.write(Asked(), np.zeros(16000), 16000, format="WAV")
+    except AssertionError:
+        if sys.argv[2] == "error":
+            raise
+    time.sleep(30)
+
+run(main)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it has other signals")
+@pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGINT", 130)])
+@pytest.mark.parametrize("then", ["work", "error"])
+def test_a_request_to_end_is_not_lost_where_c_calls_python(name, code, then):
+    done = run_python("-c", LOST, name, then, timeout=20)
+    assert (done.returncode, done.stdout, done.stderr) == (code, "", "")
+
+
 def test_a_name_too_long_is_one_line(capsys):
     name = "a" * 300
     assert code_of(lambda: Path(name).read_bytes()) == 2

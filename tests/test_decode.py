@@ -1,5 +1,6 @@
 """Files that libsndfile does not read, or not to their end; and channels that cancel."""
 
+import errno
 import io
 import os
 import shutil
@@ -374,6 +375,29 @@ def test_standard_error_is_numsers_own(tmp_path, monkeypatch, capfd):
 def test_impossible_places_are_not_gone_to():
     file = View(io.BytesIO(b"abcdef"))
     assert (file.seek(2), file.seek(-5), file.seek(2**70), file.read(9)) == (2, 2, 2, b"cdef")
+
+
+@pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
+def test_what_breaks_off_while_it_is_read_is_no_shorter_sound(subtype):
+    """As a stick that is pulled out."""
+
+    class Stick(io.BytesIO):
+        pulled = False
+
+        def read(self, count=-1):
+            if self.pulled:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            return super().read(count)
+
+    stick, noise = Stick(), np.random.default_rng(0).uniform(-0.3, 0.3, 60 * RATE)
+    soundfile.write(stick, noise, RATE, format="OGG", subtype=subtype)
+    come = windows(stick, 5, 5, "a.ogg")
+    assert len(next(come)[1]) == 5 * RATE
+    stick.pulled = True
+    with pytest.raises(InputError, match=r"a.ogg: cannot be read to its end \(Input/output error\); copy it anew"):
+        list(come)
+    with pytest.raises(InputError, match=r"a.ogg: cannot be opened \(Input/output error\)"):
+        list(windows(stick, 5, 5, "a.ogg"))
 
 
 @pytest.mark.parametrize("seconds", [1, 9])
