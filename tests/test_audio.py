@@ -217,6 +217,7 @@ def test_refuses_what_does_not_fit_in_memory(tmp_path, monkeypatch):
     assert str(refusal.value).startswith(f"{path}: ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("use", [read_audio, duration, lambda path: next(windows(path, 7, 7))])
 @pytest.mark.parametrize(
     ("rate", "file_name"), [(2**31 - 1, "a.wav"), (1_000_001, "a.wav"), (3, "a.wav"), (2**29, "a.ogg")]

@@ -68,6 +68,7 @@ def test_a_reader_who_has_gone_is_no_error(program):
     assert (done.returncode, done.stderr) == (141, "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [["numser.train", "--help"], ["numser.model", "--blocks", "0"]])
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
 def test_a_terminal_without_greek_letters(arguments, encoding):
@@ -139,6 +140,7 @@ def test_what_cannot_be_shown_is_dropped(where):
     assert (done.returncode, done.stdout, done.stderr) == (0, b"done\n", b"")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="the shell is another one")
 @pytest.mark.parametrize(
     ("where", "reason"),

@@ -74,6 +74,7 @@ class KillOne:
             os.kill(self.processes()[0], signal.SIGKILL)
 
 
+@pytest.mark.slow
 def test_processes_give_the_same_bits(tiny_corpus, tmp_path, serial):
     """Also where the last fold has the cores of the others, and finds the frames of the one before."""
     results = run_folds(four_folds(tiny_corpus), tmp_path, local_processes(3), identity(tiny_corpus), jobs=3)
@@ -82,6 +83,7 @@ def test_processes_give_the_same_bits(tiny_corpus, tmp_path, serial):
     assert list(serial) == ["fold0", "fold1", "fold2", "fold3"]
 
 
+@pytest.mark.slow
 def test_a_worker_makes_frames_once_for_all_folds_of_a_corpus(tiny_corpus, tmp_path, monkeypatch):
     made = []
     monkeypatch.setattr(folds_file, "_kept", {})
@@ -106,6 +108,7 @@ def test_a_killed_worker_changes_nothing(tiny_corpus, tmp_path, serial):
     assert "a worker died; going on with fold" in said.getvalue()
 
 
+@pytest.mark.slow
 def test_finished_folds_are_not_repeated_and_others_go_on(tiny_corpus, tmp_path, serial):
     def interrupt(results):
         if len(results) == 2:
@@ -241,6 +244,7 @@ def test_folds_that_would_be_one_training_are_refused(tiny_corpus, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no process groups to ask")
 def test_workers_end_with_a_cross_validation_that_was_killed(tiny_corpus, tmp_path):
     """They would wait for its next fold for ever. What they had done is kept."""
@@ -262,6 +266,7 @@ def test_workers_end_with_a_cross_validation_that_was_killed(tiny_corpus, tmp_pa
     assert state.exists()
 
 
+@pytest.mark.slow
 def test_the_command_leaves_a_table_and_a_summary(tiny_corpus, tmp_path, capsys):
     assert command(tiny_corpus, tmp_path / "run", "--speakers", "--seeds", "0,3") == 0
     names = [f"speaker{s}-seed{seed}" for seed in (0, 3) for s in ("03", "08", "09")]
@@ -283,6 +288,7 @@ def test_the_command_leaves_a_table_and_a_summary(tiny_corpus, tmp_path, capsys)
     assert "over 24 test utterances and how the runs differ: " in said.out
 
 
+@pytest.mark.slow
 def test_the_summary_says_what_the_figures_are_over(uneven_corpus, tmp_path, capsys):
     """Three of four speakers have all three emotions; one has two."""
     assert command(uneven_corpus, tmp_path / "run", "--speakers") == 0

@@ -66,6 +66,7 @@ def test_in_memory_and_mapped_are_the_same_frames(tiny_corpus, mapped, settings,
     assert {in_file(x) for x in file.log_mels} == {not small} and not in_file(memory.log_mels[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", ["paper", "numser"])
 def test_a_training_is_the_same_with_frames_in_a_file(tiny_corpus, tmp_path, mapped, recipe):
     options = ["--corpus", "emodb", "--data", str(tiny_corpus), "--recipe", recipe, "--blocks", "0"]
@@ -78,6 +79,7 @@ def test_a_training_is_the_same_with_frames_in_a_file(tiny_corpus, tmp_path, map
     assert read_arrays(tmp_path / "file" / "model.npz", "model")
 
 
+@pytest.mark.slow
 def test_memory_stays_within_its_bound_and_threads_may_read_side_by_side(mapped, monkeypatch):
     corpus = made(200, 3.0)  # 31 MB of frames
     mapped(10**6)

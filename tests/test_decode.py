@@ -159,6 +159,7 @@ def test_ffmpeg_opens_no_other_file_than_the_one_it_is_given(tmp_path):
         read_audio(tmp_path / "b.m4a")
 
 
+@pytest.mark.slow
 @FFMPEG
 def test_a_stream_of_a_browsers_is_decoded_too(recogniser, tmp_path, capsys):
     recogniser.save(tmp_path / "model.npz")
@@ -389,7 +390,7 @@ def test_what_breaks_off_while_it_is_read_is_no_shorter_sound(subtype):
                 raise OSError(errno.EIO, os.strerror(errno.EIO))
             return super().read(count)
 
-    stick, noise = Stick(), np.random.default_rng(0).uniform(-0.3, 0.3, 60 * RATE)
+    stick, noise = Stick(), np.random.default_rng(0).uniform(-0.3, 0.3, 30 * RATE)
     soundfile.write(stick, noise, RATE, format="OGG", subtype=subtype)
     come = windows(stick, 5, 5, "a.ogg")
     assert len(next(come)[1]) == 5 * RATE
@@ -499,6 +500,7 @@ def test_a_telephones_stream_is_read_as_it_comes():
         os.close(into)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", ["text", "csv"])
 def test_windows_of_a_stream_are_printed_as_they_come(recogniser, tmp_path, capsys, format):
     """Before the stream has ended: it goes on only when the window was seen."""
@@ -525,6 +527,7 @@ def test_windows_of_a_stream_are_printed_as_they_come(recogniser, tmp_path, caps
     assert lines + out.decode().splitlines(keepends=True) == expected[format == "csv" :]
 
 
+@pytest.mark.slow
 def test_another_stream_is_recognised_when_it_has_ended(recogniser, tmp_path, capsys):
     recogniser.save(tmp_path / "model.npz")
     (tmp_path / "a").write_bytes(encoded(voice(8), "OGG"))

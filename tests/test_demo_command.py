@@ -47,6 +47,7 @@ def started(tmp_path):
         os.close(ours)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has other signals and terminals")
 @pytest.mark.parametrize("how", ["Ctrl-C", "SIGTERM", "terminal closed"])
 def test_it_ends_at_once(started, how, tmp_path):

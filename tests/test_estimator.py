@@ -50,6 +50,7 @@ def test_what_it_leaves_is_a_recogniser_like_any_other(fitted, tmp_path):
     assert fitted.recogniser_.features.level == PAPER.level
 
 
+@pytest.mark.slow
 def test_it_trains_as_the_command_does_with_the_same_bits(tiny_corpus, tmp_path):
     """From files and from waveforms, with augmentation and all; and it writes no file."""
     how = recipe("numser", blocks=0, steps=3, batch_size=6, seed=5)
@@ -196,6 +197,7 @@ def test_a_hyper_parameter_that_cannot_work_is_seen_by_fit():
         classifier.fit(*tones())
 
 
+@pytest.mark.slow
 def test_all_of_it_works_without_scikit_learn():
     program = (
         "import sys; sys.modules['sklearn'] = None\n"

@@ -108,6 +108,7 @@ def test_of_servers_that_do_not_say_the_length_or_lie_about_it(server, tmp_path)
     assert get(server, tmp_path)[0] == BODY[:1000]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stop", [lambda h, rest: None, stall, drip], ids=["ends", "stalls", "drips"])
 def test_what_breaks_off_goes_on(server, tmp_path, monkeypatch, stop):
     monkeypatch.setattr(fetch, "TIMEOUT", 1.0)
@@ -121,6 +122,7 @@ def test_what_breaks_off_goes_on(server, tmp_path, monkeypatch, stop):
     assert re.search(f"{reason}; trying again in 0 s\n", told)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", [stall, drip, whole(BODY, only=0, then=stall)], ids=["mute", "drips", "stalls"])
 def test_what_never_comes_is_not_waited_for(server, tmp_path, monkeypatch, step):
     """Neither the header nor the body."""
@@ -399,6 +401,7 @@ def not_loaded(cache, match) -> str:
     return str(caught.value)
 
 
+@pytest.mark.slow
 def test_emodb_is_fetched_once_and_is_on_the_disk_before_it_appears(
     server, cache, archive, files, monkeypatch, capsys
 ):
@@ -513,6 +516,7 @@ def test_offline_says_where_to_put_the_files(server, cache, command, how, monkey
     assert (server.requests, names(tmp_path)) == ([], [])
 
 
+@pytest.mark.slow
 def test_workers_fetch_nothing_and_are_told_where_the_corpus_was(server, cache, archive, monkeypatch, tmp_path):
     from numser.recipe import Recipe
     from numser.runs.folds import folds_of, run_fold
@@ -552,6 +556,7 @@ def until_has_come(size, cache, process) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.slow
 def test_of_several_processes_one_fetches_and_when_it_is_killed_the_next_goes_on(server, cache, archive):
     server.script = [whole(archive, only=500, then=stall), whole(archive)]
     first = begin(server.address)
@@ -566,6 +571,7 @@ def test_of_several_processes_one_fetches_and_when_it_is_killed_the_next_goes_on
     assert names(cache) == [".emodb.lock", "emodb"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no such signals")
 def test_ctrl_c_while_training_fetches(server, cache, archive, tmp_path):
     server.script = [whole(archive, only=500_000, then=stall), whole(archive)]

@@ -39,6 +39,7 @@ def test_what_is_not_finite_stays_to_be_seen():
     assert np.isnan(model.forward(params, pack([rng.standard_normal((20, 128), np.float32)]))[0]).any()
 
 
+@pytest.mark.slow
 def test_one_file_is_recognised_without_numba(tmp_path):
     """By the command; many files are worth loading it."""
     path, n = tmp_path / "a.wav", 4 * 16_000

@@ -211,6 +211,7 @@ def test_weights_beyond_all_bounds_are_said(recogniser):
         dataclasses.replace(recogniser, params=huge).predict(noise(0.3), 16000, "noise.wav")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(10))
 def test_any_flipped_byte_is_refused_or_harmless(model_file, recogniser, seed, tmp_path):
     content = bytearray(model_file.read_bytes())
@@ -228,6 +229,7 @@ def test_any_flipped_byte_is_refused_or_harmless(model_file, recogniser, seed, t
             assert loaded.labels == recogniser.labels
 
 
+@pytest.mark.slow
 def test_one_bad_file_does_not_stop_the_others(model_file, tmp_path):
     soundfile.write(tmp_path / "first.wav", noise(1), 16000)
     soundfile.write(tmp_path / "last.flac", noise(1, 8000), 8000)
@@ -325,6 +327,7 @@ def test_it_is_part_of_the_package():
     assert {PRETRAINED, PRETRAINED.parent / "README.md"} <= packed
 
 
+@pytest.mark.slow
 def test_it_recognises_more_than_chance_in_speakers_it_has_heard(shared_data):
     """A guard against a file that was swapped or features that changed; how well it does stands on its card."""
     recogniser = numser.load()

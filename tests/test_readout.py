@@ -41,6 +41,7 @@ def test_with_squared_error_it_is_ridge_regression():
     np.testing.assert_allclose(np.vstack([found["w"], found["b"]]), expected, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_what_a_change_costs_keeps_it_small():
     model = SeparableSER(3, blocks=0)
     params = {name: w for name, w in model.init(RNG).items() if name.startswith(("hidden", "output"))}

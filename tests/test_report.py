@@ -83,6 +83,7 @@ def recordings(tmp_path):
     return {name: str(tmp_path / f"{name}.wav") for name in "abc"}
 
 
+@pytest.mark.slow
 def test_a_real_runs_report_says_what_its_result_says(trained, tmp_path, capsys):
     main([str(trained), "--out", str(tmp_path / "r.html")])
     assert re.fullmatch(
@@ -199,6 +200,7 @@ def test_a_corpus_that_has_moved(tmp_path, recordings):
     assert report(run, tmp_path / "r.html")["utterances"][0]["absent"] is None  # from another folder than then
 
 
+@pytest.mark.slow
 def test_the_built_in_corpus_is_made_again(tmp_path):
     rows = [row("09a01Wa", speaker="09"), row("09a01Xx", "neutral", speaker="09")]
     said = report(write_run(tmp_path / "run", rows, corpus="synthetic"), tmp_path / "r.html")

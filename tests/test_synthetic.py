@@ -326,6 +326,7 @@ run(main)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="the size of files cannot be limited on Windows")
 def test_a_disk_that_is_full(tmp_path):
     """A limit to the size of files stands in for it."""
@@ -336,6 +337,7 @@ def test_a_disk_that_is_full(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="it has other signals")
 def test_nothing_is_left_by_who_is_asked_to_end(tmp_path):
     command = [sys.executable, "-m", "numser.corpora.synthetic", tmp_path / "corpus"]

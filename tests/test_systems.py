@@ -133,6 +133,7 @@ def test_a_run_is_tested_kept_and_read_again(finished, capsys):
     assert about["Network"].startswith("ACRNN(") and "parameters" in about["Network"]
 
 
+@pytest.mark.slow
 def test_a_resumed_run_ends_with_the_same_bytes(finished, tiny_corpus, tmp_path):
     out = str(tmp_path / "run")
     train.main(asked(tiny_corpus, "acrnn", "--test-speaker", "08", "--steps", "2", "--out", out, "--threads", "1"))
@@ -141,6 +142,7 @@ def test_a_resumed_run_ends_with_the_same_bytes(finished, tiny_corpus, tmp_path)
         assert (tmp_path / "run" / file).read_bytes() == (finished / file).read_bytes(), file
 
 
+@pytest.mark.slow
 def test_a_fold_of_a_crossvalidation_is_such_a_run(finished, tiny_corpus, tmp_path):
     given = crossval.parser().parse_args([*asked(tiny_corpus), "--speakers", "--steps", "4"])
     changes = {name: value for name, value in vars(given).items() if name in {f.name for f in fields(Recipe)}}
@@ -185,6 +187,7 @@ def test_gradients_of_a_residual_block():
     assert max(errors.values()) <= TOLERANCE, errors
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("system", "blocks"), [("drn", 1), ("bcrnn", 2)])
 def test_the_other_systems_train_and_answer_too(system, blocks, tiny_corpus, tmp_path):
     options = ["--test-speaker", "08", "--steps", "2", "--blocks", str(blocks), "--out", str(tmp_path / "run")]

@@ -74,6 +74,7 @@ def test_the_model_gives_what_the_test_gave(finished):
         np.testing.assert_allclose(prediction.seconds, row["attention_seconds"], atol=1e-3)
 
 
+@pytest.mark.slow
 def test_the_same_seed_leaves_the_same_bytes(finished, tiny_corpus, tmp_path):
     for name, threads in (("again", "1"), ("more", "3")):
         train.main(arguments(tiny_corpus, tmp_path / name, "--steps", "20", "--threads", threads))
@@ -109,6 +110,7 @@ def test_what_the_test_lacks_is_said_and_chance_is_of_what_it_has(uneven_corpus,
     assert json.loads((other / "result.json").read_text())["validation_labels"] == ["anger", "neutral"]
 
 
+@pytest.mark.slow
 def test_a_corpus_without_files_leaves_a_file_to_try(tmp_path, monkeypatch, capsys):
     from numser.corpora import Corpus, synthetic
     from numser.runs import config
@@ -163,6 +165,7 @@ def test_killed_at_twelve_moments_and_resumed_it_ends_with_the_same_bits(tiny_co
     assert [path.name for path in disturbed.glob(".*")] == [".lock"]  # nothing half-written is left
 
 
+@pytest.mark.slow
 def test_ctrl_c_saves_and_says_how_to_go_on(finished, tiny_corpus, tmp_path):
     out = tmp_path / "a run"
     args = command(*arguments(tiny_corpus, out, "--steps", "100000"))
@@ -243,6 +246,7 @@ def test_resuming_a_finished_run_says_its_result_again(finished, tmp_path, capsy
     assert (out / "model.npz").read_bytes() == (finished / "model.npz").read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lr", ["1e30", "1e300"])
 @pytest.mark.parametrize("every", ["1", "2"])
 def test_numbers_that_explode_leave_the_last_good_state(lr, every, tiny_corpus, tmp_path):
@@ -279,6 +283,7 @@ def numsers(tiny_corpus, tmp_path_factory) -> Path:
     return out
 
 
+@pytest.mark.slow
 def test_stopped_anywhere_numsers_recipe_ends_with_the_same_bits(numsers, tiny_corpus, tmp_path):
     config = RunFolder(numsers).stored_state().config
     for moment in (1, 4, 5):
@@ -465,6 +470,7 @@ def test_an_out_that_may_not_be_written_to(tiny_corpus, tmp_path, monkeypatch):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_a_mistake_leaves_no_folder_behind(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     refused(["--corpus", "nonesuch"], "no such corpus")
@@ -485,6 +491,7 @@ def test_resuming_nothing(tiny_corpus, tmp_path):
     refused(["--resume"], "--resume: say which run")
 
 
+@pytest.mark.slow
 def test_a_resumed_run_may_go_on_for_longer(finished, tiny_corpus, tmp_path):
     out = tmp_path / "run"
     train.main(arguments(tiny_corpus, out, "--steps", "10"))
@@ -526,6 +533,7 @@ def test_a_damaged_state(damage, finished, tmp_path):
     refused(["--resume", "--out", out], "state.npz: is not a numser training state")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [
@@ -557,6 +565,7 @@ def test_a_state_with_wrong_contents(change, finished, tmp_path):
 ROW = [2, 0.5, 0.5, 0.5, 0.5, 0.5]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "array", "match"),
     [
@@ -607,6 +616,7 @@ def test_a_default_folder_is_always_a_fresh_one(tiny_corpus, tmp_path, monkeypat
     assert sorted(p.name for p in (tmp_path / "runs").iterdir()) == ["emodb-fold0", "emodb-fold0-2"]
 
 
+@pytest.mark.slow
 def test_all_recordings_can_train_and_then_there_is_no_test(tiny_corpus, tmp_path, capsys):
     out = tmp_path / "all"
     options = ["--corpus", "emodb", "--data", str(tiny_corpus), *SMALL, "--train-on-all"]

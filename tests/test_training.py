@@ -62,6 +62,7 @@ def test_any_number_of_threads_gives_the_same_bits(loss):
         np.testing.assert_array_equal(w, three.params[name])
 
 
+@pytest.mark.slow
 def test_augmentation_gives_the_same_bits_with_any_number_of_threads():
     dataset = random_dataset(24, lowest=150, highest=500)
     recipe = replace(NUMSER, blocks=0, steps=2, batch_size=16, validate_every=2)
@@ -134,6 +135,7 @@ def test_two_trainings_at_once_do_not_disturb_each_other():
     assert len(results) == 2
 
 
+@pytest.mark.slow
 def test_only_a_strictly_better_validation_replaces_the_best():
     dataset = random_dataset()
     recipe = Recipe(blocks=0, steps=30, batch_size=20, lr=1e-3, validate_every=1)
@@ -253,6 +255,7 @@ def test_dropout_changes_training_and_not_recognition():
     assert runs[0].history[0].loss != runs[1].history[0].loss
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("blocks", [0, 1, 4, 6])
 def test_two_halves_of_an_utterance_are_the_whole(blocks):
     rng = np.random.default_rng(0)

@@ -90,12 +90,14 @@ def test_a_lesson_asks_before_it_answers_and_ends_in_what_the_reader_can_do(less
     assert "## What you can do now" in cells[-1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", ANSWERS, ids=lambda a: f"{a.lesson[:2]}-{a.exercise}-{a.answer.__name__}")
 def test_solutions_are_right_and_wrong_answers_are_caught(answer):
     verdict = answer.check.judge(answer.answer)
     assert verdict.right is answer.is_solution, verdict.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("exercise", tutorial_answers.SOLVED)
 def test_answers_are_judged_as_they_should_be(exercise):
     check, wrongly = tutorial_answers.SOLVED[exercise].check, []
@@ -106,6 +108,7 @@ def test_answers_are_judged_as_they_should_be(exercise):
     assert wrongly == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", [a for a in ANSWERS if a.is_solution], ids=lambda a: a.exercise)
 def test_hidden_tests_find_a_solution_right_with_other_numbers(answer):
     checker.assert_right(answer.lesson[3:], answer.exercise, answer.answer, secret=4711)
@@ -382,6 +385,7 @@ def test_badges_and_the_first_cell_take_the_projects_address_from_one_place(scri
     ]
 
 
+@pytest.mark.slow
 def test_a_lesson_in_an_empty_folder_fetches_the_checks_and_installs_numser(tmp_path):
     """With everything but numser on the path, a web server here, and pip's part played."""
     archive = build.without_solutions(tmp_path / "numser.zip")

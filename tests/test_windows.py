@@ -243,6 +243,7 @@ def predict(*args, **kwargs):
     return subprocess.run([sys.executable, "-m", "numser.predict", *args], capture_output=True, check=False, **kwargs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("length", [None, 0xFFFFFFFF], ids=["a file's", "a stream's, whose length is unknown"])
 def test_standard_input(model_file, write, length):
     path = write("a.wav", noise(1))
@@ -254,6 +255,7 @@ def test_standard_input(model_file, write, length):
     assert from_pipe.stdout.decode().replace("standard input", str(path)) == from_file.stdout.decode()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="there a file that is open has a name, and is removed at the end")
 @pytest.mark.parametrize("end", ["terminate", "kill"])
 def test_what_was_spoken_does_not_outlive_the_command(model_file, tmp_path, end):
