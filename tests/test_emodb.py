@@ -11,15 +11,7 @@ from numser.corpora import emodb, load_corpus
 from numser.errors import InputError
 from numser.files import cache_folder
 
-COUNTS = {
-    "anger": 127,
-    "boredom": 81,
-    "disgust": 46,
-    "fear": 69,
-    "happiness": 71,
-    "neutral": 79,
-    "sadness": 62,
-}
+COUNTS = {"anger": 127, "boredom": 81, "disgust": 46, "fear": 69, "happiness": 71, "neutral": 79, "sadness": 62}
 SPEAKERS = {"03": 49, "08": 58, "09": 43, "10": 38, "11": 55, "12": 35, "13": 61, "14": 69, "15": 56, "16": 71}
 
 

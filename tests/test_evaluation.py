@@ -109,10 +109,7 @@ def test_there_are_results_of_older_versions():
         ({"labels": "joy"}, "labels should be a list"),
         ({"confusion": [[0, 1]]}, "confusion should be 2 rows of 2 counts"),
         ({"confusion": [[0], [1, 0]]}, "confusion should be 2 rows of 2 counts"),
-        (
-            {"confusion": [[0, -1], [1, 1]]},
-            r"confusion\[0\]\[1\] should be a whole number from 0 to .*, found -1",
-        ),
+        ({"confusion": [[0, -1], [1, 1]]}, r"confusion\[0\]\[1\] should be a whole number from 0 to .*, found -1"),
         ({"confusion": [[0, 0.0], [1, 0]]}, r"confusion\[0\]\[1\] should be a whole number"),
         ({"confusion": None}, "confusion should be a list"),
         ({"utterances": []}, "utterances should not be empty"),
