@@ -204,10 +204,7 @@ class Example(NamedTuple):
 
 
 def examples(
-    rng: np.random.Generator,
-    lengths: tuple[int, ...] = (7, 1, 4),
-    frequencies: int = 6,
-    channels: int = 3,
+    rng: np.random.Generator, lengths: tuple[int, ...] = (7, 1, 4), frequencies: int = 6, channels: int = 3
 ) -> dict[str, Example]:
     """Every layer and every loss, small, with float64 input: utterances of `lengths` frames, `channels` wide."""
     offsets = offsets_of(lengths)
@@ -246,8 +243,7 @@ def examples(
         "Residual": Example(layers.Residual(layers.DepthwiseConv(channels)), image),
         "EachOne": Example(layers.EachOne(layers.DepthwiseConv(channels)), image),
         "Sequential": Example(
-            layers.Sequential((("flat", layers.Flatten()), ("gru", layers.GRU(frequencies * channels, other)))),
-            image,
+            layers.Sequential((("flat", layers.Flatten()), ("gru", layers.GRU(frequencies * channels, other)))), image
         ),
         "GRU": Example(layers.GRU(channels, other), ragged(channels)),
         "GRU, untied": Example(layers.GRU(channels, other, tied=False), ragged(channels)),

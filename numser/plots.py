@@ -285,10 +285,7 @@ def vote_shares(counts: dict[str, int], levels: dict[str, int], picture: Path) -
 
 
 def intervals(
-    title: str,
-    rows: Sequence[str],
-    series: Mapping[str, Sequence[tuple[float, float, float] | None]],
-    picture: Path,
+    title: str, rows: Sequence[str], series: Mapping[str, Sequence[tuple[float, float, float] | None]], picture: Path
 ) -> None:
     """Draw a table of UA into a file: a row's figure in each series, with its interval, or a gap where there is none.
 

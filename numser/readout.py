@@ -86,10 +86,7 @@ class SpeakerHead:
         """
         of_all = cls(
             Standardiser.fit([statistics]),
-            {
-                "w": np.zeros((statistics.shape[1], n_classes), np.float32),
-                "b": np.zeros(n_classes, np.float32),
-            },
+            {"w": np.zeros((statistics.shape[1], n_classes), np.float32), "b": np.zeros(n_classes, np.float32)},
         )
         s = of_all.standardised_by_speaker(statistics, speakers)
         return replace(of_all, params=refit(of_all.layer, of_all.params, s, loss_of, decay))

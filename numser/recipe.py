@@ -65,11 +65,7 @@ class Recipe:
         choices=SYSTEMS,
     )
     blocks: int = _of(
-        4,
-        NETWORK,
-        "inverted residual blocks; of another --system, convolutions, or residual blocks a width",
-        0,
-        100,
+        4, NETWORK, "inverted residual blocks; of another --system, convolutions, or residual blocks a width", 0, 100
     )
     attention: bool = _of(True, NETWORK, "use the GRU's last states instead")
     tied: bool = _of(True, NETWORK, "own weights for each direction of the GRU")
@@ -82,10 +78,7 @@ class Recipe:
         choices=("absolute", "speech"),
     )
     loss: str = _of(
-        "ce",
-        LEARNING,
-        "; ".join(f"{name}: {loss.help}" for name, loss in LOSSES.items()),
-        choices=tuple(LOSSES),
+        "ce", LEARNING, "; ".join(f"{name}: {loss.help}" for name, loss in LOSSES.items()), choices=tuple(LOSSES)
     )
     lambda_b: float = _of(1.0, LEARNING, "focal loss: λ of utterances of medium difficulty", 0)
     lambda_c: float = _of(2.0, LEARNING, "focal loss: λ of hard utterances", 0)

@@ -307,12 +307,7 @@ def _finite(params: Params) -> bool:
 
 
 def _validate(
-    model: Network,
-    state: State,
-    dataset: Dataset,
-    weights: np.ndarray,
-    validation: np.ndarray,
-    pool: Executor,
+    model: Network, state: State, dataset: Dataset, weights: np.ndarray, validation: np.ndarray, pool: Executor
 ) -> None:
     """Recognise the validation set, add a row to the history, and keep the parameters if they are the best so far."""
     mean_loss = float(np.mean(state.recent_losses))

@@ -123,15 +123,4 @@ def node_modules(package: str) -> Path:
     return folder.resolve()
 
 
-ALL = (
-    reference,
-    openvino,
-    tract,
-    opencv,
-    mnn,
-    onnxslim,
-    quant_pre_process,
-    audonnx,
-    node,
-    web,
-)
+ALL = (reference, openvino, tract, opencv, mnn, onnxslim, quant_pre_process, audonnx, node, web)

@@ -66,10 +66,7 @@ def test_a_table_of_files(database):
 
 def test_a_table_of_segments(database):
     corpus = load_corpus("audformat", database, table="parts")
-    assert read(corpus) == [
-        ("wav/0.wav#t=0,1", "anger", "1", None),
-        ("wav/0.wav#t=1.2,2", "neutral", "1", None),
-    ]
+    assert read(corpus) == [("wav/0.wav#t=0,1", "anger", "1", None), ("wav/0.wav#t=1.2,2", "neutral", "1", None)]
     assert [u.seconds for u in corpus.utterances] == pytest.approx([1, 0.8])
 
 

@@ -40,7 +40,7 @@ WALKERS = [
     if isinstance(x, Ragged) and name not in ("ReLU", "LeakyReLU", "PReLU", "Dropout", "BatchNorm")
 ]
 each_layer = pytest.mark.parametrize("name", LAYERS)
-each_network = [pytest.mark.network, pytest.mark.parametrize("name", NETWORKS)]
+each = pytest.mark.parametrize("name", [*LAYERS, *(pytest.param(n, marks=pytest.mark.network) for n in NETWORKS)])
 
 EXAMPLES = int(os.environ.get("NUMSER_TEST_EXAMPLES", "8"))  # fewer in test_numba_modes.py
 thorough = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -142,14 +142,18 @@ def all_floats(value) -> list[np.ndarray]:
     return [a for part in value for a in all_floats(part)] if isinstance(value, (tuple, list)) else []
 
 
-def pass_through(layer, params, x, seed=5):
+def pass_through(layer, params, x):
     """Forward and backward with a fixed gradient: (y, cache, dx, grads)."""
-    y, cache = layer.forward(params, x, training=True, rng=np.random.default_rng(seed))
-    dy = np.asarray(np.cos(np.arange(frames_of(y).size)).reshape(frames_of(y).shape), frames_of(y).dtype)
-    return y, cache, *layer.backward(params, cache, dy)
+    y, cache = layer.forward(params, x, training=True, rng=np.random.default_rng(5))
+    return y, cache, *layer.backward(params, cache, gradient_of(y))
 
 
-@pytest.mark.parametrize("name", [*LAYERS, *(pytest.param(n, marks=pytest.mark.network) for n in NETWORKS)])
+def gradient_of(y):
+    frames = frames_of(y)
+    return np.asarray(np.cos(np.arange(frames.size)).reshape(frames.shape), frames.dtype)
+
+
+@each
 def test_float32_stays_float32(name):
     layer, params, x, _ = example(name)
     if isinstance(layer, LossLayer):
@@ -161,7 +165,7 @@ def test_float32_stays_float32(name):
     assert {a.dtype for a in floats} == {np.dtype(np.float32)}
 
 
-@pytest.mark.parametrize("name", [*LAYERS, *(pytest.param(n, marks=pytest.mark.network) for n in NETWORKS)])
+@each
 def test_arguments_stay_and_two_calls_agree(name):
     layer, params, x, _ = example(name)
     before = [a.copy() for a in all_floats([params, x])]
@@ -171,27 +175,20 @@ def test_arguments_stay_and_two_calls_agree(name):
         np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.parametrize("name", [*LAYERS, *(pytest.param(n, marks=pytest.mark.network) for n in NETWORKS)])
-def test_backward_may_be_called_twice_from_one_cache(name):
+@each
+def test_backward_may_be_called_again_from_one_cache_and_without_the_inputs_gradient(name):
     layer, params, x, _ = example(name)
     y, cache, dx, grads = pass_through(layer, params, x)
-    dy = np.asarray(np.cos(np.arange(frames_of(y).size)).reshape(frames_of(y).shape))
-    again_dx, again_grads = layer.backward(params, cache, dy)
-    for a, b in zip(all_floats([dx, grads]), all_floats([again_dx, again_grads]), strict=True):
-        np.testing.assert_array_equal(a, b)
-
-
-@pytest.mark.parametrize("name", [*LAYERS, *(pytest.param(n, marks=pytest.mark.network) for n in NETWORKS)])
-def test_without_the_input_gradient_all_others_are_the_same(name):
-    layer, params, x, _ = example(name)
-    y, cache, dx, grads = pass_through(layer, params, x)
-    dy = np.asarray(np.cos(np.arange(frames_of(y).size)).reshape(frames_of(y).shape))
-    without_dx, without_grads = layer.backward(params, cache, dy, input_gradient=False)
-    assert without_grads.keys() == grads.keys()
-    for tensor, g in grads.items():
-        np.testing.assert_array_equal(without_grads[tensor], g, err_msg=tensor)
-    if without_dx is not None:
-        np.testing.assert_array_equal(without_dx, dx)
+    for wanted in (True, False):
+        again_dx, again = layer.backward(params, cache, gradient_of(y), input_gradient=wanted)
+        assert again.keys() == grads.keys()
+        for tensor, g in grads.items():
+            np.testing.assert_array_equal(again[tensor], g, err_msg=tensor)
+        if again_dx is None:
+            assert not wanted
+        else:
+            assert wanted or name in LAYERS  # a network saves the work
+            np.testing.assert_array_equal(again_dx, dx)
 
 
 @pytest.mark.parametrize("name", WALKERS)

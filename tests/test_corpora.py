@@ -119,21 +119,6 @@ def test_how_many_the_full_corpora_hold(name, total):
     assert sum(CODED[name].full.values()) == total
 
 
-def test_a_copy_in_another_folder_is_passed_over(tmp_path):
-    """RAVDESS and TESS go round in archives that hold everything twice."""
-    make(tmp_path, "OAF_angry/OAF_back_angry.wav", "again/OAF_angry/OAF_back_angry.wav")
-    corpus = coded.load("tess", tmp_path)
-    assert [u.path for u in corpus.utterances] == [tmp_path / "OAF_angry/OAF_back_angry.wav"]
-    assert corpus.findings[1] == "Passed over 1 file: 1 there twice (again/OAF_angry/OAF_back_angry.wav)."
-
-
-def test_two_different_recordings_of_one_name_are_refused(tmp_path):
-    make(tmp_path, "a/OAF_back_angry.wav")
-    make(tmp_path, "b/OAF_back_angry.wav", sound=0.5)
-    with pytest.raises(InputError, match=r"b.OAF_back_angry.wav: another recording of this name is .*a.OAF_back"):
-        coded.load("tess", tmp_path)
-
-
 def test_hidden_and_stray_files_are_counted(tmp_path):
     make(tmp_path, "deep/er/OAF_back_angry.wav", ".trash/OAF_bar_angry.wav", "._OAF_back_angry.wav")
     (tmp_path / "readme.txt").write_text("hello")

@@ -9,6 +9,7 @@ import sys
 import time
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -36,6 +37,14 @@ def identity(corpus) -> str:
     return load_corpus("emodb", corpus).identity
 
 
+def in_a_thread() -> Executor:
+    return ThreadPoolExecutor(1)
+
+
+def run_four(corpus, out, make_executor=in_a_thread, **how):
+    return run_folds(four_folds(corpus), out, make_executor, identity(corpus), **how)
+
+
 def bits(results) -> dict:
     return {
         name: {key: v for key, v in vars(result).items() if key not in WHEREVER} for name, result in results.items()
@@ -52,14 +61,7 @@ def test_a_learning_curve_that_cannot_be_read_is_none(content, tmp_path):
 @pytest.fixture(scope="module")
 def serial(tiny_corpus, tmp_path_factory):
     """What four folds give one after the other, in threads of this process."""
-    return bits(
-        run_folds(
-            four_folds(tiny_corpus),
-            tmp_path_factory.mktemp("serial"),
-            lambda: ThreadPoolExecutor(1),
-            identity(tiny_corpus),
-        )
-    )
+    return bits(run_four(tiny_corpus, tmp_path_factory.mktemp("serial")))
 
 
 class KillOne:
@@ -77,7 +79,7 @@ class KillOne:
 @pytest.mark.slow
 def test_processes_give_the_same_bits(tiny_corpus, tmp_path, serial):
     """Also where the last fold has the cores of the others, and finds the frames of the one before."""
-    results = run_folds(four_folds(tiny_corpus), tmp_path, local_processes(3), identity(tiny_corpus), jobs=3)
+    results = run_four(tiny_corpus, tmp_path, local_processes(3), jobs=3)
     assert bits(results) == serial
     assert [result.threads for result in results.values()] == [1, 1, 1, 3]
     assert list(serial) == ["fold0", "fold1", "fold2", "fold3"]
@@ -88,7 +90,7 @@ def test_a_worker_makes_frames_once_for_all_folds_of_a_corpus(tiny_corpus, tmp_p
     made = []
     monkeypatch.setattr(folds_file, "_kept", {})
     monkeypatch.setattr(folds_file, "load_frames", lambda *args: made.append(args[0]) or load_frames(*args))
-    run_folds(four_folds(tiny_corpus), tmp_path, lambda: ThreadPoolExecutor(1), identity(tiny_corpus))
+    run_four(tiny_corpus, tmp_path)
     assert len(made) == 1
 
 
@@ -96,14 +98,7 @@ def test_a_worker_makes_frames_once_for_all_folds_of_a_corpus(tiny_corpus, tmp_p
 def test_a_killed_worker_changes_nothing(tiny_corpus, tmp_path, serial):
     said = io.StringIO()
     kill = KillOne(lambda: [child.pid for child in multiprocessing.active_children()])
-    results = run_folds(
-        four_folds(tiny_corpus),
-        tmp_path,
-        local_processes(2),
-        identity(tiny_corpus),
-        progress=Progress(said),
-        on_result=kill,
-    )
+    results = run_four(tiny_corpus, tmp_path, local_processes(2), progress=Progress(said), on_result=kill)
     assert bits(results) == serial
     assert "a worker died; going on with fold" in said.getvalue()
 
@@ -115,32 +110,27 @@ def test_finished_folds_are_not_repeated_and_others_go_on(tiny_corpus, tmp_path,
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run_folds(
-            four_folds(tiny_corpus),
-            tmp_path,
-            lambda: ThreadPoolExecutor(1),
-            identity(tiny_corpus),
-            on_result=interrupt,
-        )
+        run_four(tiny_corpus, tmp_path, on_result=interrupt)
     ended = sorted(path.parent.name for path in tmp_path.glob("*/result.json"))
     assert "fold0" in ended
     assert "fold1" in ended
     before = {name: (tmp_path / name / "result.json").stat().st_mtime_ns for name in ("fold0", "fold1")}
-    assert bits(run_folds(four_folds(tiny_corpus), tmp_path, local_processes(2), identity(tiny_corpus))) == serial
+    assert bits(run_four(tiny_corpus, tmp_path, local_processes(2))) == serial
     assert before == {name: (tmp_path / name / "result.json").stat().st_mtime_ns for name in before}
 
     def none_needed():
         raise AssertionError("all folds have ended")
 
-    assert bits(run_folds(four_folds(tiny_corpus), tmp_path, none_needed, identity(tiny_corpus))) == serial
+    assert bits(run_four(tiny_corpus, tmp_path, none_needed)) == serial
 
 
-def test_the_result_of_another_run_is_not_taken(tiny_corpus, tmp_path):
-    run_folds(
-        {"fold0": four_folds(tiny_corpus)["fold0"]}, tmp_path, lambda: ThreadPoolExecutor(1), identity(tiny_corpus)
-    )
+def test_the_result_of_another_run_or_of_other_recordings_is_not_taken(tiny_corpus, tmp_path):
+    one = {"fold0": four_folds(tiny_corpus)["fold0"]}
+    run_folds(one, tmp_path, in_a_thread, identity(tiny_corpus))
     with pytest.raises(InputError, match=r"fold0.result.json: is the result of a run with other settings"):
-        run_folds(four_folds(tiny_corpus, lr=0.1), tmp_path, lambda: ThreadPoolExecutor(1), identity(tiny_corpus))
+        run_folds(four_folds(tiny_corpus, lr=0.1), tmp_path, in_a_thread, identity(tiny_corpus))
+    with pytest.raises(InputError, match=r"fold0.result.json: is the result of other recordings than data has now"):
+        run_folds(one, tmp_path, in_a_thread, "another")
 
 
 class Doomed(Executor):
@@ -155,15 +145,8 @@ class Doomed(Executor):
 def test_a_fold_whose_workers_all_die_is_given_up(tiny_corpus, tmp_path):
     made = []
     with pytest.raises(InputError, match="workers died 3 times without a fold ending"):
-        run_folds(four_folds(tiny_corpus), tmp_path, lambda: made.append(Doomed()) or made[-1], identity(tiny_corpus))
+        run_four(tiny_corpus, tmp_path, lambda: made.append(Doomed()) or made[-1])
     assert len(made) == 3
-
-
-def test_the_result_of_other_recordings_is_not_taken(tiny_corpus, tmp_path):
-    folds = {"fold0": four_folds(tiny_corpus)["fold0"]}
-    run_folds(folds, tmp_path, lambda: ThreadPoolExecutor(1), identity(tiny_corpus))
-    with pytest.raises(InputError, match=r"fold0.result.json: is the result of other recordings than data has now"):
-        run_folds(folds, tmp_path, lambda: ThreadPoolExecutor(1), "another")
 
 
 class Frail(ThreadPoolExecutor):
@@ -178,7 +161,7 @@ class Frail(ThreadPoolExecutor):
 
 @pytest.mark.slow
 def test_workers_may_die_more_often_if_folds_end_between(tiny_corpus, tmp_path, serial):
-    assert bits(run_folds(four_folds(tiny_corpus), tmp_path, lambda: Frail(1), identity(tiny_corpus))) == serial
+    assert bits(run_four(tiny_corpus, tmp_path, lambda: Frail(1))) == serial
 
 
 def test_a_folds_mistake_is_said_with_its_name(tmp_path):
@@ -186,23 +169,24 @@ def test_a_folds_mistake_is_said_with_its_name(tmp_path):
         run_folds({"fold0": four_folds(tmp_path / "nowhere")["fold0"]}, tmp_path, local_processes(1), "")
 
 
-@pytest.mark.filterwarnings("ignore")  # Dask's own
-def test_dask_gives_the_same_bits_also_when_a_worker_is_killed(tiny_corpus, tmp_path, serial):
+@contextmanager
+def dask(workers):
+    """A client of a cluster of so many workers, and what makes executors of it."""
     distributed = pytest.importorskip(
         "distributed", reason='Dask is not installed; pip install "numser[distributed]"'
     )
     with (
-        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None) as cluster,
         distributed.Client(cluster) as client,
     ):
+        yield client, lambda: client.get_executor(pure=False)
+
+
+@pytest.mark.filterwarnings("ignore")  # Dask's own
+def test_dask_gives_the_same_bits_also_when_a_worker_is_killed(tiny_corpus, tmp_path, serial):
+    with dask(2) as (client, make_executor):
         kill = KillOne(lambda: list(client.run(os.getpid).values()))
-        results = run_folds(
-            four_folds(tiny_corpus),
-            tmp_path,
-            lambda: client.get_executor(pure=False),
-            identity(tiny_corpus),
-            on_result=kill,
-        )
+        results = run_four(tiny_corpus, tmp_path, make_executor, on_result=kill)
         assert kill.killed
     assert bits(results) == serial
 
@@ -210,27 +194,14 @@ def test_dask_gives_the_same_bits_also_when_a_worker_is_killed(tiny_corpus, tmp_
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("how", ["mistake", "interrupt"])
 def test_dask_ends_with_the_reason(tiny_corpus, tmp_path, how):
-    distributed = pytest.importorskip(
-        "distributed", reason='Dask is not installed; pip install "numser[distributed]"'
-    )
-
     def interrupt(results):
         if results:
             raise KeyboardInterrupt
 
-    with (
-        distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster,
-        distributed.Client(cluster) as client,
-    ):
-        corpus = tmp_path / "nowhere" if how == "mistake" else tiny_corpus
-        with pytest.raises(InputError if how == "mistake" else KeyboardInterrupt):
-            run_folds(
-                four_folds(corpus),
-                tmp_path / "out",
-                lambda: client.get_executor(pure=False),
-                identity(tiny_corpus),
-                on_result=interrupt,
-            )
+    corpus = tmp_path / "nowhere" if how == "mistake" else tiny_corpus
+    expected = InputError if how == "mistake" else KeyboardInterrupt
+    with dask(1) as (_, make_executor), pytest.raises(expected):
+        run_folds(four_folds(corpus), tmp_path, make_executor, identity(tiny_corpus), on_result=interrupt)
 
 
 def command(corpus, out, *more):

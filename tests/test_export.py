@@ -298,7 +298,7 @@ def test_the_command(session_of, tmp_path):
     export(recogniser("no blocks"), tmp_path / "same.onnx")
     assert (tmp_path / "model.onnx").read_bytes() == (tmp_path / "same.onnx").read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        *("model.json", "model.npz", "model.onnx", "same.json", "same.onnx"),
+        *("model.json", "model.npz", "model.onnx", "same.json", "same.onnx")
     ]
 
 

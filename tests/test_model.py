@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from numser import losses
-from numser.inference import recognise
 from numser.model import SeparableSER, attended_frames, main, stages
 from numser.ragged import Ragged, offsets_of, pack
 
@@ -160,31 +159,3 @@ def test_the_layer_table_has_bounds(option, value, bounds, capsys):
     with pytest.raises(SystemExit, match="2"):
         main([option, value])
     assert f"{option} should be from {bounds}, found {value}" in capsys.readouterr().err
-
-
-def test_recognise_keeps_the_order_of_utterances():
-    from concurrent.futures import ThreadPoolExecutor
-
-    rng = np.random.default_rng(0)
-    model = SeparableSER(3, blocks=0)
-    params = model.init(rng)
-    log_mels = [rng.standard_normal((n, 128)).astype(np.float32) for n in (700, 40, 650, 30, 700)]
-    with ThreadPoolExecutor(2) as pool:
-        logits, attention, _ = recognise(model, params, log_mels, pool)
-    assert [len(w) for w in attention] == [len(attended_frames(len(x))) for x in log_mels]
-    for row, x in zip(logits, log_mels, strict=True):
-        np.testing.assert_allclose(row, model.forward(params, pack([x]))[0][0], rtol=0, atol=1e-5)
-
-
-def test_nothing_but_dx_is_left_out_where_nobody_wants_it():
-    model, rng = SeparableSER(3, 1), np.random.default_rng(0)
-    params = model.init(rng)
-    x = pack([rng.standard_normal((n, 128), np.float32) for n in (20, 9)])
-    logits, cache = model.forward(params, x, training=True)
-    dy = rng.standard_normal(logits.shape, np.float32)
-    dx, grads = model.backward(params, cache, dy, input_gradient=False)
-    assert dx is None
-    _, expected = model.backward(params, cache, dy)
-    assert grads.keys() == expected.keys() == params.keys()
-    for name, g in expected.items():
-        np.testing.assert_array_equal(grads[name], g, err_msg=name)

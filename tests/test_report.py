@@ -382,40 +382,13 @@ def test_the_same_run_gives_the_same_bytes(trained, tmp_path, monkeypatch):
     assert (tmp_path / "a.html").read_bytes() == (tmp_path / "b.html").read_bytes()
 
 
-@pytest.mark.parametrize(
-    "damage",
-    [
-        lambda r: r.pop("labels"),
-        lambda r: r.update(labels="ab"),
-        lambda r: r.update(labels=["anger", "anger"]),
-        lambda r: r.update(ua="high"),
-        lambda r: r.update(ua=float("nan")),
-        lambda r: r.update(seconds=float("inf")),
-        lambda r: r.update(confusion=[[2, 0], [0, 0]]),
-        lambda r: r.update(utterances=[]),
-        lambda r: r.update(utterances=["a"]),
-        lambda r: r.update(versions=["1.0"]),
-        lambda r: r.update(config=None),
-        lambda r: r["config"]["recipe"].update(loss="hinge"),
-        lambda r: r["utterances"][0].update(name=7),
-        lambda r: r["utterances"][0].update(path="a\0.wav"),
-        lambda r: r["utterances"][0].update(truth="joy"),
-        lambda r: r["utterances"][0].update(difficulty="D"),
-        lambda r: r["utterances"][0].update(probabilities=[0.5]),
-        lambda r: r["utterances"][0].update(probabilities=["0.5", "0.5"]),
-        lambda r: r["utterances"][0].update(probabilities=[0.5, -0.5]),
-        lambda r: r["utterances"][0].update(attention=[0.5]),
-        lambda r: r["utterances"][0].update(attention_seconds=[float("nan")] * 4),
-        lambda r: r["utterances"][0].pop("speaker"),
-    ],
-)
+@pytest.mark.parametrize("damage", [{"labels": "ab"}, {"config": None}, {"utterances": ["a"]}])
 def test_a_damaged_result_is_one_sentence_that_names_it(tmp_path, damage):
     run = write_run(tmp_path / "run", [row("a"), row("b", "neutral")])
     report(run, tmp_path / "r.html")
     before = (tmp_path / "r.html").read_bytes()
     result = json.loads((run / "result.json").read_text())
-    damage(result)
-    (run / "result.json").write_text(json.dumps(result))
+    (run / "result.json").write_text(json.dumps(result | damage))
     with pytest.raises(InputError, match=r"^\S*result\.json: is damaged: .*; take it away, and the"):
         report(run, tmp_path / "r.html")
     assert (tmp_path / "r.html").read_bytes() == before

@@ -103,8 +103,7 @@ def test_the_reliability_diagram(opened):
 
 
 @pytest.mark.parametrize(
-    ("place", "columns", "heights"),
-    [(0, {"training": 1, "validation": 2}, 2), (1, {"validation": 3}, 3)],
+    ("place", "columns", "heights"), [(0, {"training": 1, "validation": 2}, 2), (1, {"validation": 3}, 3)]
 )
 def test_the_learning_curves(opened, place, columns, heights):
     picture = Picture(opened, "#learning .chart svg", place)

@@ -163,11 +163,7 @@ def test_an_exercise_without_wrong_answers_is_noticed(tmp_path, monkeypatch):
         ([[1, 2], [3]], np.ones((2, 2)), "f(x) should be an array, found a list whose rows have unlike lengths."),
         ((1, 2, 3), (1, 2), "f(x) should be 2 values, found 3 of them."),
         ((1, 5), (1, 2), "f(x)[1] is 5, should be 2."),
-        (
-            np.array([1.0, 9.0, 3.0]),
-            np.array([1.0, 2.0, 3.0]),
-            "1 of the 3 entries of f(x) is wrong:\n    [1] is 9",
-        ),
+        (np.array([1.0, 9.0, 3.0]), np.array([1.0, 2.0, 3.0]), "1 of the 3 entries of f(x) is wrong:\n    [1] is 9"),
         (np.array([1.0, np.nan]), np.array([1.0, 2.0]), "[1] is nan, should be 2"),
         (np.array([2.0, 4.0]), np.array([1.0, 2.0]), "wrong, all 2 times what they should be:"),
         (np.zeros(2), np.array([1.0, 2.0]), "wrong, all of them 0:"),

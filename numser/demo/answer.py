@@ -18,15 +18,7 @@ from numser.decode import Sound
 from numser.errors import InputError, collected_notes
 from numser.features import NUMSER, PAPER, in_decibels, log_mel, mel_power
 from numser.page.utterance import attention_curve, picture, small
-from numser.recogniser import (
-    PRETRAINED,
-    Piece,
-    Prediction,
-    Recogniser,
-    overall,
-    predict_pieces,
-    window_seconds,
-)
+from numser.recogniser import PRETRAINED, Piece, Prediction, Recogniser, overall, predict_pieces, window_seconds
 from numser.speech import no_speech
 
 LONGEST = 300.0  # seconds of a recording
@@ -167,10 +159,7 @@ def _said(prediction: Prediction | None) -> dict[str, Any]:
     if prediction is None:
         return {"predicted": None, "probabilities": None}
     labels = list(prediction.probabilities)
-    return {
-        "predicted": labels.index(prediction.label),
-        "probabilities": list(prediction.probabilities.values()),
-    }
+    return {"predicted": labels.index(prediction.label), "probabilities": list(prediction.probabilities.values())}
 
 
 def _curve(prediction: Prediction | None) -> dict[str, Any] | None:

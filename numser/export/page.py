@@ -18,11 +18,7 @@ if TYPE_CHECKING:
 
 TEMPLATE = Path(__file__).parent / "page.html"
 # Of the npm package onnxruntime-web: its script, and the two halves of its WebAssembly.
-PARTS = {
-    "ort": "ort.wasm.min.js",
-    "glue": "ort-wasm-simd-threaded.mjs",
-    "wasm": "ort-wasm-simd-threaded.wasm",
-}
+PARTS = {"ort": "ort.wasm.min.js", "glue": "ort-wasm-simd-threaded.mjs", "wasm": "ort-wasm-simd-threaded.wasm"}
 
 
 def onnxruntime_web(folder: Path) -> dict[str, bytes]:

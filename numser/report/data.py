@@ -43,8 +43,7 @@ def report_data(runs: Runs) -> dict[str, Any]:
         "confusion": summary["confusion"],
         "speakers": _speakers(rows, names, labels),
         "calibration": reliability(
-            np.array([max(u.probabilities) for _, u in rows]),
-            np.array([u.right for _, u in rows]),
+            np.array([max(u.probabilities) for _, u in rows]), np.array([u.right for _, u in rows])
         ),
         "utterances": _utterances(rows, names, labels),
         "about": _about(runs),

@@ -29,15 +29,7 @@ from typing import Any
 from numser.audio import SAMPLE_RATE
 from numser.corpora import Utterance
 from numser.errors import InputError, quoted, reason
-from numser.files import (
-    file_lock,
-    make_folder,
-    read_json,
-    remove_halves,
-    write_csv,
-    write_json,
-    write_whole,
-)
+from numser.files import file_lock, make_folder, read_json, remove_halves, write_csv, write_json, write_whole
 from numser.runs.config import Config, with_changes
 from numser.runs.result import RunResult, read_result
 from numser.runs.state import StoredState, read_state, stored_state, write_state
