@@ -103,17 +103,20 @@ def _run_what_is_missing(setting: Setting, names: list[str], jobs: int | None, a
     from numser.runs.folder import CrossvalidationFolder
     from numser.runs.folds import run_folds, workers
 
-    make_executor, at_once = workers(jobs, address)
-    done = set()
+    missing = {}
     for changes in _needed(names, setting.corpus):
         for protocol in setting.protocols_of(changes):
             folds, folder = setting.folds(changes, protocol)
-            if folder in done or len(setting.ended(changes, protocol)[0]) == len(folds):
-                continue
-            done.add(folder)
-            Progress().line(f"{folder}: {len(folds)} folds")
-            write_table = CrossvalidationFolder(folder).write_table
-            run_folds(folds, folder, make_executor, setting.loaded.identity, jobs=at_once, on_result=write_table)
+            if len(setting.ended(changes, protocol)[0]) < len(folds):
+                missing[folder] = folds
+    for folds in missing.values():
+        for config in folds.values():
+            config.split(setting.loaded)  # what cannot be is seen before the first runs
+    make_executor, at_once = workers(jobs, address)
+    for folder, folds in missing.items():
+        Progress().line(f"{folder}: {len(folds)} folds")
+        write_table = CrossvalidationFolder(folder).write_table
+        run_folds(folds, folder, make_executor, setting.loaded.identity, jobs=at_once, on_result=write_table)
 
 
 def plan(setting: Setting, names: list[str], jobs: int | None) -> str:
