@@ -59,12 +59,12 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """Test, and print the result."""
     args = parser().parse_intermixed_args(argv)
-    from numser.files import check_writable, write_json
+    from numser.files import check_place, write_json
 
     if args.out and args.out.exists():
         raise InputError(f"--out {args.out}: is already there; name another file")
     if args.out:
-        check_writable(args.out.parent)
+        check_place(args.out, "out")
     mapping = _mapping(args.map)
     import numpy as np
 
