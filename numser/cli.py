@@ -1,6 +1,7 @@
 """What all commands share: how they end, how they show progress, and how they say what to type."""
 
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -10,6 +11,7 @@ import time
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
@@ -37,6 +39,7 @@ def run(main: Callable[[], int | None]) -> NoReturn:
     try:
         if closed:
             raise InputError("standard output is closed; send it to a file, or to nowhere")
+        _check_words(sys.argv[1:])
         try:
             code = main() or 0
         finally:  # --help ends main by SystemExit
@@ -60,6 +63,17 @@ def run(main: Callable[[], int | None]) -> NoReturn:
     for asked in ending:  # it has come, and need not come again
         signal.signal(asked - 128, signal.SIG_IGN)
     sys.exit(code)
+
+
+def _check_words(words: list[str]) -> None:
+    """Refuse an empty word, which Python takes for the folder where it is: a shell makes it of a variable not set.
+
+    Raises      InputError: there is one
+    """
+    for before, word in pairwise(["", *words]):
+        if word == "" or re.fullmatch("--[a-z0-9-]+=", word):
+            option = word.rstrip("=") or (before if before.startswith("--") else "an argument")
+            raise InputError(f"{option}: is empty, perhaps a variable that is not set; fill it in, or leave it out")
 
 
 def complain(mistake: InputError) -> None:

@@ -86,7 +86,8 @@ def main(argv: list[str] | None = None) -> int:
             "--train-on-validation: the folds share their test subset and differ in what validates, so that all "
             "would be one training; leave it out, add --speakers, or train once by numser.train --fold 0"
         )
-    for sentence in (*loaded.findings, *remarks(loaded.utterances, next(iter(folds.values())).split(loaded))):
+    first, *_ = [config.split(loaded) for config in folds.values()]  # what cannot be is seen before the first runs
+    for sentence in (*loaded.findings, *remarks(loaded.utterances, first)):
         Progress().line(sentence)
     try:
         make, at_once = workers(jobs, address)
@@ -105,7 +106,9 @@ def _seeds(text: str) -> list[int]:
     try:
         seeds = [int(seed) for seed in text.split(",")]
     except ValueError:
-        raise InputError(f"--seeds {text}: should be whole numbers with commas between, such as 0,1,2") from None
+        seeds = [-1]
+    if min(seeds) < 0:
+        raise InputError(f"--seeds {text}: should be whole numbers from 0 on with commas between, such as 0,1,2")
     if len(set(seeds)) < len(seeds):
         raise InputError(f"--seeds {text}: the same seed twice is the same run; name each once")
     return seeds

@@ -59,18 +59,19 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """Test, and print the result."""
     args = parser().parse_intermixed_args(argv)
-    from numser.files import check_writable, write_json
+    from numser.files import check_place, write_json
 
     if args.out and args.out.exists():
         raise InputError(f"--out {args.out}: is already there; name another file")
     if args.out:
-        check_writable(args.out.parent)
+        check_place(args.out, "out")
     mapping = _mapping(args.map)
     import numpy as np
 
     from numser.dataset import prepare
     from numser.evaluation import test
     from numser.recogniser import load
+    from numser.splits import speakers_of
     from numser.summary import summarise
     from numser.threads import available_cores
 
@@ -80,12 +81,13 @@ def main(argv: list[str] | None = None) -> int:
     progress = Progress()
     for finding in corpus.findings:
         progress.line(finding)
-    if args.speakers:
-        corpus = of_speakers(corpus, args.speakers.split(","))
+    speakers = args.speakers and speakers_of(args.speakers, corpus.utterances)
+    if speakers:
+        corpus = of_speakers(corpus, speakers)
     corpus, findings = mapped(corpus, mapping, recogniser.labels)
     for finding in findings:
         progress.line(finding)
-    if _may_have_heard(recogniser.trained_on, corpus.name, args.speakers):
+    if _may_have_heard(recogniser.trained_on, corpus.name, speakers):
         progress.line(f"The model was trained on {recogniser.trained_on}: what it has heard before flatters it.")
 
     threads = available_cores()
@@ -110,7 +112,7 @@ def main(argv: list[str] | None = None) -> int:
         "corpus_identity": corpus.identity,
         "corpus_path": str(corpus.source.resolve()) if corpus.source else None,
         "map": mapping,
-        "speakers": args.speakers and args.speakers.split(","),
+        "speakers": speakers,
         "among": answers,
         "standardise": args.standardise,
     }
@@ -122,11 +124,11 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def _may_have_heard(trained_on: str, corpus: str, speakers: str | None) -> bool:
+def _may_have_heard(trained_on: str, corpus: str, speakers: list[str] | None) -> bool:
     """Whether a model was trained on this corpus, unless these are just the speakers that were kept from it."""
     name, _, split = trained_on.partition(", ")
     kept_out = split.removeprefix("speaker").split("-") if split.startswith("speaker") else []
-    return name == corpus and not (speakers and set(speakers.split(",")) <= set(kept_out))
+    return name == corpus and not (speakers and set(speakers) <= set(kept_out))
 
 
 def _mapping(options: list[str]) -> dict[str, str]:

@@ -100,6 +100,23 @@ def check_writable(folder: Path) -> None:
         raise InputError(f"{folder}: {existing} may not be written to; choose another ‹out›")
 
 
+def check_place(path: Path, option: str = "") -> None:
+    """See whether a file can be written, before the work that makes it; and remove what a process that was killed
+    had written of it.
+
+    Raises      InputError: there is no such folder, it may not be written to, or a folder has the file's name
+    """
+    folder, called = path.parent, f"‹{option}› {path}" if option else path
+    if not folder.is_dir():
+        found = f"{folder} is a file; " if folder.exists() else f"there is no folder {folder}; make it, or "
+        raise InputError(f"{called}: {found}choose another one")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(f"{called}: {folder} may not be written to; choose another one")
+    if path.is_dir():
+        raise InputError(f"{called}: is a folder; name a file")
+    remove_halves(folder, [path.name])
+
+
 def write_arrays(path: Path, arrays: dict[str, np.ndarray], about: dict[str, Any]) -> None:
     """Write arrays, and `about` as JSON text in an array called "about". The same content gives the same bytes."""
     text = np.array(json.dumps(about, sort_keys=True))

@@ -19,7 +19,7 @@ import numpy as np
 
 from numser.errors import InputError
 from numser.features import PAPER, FeatureSettings, band_edges, frame_seconds
-from numser.files import remove_halves, write_whole
+from numser.files import check_place, write_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,6 +35,7 @@ _LOOK = {
     "figure.constrained_layout.use": True,
     "image.cmap": "magma",
 }
+_PICTURES = (".png", ".svg", ".pdf")  # what a picture's file is known by
 _SMALLEST_ERROR = 1e-12  # of a gradient; what is less is rounding
 
 
@@ -336,6 +337,17 @@ def of_run(
     _save(figure, picture)
 
 
+def check_picture(picture: Path) -> None:
+    """See whether a picture can be drawn into a file, before the work whose outcome it shows.
+
+    Raises      InputError: the name does not end as it should; matplotlib is not installed; the place is not there
+    """
+    if picture.suffix.lower() not in _PICTURES:
+        raise InputError(f"‹picture› {picture}: should end in {', '.join(_PICTURES)}")
+    check_place(picture, "picture")
+    _figure(picture, (1, 1))
+
+
 def _figure(picture: Path, size: tuple[float, float]) -> "Figure":
     """A figure that is to become a file."""
     try:
@@ -349,11 +361,7 @@ def _figure(picture: Path, size: tuple[float, float]) -> "Figure":
 
 def _save(figure: "Figure", picture: Path) -> None:
     drawn = io.BytesIO()
-    try:
-        figure.savefig(drawn, format=picture.suffix[1:].lower() or "png", dpi=200)
-    except ValueError as error:
-        raise InputError(f"‹picture› {picture}: cannot be drawn ({error})") from error
-    remove_halves(picture.parent, [picture.name])
+    figure.savefig(drawn, format=picture.suffix[1:].lower(), dpi=200)
     write_whole(picture, lambda file: file.write(drawn.getvalue()))
 
 

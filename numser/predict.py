@@ -80,6 +80,8 @@ def main(argv: list[str] | None = None) -> int:
     model = args.files.pop(0) if _is_model(args.files[0]) else None
     if not args.files:
         raise InputError(f"{model}: is the model; name the sound files after it")
+    if args.files.count("-") > 1:
+        raise InputError("-: standard input can be read once; name it once")
     for file in filter(_is_model, args.files):
         raise InputError(f"{file}: is a model, and a model comes first; the sound files come after it")
     from numser.recogniser import load, predict_windows

@@ -93,6 +93,17 @@ def _parts_and_test(utterances: Sequence[Utterance], subsets: int) -> tuple[list
     return [rest[part] for part in random_subsets(labels[rest].tolist(), subsets - 1)], np.flatnonzero(test)
 
 
+def speakers_of(text: str, utterances: Sequence[Utterance]) -> list[str]:
+    """The names in a text with commas between. One that the corpus knows may have commas itself: "Doe, Jane"."""
+    known, parts, names = {u.speaker for u in utterances}, text.split(","), []
+    while parts:
+        ahead = [",".join(parts[:n]).strip() for n in range(1, len(parts) + 1)]
+        n = next((n for n in range(len(parts), 0, -1) if ahead[n - 1] in known), 1)
+        names.append(ahead[n - 1])
+        del parts[:n]
+    return names
+
+
 def leave_speakers_out(utterances: Sequence[Utterance], speakers: Sequence[str]) -> Split:
     """Test on these speakers, validate on the next in order (after the last comes the first), train on the others.
 
@@ -119,8 +130,8 @@ def leave_speakers_out(utterances: Sequence[Utterance], speakers: Sequence[str])
     unheard = sorted(set(labels) - set(labels[train]))
     if unheard:
         raise InputError(
-            f"{option}: no other training speaker has utterances of {', '.join(unheard)}; "
-            f"choose another speaker or add recordings"
+            f"speaker {','.join(speakers)} left out: no other training speaker has utterances of "
+            f"{', '.join(unheard)}; leave out another, or add recordings"
         )
     return Split(*map(np.flatnonzero, (train, validation, test)))
 

@@ -13,6 +13,11 @@ from numser.cli import Progress, confusion_table, in_words, python_command, run,
 from numser.errors import InputError
 
 
+@pytest.fixture(autouse=True)
+def _words(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["numser"])  # not pytest's own, which may be empty
+
+
 def code_of(main):
     with pytest.raises(SystemExit) as end:
         run(main)
@@ -36,6 +41,18 @@ def test_a_users_mistake_is_one_line(capsys):
 
     assert code_of(main) == 2
     assert capsys.readouterr() == ("so far so good\n", "error: a.wav: it holds no samples; record it anew\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [(["--data", ""], "--data"), (["a.wav", ""], "an argument"), ([""], "an argument"), (["--data="], "--data")],
+)
+def test_an_empty_word_is_not_the_folder_where_one_is(words, option, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["numser", *words])
+    assert code_of(lambda: pytest.fail("it has begun")) == 2
+    assert capsys.readouterr().err.startswith(f"error: {option}: is empty, perhaps a variable that is not set; ")
+    monkeypatch.setattr(sys, "argv", ["numser", "--map", "calm=", "--map=calm="])
+    assert code_of(lambda: 0) == 0
 
 
 def test_an_interrupt_ends_quietly(capsys):

@@ -3,6 +3,7 @@ import io
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,13 +18,13 @@ from conftest import command_refuses
 
 from numser import crossval
 from numser.cli import Progress
-from numser.corpora import load_corpus
+from numser.corpora import Corpus, Utterance, load_corpus
 from numser.errors import InputError
 from numser.recipe import Recipe
 from numser.runs import Config, load_frames
 from numser.runs import folds as folds_file
 from numser.runs.folder import RunFolder
-from numser.runs.folds import local_processes, run_folds
+from numser.runs.folds import folds_of, local_processes, run_folds
 
 RECIPE = Recipe(blocks=0, steps=4, batch_size=4, validate_every=2)
 WHEREVER = ("seconds", "threads", "date", "example")  # what may differ between two runs of the same fold
@@ -209,6 +210,25 @@ def command(corpus, out, *more):
     return crossval.main(["--corpus", "emodb", "--data", str(corpus), "--out", str(out), *options, *more])
 
 
+def test_what_some_fold_cannot_be_is_said_before_the_first_runs(uneven_corpus, tmp_path, capsys):
+    """Sadness is spoken by 09 alone, who validates when 08 is left out: 03's run would be for nothing."""
+    few = tmp_path / "few"
+    shutil.copytree(uneven_corpus, few)
+    for speaker in ("03", "10"):
+        (few / "wav" / f"{speaker}a01Ta.wav").unlink()
+    with command_refuses("^speaker 08 left out: no other training speaker has utterances of sadness"):
+        command(few, tmp_path / "run", "--speakers")
+    assert not (tmp_path / "run").exists()
+
+
+def test_each_speaker_has_a_fold_of_his_own():
+    """Folders' names have less than speakers' may have."""
+    utterances = [Utterance(f"u{i}", "a", speaker=name) for i, name in enumerate(("a b", "a-b", "a.b", "c"))]
+    folds = folds_of("table", "t.csv", True, [RECIPE], Corpus("table", utterances, []))
+    assert [config.test_speaker for config in folds.values()] == ["a b", "a-b", "a.b", "c"]
+    assert list(folds)[::3] == ["speakera-b", "speakerc"]
+
+
 def test_folds_that_would_be_one_training_are_refused(tiny_corpus, tmp_path):
     with pytest.raises(InputError, match="--train-on-validation: the folds share their test subset"):
         command(tiny_corpus, tmp_path / "run", "--train-on-validation", "--keep", "last")
@@ -277,6 +297,11 @@ def test_the_summary_says_what_the_figures_are_over(uneven_corpus, tmp_path, cap
     [
         (["--seeds", "1,x"], "--seeds 1,x: should be whole numbers"),
         (["--seeds", "1,1"], "--seeds 1,1: the same seed twice"),
+        (["--seeds=-1"], "--seeds -1: should be whole numbers from 0 on"),
+        (
+            ["--speakers", "--subsets", "5"],
+            "--subsets 5: is for random subsets; with speakers left out, leave it out",
+        ),
         (["--jobs", "0"], "--jobs 0: should be at least 1"),
         (["--steps", "0"], "--steps 0: should be at least 1"),
         (["--dask", "tcp://127.0.0.1:1"], "--jobs 2: with --dask"),

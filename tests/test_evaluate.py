@@ -4,7 +4,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import soundfile
+from conftest import command_refuses
 
+from numser import recogniser as recogniser_file
 from numser import train
 from numser.corpora import Corpus, Utterance, emodb
 from numser.dataset import prepare
@@ -166,7 +168,7 @@ def test_what_cannot_be_asked(model_file, recordings, options, match):
         main([model_file, "--corpus", "folder", "--data", recordings, *options])
 
 
-def test_a_result_is_not_overwritten(model_file, recordings, tmp_path):
+def test_a_result_is_not_overwritten(model_file, recordings, tmp_path, monkeypatch):
     (tmp_path / "result.json").write_text("mine")
     command = [model_file, "--corpus", "folder", "--data", recordings, "--map", "calm=", "--out"]
     with pytest.raises(InputError, match=r"result.json: is already there; name another file"):
@@ -174,6 +176,9 @@ def test_a_result_is_not_overwritten(model_file, recordings, tmp_path):
     assert (tmp_path / "result.json").read_text() == "mine"
     with pytest.raises(InputError, match="is a file"):
         main([*command, str(tmp_path / "result.json" / "r.json")])
+    monkeypatch.setattr(recogniser_file, "load", lambda _: pytest.fail("it has begun"))
+    with command_refuses("^--out .*nowhere/r.json: there is no folder .*nowhere; make it"):
+        main([*command, str(tmp_path / "nowhere" / "r.json")])
 
 
 def test_mapping_keeps_everything_else():

@@ -320,7 +320,7 @@ def test_a_file_that_cannot_be_written(tmp_path):
 
 def test_a_folder_in_the_files_place(session_of, tmp_path):
     (tmp_path / "model.onnx").mkdir()
-    with pytest.raises(InputError, match=r"model\.onnx: cannot be written"):
+    with pytest.raises(InputError, match=r"model\.onnx: is a folder; name a file"):
         export(recogniser(), tmp_path / "model.onnx")
     assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
 

@@ -223,7 +223,7 @@ def test_a_picture_for_a_paper(tmp_path, recordings, capsys, suffix, number):
     if suffix == ".svg":  # text is drawn as paths, each named in a comment
         assert all(f"<!-- {word} -->" in content.decode() for word in ("anger", "neutral", "validation UA"))
     other = tmp_path / "a.html"
-    with pytest.raises(InputError, match=r"--picture .*a\.html: should end in \.png, \.svg or \.pdf"):
+    with pytest.raises(InputError, match=r"picture .*a\.html: should end in \.png, \.svg, \.pdf"):
         main([str(run), "--picture", str(other)])
     assert not other.exists()
 

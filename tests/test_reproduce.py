@@ -1,9 +1,12 @@
+import sys
+
 import numpy as np
 import pytest
 from conftest import command_refuses
 from made_runs import LABELS, run_of
 from made_runs import row as made_row
 
+from numser import reproduce as reproducing
 from numser.corpora import Utterance
 from numser.evaluation import Result, TestedUtterance
 from numser.model import SeparableSER
@@ -114,8 +117,50 @@ def test_a_table_is_drawn(tiny_corpus, tmp_path):
     drawn = picture.read_text(encoding="utf-8")
     assert "6 × block" in drawn
     assert "the paper" in drawn
-    with command_refuses("--picture: tables 2, 3, 4"):
-        reproduce("all", tiny_corpus, tmp_path, "--picture", str(picture))
+
+
+@pytest.mark.parametrize(
+    ("what", "options", "complaint"),
+    [
+        ("table2", ["--picture", "a.tiff"], "^--picture a.tiff: should end in .png, .svg, .pdf$"),
+        (
+            "table2",
+            ["--picture", "nowhere/a.png"],
+            "^--picture nowhere/a.png: there is no folder nowhere; make it, or",
+        ),
+        (
+            "table2",
+            ["--plan", "--picture", "a.png"],
+            "^--picture: draws what has run, of tables 2, 3, 4 and figure 3",
+        ),
+        ("table5", ["--picture", "a.png"], "^--picture: draws what has run"),
+        ("all", ["--picture", "a.png"], "^--corpus emodb: no utterance has votes, so there is no figure 3 of it"),
+    ],
+)
+def test_a_picture_that_cannot_be_is_refused_before_the_first_runs(
+    tiny_corpus, tmp_path, monkeypatch, what, options, complaint
+):
+    pytest.importorskip("matplotlib", reason='matplotlib is not installed; pip install "numser[tutorials]"')
+    monkeypatch.setattr(reproducing, "_run_what_is_missing", lambda *_: pytest.fail("it has begun"))
+    monkeypatch.chdir(tmp_path)
+    with command_refuses(complaint):
+        reproduce(what, tiny_corpus, tmp_path / "out", *options)
+
+
+def test_without_matplotlib_no_run_begins(tiny_corpus, tmp_path, monkeypatch):
+    monkeypatch.setattr(reproducing, "_run_what_is_missing", lambda *_: pytest.fail("it has begun"))
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with command_refuses('--picture .*: matplotlib is not installed; pip install "numser'):
+        reproduce("table2", tiny_corpus, tmp_path, "--picture", str(tmp_path / "a.png"))
+
+
+def test_of_all_figure_3_is_drawn_or_left_out(tiny_corpus, tmp_path, capsys):
+    pytest.importorskip("matplotlib", reason='matplotlib is not installed; pip install "numser[tutorials]"')
+    reproduce("all", tiny_corpus, tmp_path / "out", "--show")
+    assert "figure 3 is left out: no utterance has votes" in capsys.readouterr().err
+    picture = tmp_path / "new" / "figure3.svg"
+    main(["all", "--corpus", "synthetic", "--show", "--out", str(picture.parent), "--picture", str(picture)])
+    assert "votes = 1" in picture.read_text(encoding="utf-8")
 
 
 def test_figure_3_of_emodb(shared_data, tmp_path, capsys):

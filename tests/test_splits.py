@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from numser.corpora import Utterance
 from numser.errors import InputError
-from numser.splits import fold, folds, leave_speakers_out, random_subsets, remarks
+from numser.splits import fold, folds, leave_speakers_out, random_subsets, remarks, speakers_of
 
 CORPUS = [Utterance(f"u{i}", "ab"[i % 3 == 0], speaker=f"s{i % 5}") for i in range(90)]
 
@@ -64,8 +64,16 @@ def test_the_mistakes_get_a_sentence():
     with pytest.raises(InputError, match="leaves 1 of the corpus's 2 speakers, and validation"):
         leave_speakers_out([u for u in CORPUS if u.speaker in ("s0", "s1")], ["s0"])
     lonely = [*CORPUS, Utterance("v", "rare", speaker="s2")]
-    with pytest.raises(InputError, match="no other training speaker has utterances of rare"):
+    with pytest.raises(InputError, match=r"^speaker s2 left out: no other training speaker has utterances of rare"):
         leave_speakers_out(lonely, ["s2"])
+
+
+def test_names_of_speakers_may_have_commas():
+    """ "Doe, Jane" is one speaker, where the corpus knows her so; spaces around commas are no part of a name."""
+    spoken = [Utterance(f"u{i}", "a", speaker=name) for i, name in enumerate(("Doe, Jane", "Doe", "03", "08"))]
+    assert speakers_of("Doe, Jane", spoken) == ["Doe, Jane"]
+    assert speakers_of("03, Doe, Jane,08 ,Doe", spoken) == ["03", "Doe, Jane", "08", "Doe"]
+    assert speakers_of("Jane,Doe", spoken) == ["Jane", "Doe"]  # which is for others to refuse
 
 
 def test_few_recordings_make_fewer_subsets():

@@ -275,6 +275,8 @@ def test_standard_input_that_is_no_sound(model_file):
     done = predict(model_file, "-", input=b"hello")
     assert done.returncode == 2
     assert done.stderr.decode().startswith("error: standard input: cannot be read as sound")
+    with pytest.raises(InputError, match="^-: standard input can be read once; name it once"):
+        main([model_file, "-", "-"])
 
 
 def test_options_may_stand_anywhere(model_file, write, capsys):

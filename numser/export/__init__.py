@@ -156,10 +156,9 @@ def check_export(path: Path, int8: bool = False, suffix: str = ".onnx") -> None:
 def _check_place(path: Path, suffix: str) -> None:
     if path.suffix != suffix:
         raise InputError(f"{path}: should end in {suffix}, so that no other file is overwritten by mistake")
-    if not path.parent.is_dir():
-        raise InputError(f"{path}: there is no folder {path.parent}; make it, or choose another one")
-    from numser.files import remove_halves
+    from numser.files import check_place, remove_halves
 
+    check_place(path)
     remove_halves(path.parent, [path.with_suffix(end).name for end in (suffix, ".json", ".yaml")])
 
 

@@ -82,8 +82,7 @@ def _draw(folder: Path, picture: Path) -> None:
     from numser.report.folder import read_runs
     from numser.summary import summarise
 
-    if picture.suffix.lower() not in (".png", ".svg", ".pdf"):
-        raise InputError(f"--picture {picture}: should end in .png, .svg or .pdf")
+    plots.check_picture(picture)
     runs = read_runs(folder)
     summary = summarise(runs.results)
     histories = [fold.history for fold in runs.folds]
@@ -111,15 +110,13 @@ def report(
         raise InputError(f"--out {out}: should end in .html, so that no other file is overwritten by mistake")
     if not megabytes >= 0:
         raise InputError(f"--megabytes {megabytes:g}: should be 0 or more")
-    from numser.files import check_writable, remove_halves, write_whole
+    from numser.files import check_place, write_whole
     from numser.page import page
     from numser.report.data import report_data
     from numser.report.folder import read_runs
 
     runs = read_runs(folder)
-    check_writable(out.parent)
-    if not out.parent.is_dir():
-        raise InputError(f"--out {out}: there is no folder {out.parent}; make it, or choose another one")
+    check_place(out, "out")
     content = report_data(runs)
     content["audible"] = sound
 
@@ -128,7 +125,6 @@ def report(
 
     room = megabytes * 1e6 - len(text({})) - 100 * len(content["utterances"])
     whole = text(_with_sound(content, runs, data, room, progress))
-    remove_halves(out.parent, [out.name])
     write_whole(out, lambda file: file.write(whole))
     return content
 

@@ -42,11 +42,17 @@ def parser() -> argparse.ArgumentParser:
     option(p, "--lr", "the recipe's", "learning rate of Adam", type=float)
     option(p, "--validate-every", "the recipe's", "steps between validations", type=int, metavar="N")
     p.add_argument("--no-speakers", action="store_true", help="do not run the folds that leave speakers out")
-    p.add_argument("--plan", action="store_true", help="only say what would be run, and how long that takes")
-    p.add_argument("--show", action="store_true", help="run nothing; show what is there")
+    only = p.add_mutually_exclusive_group()
+    only.add_argument("--plan", action="store_true", help="only say what would be run, and how long that takes")
+    only.add_argument("--show", action="store_true", help="run nothing; show what is there")
     option(p, "--jobs", "one a core", "folds at once, each a process with one thread", type=int, metavar="N")
     p.add_argument("--dask", metavar="ADDRESS", help="run on this Dask scheduler's workers, who all see --out")
-    p.add_argument("--picture", type=Path, metavar="FILE", help="draw it, as PNG, PDF or SVG: tables 2 to 4, figure3")
+    p.add_argument(
+        "--picture",
+        type=Path,
+        metavar="FILE",
+        help="draw it, as PNG, PDF or SVG: tables 2 to 4, figure 3; of all, figure 3",
+    )
     p.add_argument("--out", type=Path, metavar="DIR", help="(default runs/reproduce-CORPUS)")
     return p
 
@@ -54,8 +60,11 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """Run what is missing, print the tables, and leave them in the folder as Markdown."""
     args = parser().parse_args(argv)
-    if args.picture and args.what in ("table5", "all"):
-        raise InputError(f"--picture: tables 2, 3, 4 and figure3 can be drawn, each alone, found {args.what}")
+    drawn = "figure3" if args.what == "all" else args.what
+    if args.picture and (args.plan or drawn == "table5"):
+        raise InputError("--picture: draws what has run, of tables 2, 3, 4 and figure 3; leave it out")
+    from numser.files import make_folder
+    from numser.plots import check_picture
     from numser.runs.folds import check_workers, visible_to_workers  # imports Numba, which --help should not wait for
 
     check_workers(args.jobs, args.dask)
@@ -68,17 +77,26 @@ def main(argv: list[str] | None = None) -> int:
     protocols = ("folds",) if args.no_speakers else ("folds", "speakers")
     setting = Setting(args.corpus, data, out, common, protocols, args.offline)
     names = [name for name in WHAT[:-1] if args.what in (name, "all")]
+    if args.picture:
+        make_folder(out)  # where it may go
+        check_picture(args.picture)
+    if args.what == "all" and not args.picture and not setting.votes:
+        Progress().line("figure 3 is left out: no utterance has votes")
+        names.remove("figure3")
+    if "figure3" in names:
+        figure3(setting)  # what cannot be is seen before the first runs
     if args.plan:
         say(plan(setting, names, args.jobs))
         return 0
     if not args.show:
         _run_what_is_missing(setting, names, args.jobs, args.dask)
     for name in names:
-        text = figure3(setting, args.picture) if name == "figure3" else show(setting, name)
+        picture = args.picture if name == drawn else None
+        text = figure3(setting, picture) if name == "figure3" else show(setting, name)
         say(text)
         _keep(text, out / f"{name}.md")
-        if args.picture and name in TABLES:
-            draw(setting, name, args.picture)
+        if picture and name in TABLES:
+            draw(setting, name, picture)
     return 0
 
 
@@ -103,17 +121,20 @@ def _run_what_is_missing(setting: Setting, names: list[str], jobs: int | None, a
     from numser.runs.folder import CrossvalidationFolder
     from numser.runs.folds import run_folds, workers
 
-    make_executor, at_once = workers(jobs, address)
-    done = set()
+    missing = {}
     for changes in _needed(names, setting.corpus):
         for protocol in setting.protocols_of(changes):
             folds, folder = setting.folds(changes, protocol)
-            if folder in done or len(setting.ended(changes, protocol)[0]) == len(folds):
-                continue
-            done.add(folder)
-            Progress().line(f"{folder}: {len(folds)} folds")
-            write_table = CrossvalidationFolder(folder).write_table
-            run_folds(folds, folder, make_executor, setting.loaded.identity, jobs=at_once, on_result=write_table)
+            if len(setting.ended(changes, protocol)[0]) < len(folds):
+                missing[folder] = folds
+    for folds in missing.values():
+        for config in folds.values():
+            config.split(setting.loaded)  # what cannot be is seen before the first runs
+    make_executor, at_once = workers(jobs, address)
+    for folder, folds in missing.items():
+        Progress().line(f"{folder}: {len(folds)} folds")
+        write_table = CrossvalidationFolder(folder).write_table
+        run_folds(folds, folder, make_executor, setting.loaded.identity, jobs=at_once, on_result=write_table)
 
 
 def plan(setting: Setting, names: list[str], jobs: int | None) -> str:

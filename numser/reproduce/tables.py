@@ -54,6 +54,11 @@ class Setting:
 
         return load_corpus(self.corpus, None if self.data is None else Path(self.data), offline=self.offline)
 
+    @property
+    def votes(self) -> list[float]:
+        """Of each utterance that has some, the share that went to its label."""
+        return [u.votes for u in self.loaded.utterances if u.votes is not None]
+
     def recipe(self, changes: dict[str, Any]) -> Recipe:
         """A row's recipe. Another system has its own, and takes no other's name."""
         common = self.common
@@ -262,11 +267,10 @@ def figure3(setting: Setting, picture: Path | None = None) -> str:
     """How many listeners agreed with the label, and how many utterances are easy, medium and hard."""
     from numser.difficulty import THRESHOLD, THRESHOLDS, level
 
-    corpus = setting.loaded
-    votes = [u.votes for u in corpus.utterances if u.votes is not None]
+    votes = setting.votes
     if not votes:
         raise InputError(f"‹corpus› {setting.corpus}: no utterance has votes, so there is no figure 3 of it")
-    threshold = THRESHOLDS.get(corpus.name, THRESHOLD)
+    threshold = THRESHOLDS.get(setting.loaded.name, THRESHOLD)
     edges = [k / 10 for k in range(10)]
     counts = {
         f"{low:.1f} ≤ votes < {low + 0.1:.1f}": sum(low <= v < low + 0.1 - 1e-9 for v in votes) for low in edges

@@ -43,7 +43,7 @@ class Config:
                 f"‹subsets› {self.subsets}: should be at least {splits.FEWEST}, to train, to validate and to test"
             )
         if self.subsets != splits.SUBSETS and self.fold is None:
-            raise InputError(f"‹subsets› {self.subsets}: is for random subsets, not for ‹test_speaker›; leave it out")
+            raise InputError(f"‹subsets› {self.subsets}: is for random subsets; with speakers left out, leave it out")
         if self.recipe.keep == "best" and (self.train_on_validation or self.train_on_all):
             option = "train_on_all" if self.train_on_all else "train_on_validation"
             raise InputError(f"‹{option}›: ‹keep› best needs the validation to choose by; use ‹keep› last")
@@ -71,7 +71,8 @@ class Config:
         if self.fold is not None:
             split = splits.fold(corpus.utterances, self.fold, self.subsets)
         else:
-            split = splits.leave_speakers_out(corpus.utterances, str(self.test_speaker).split(","))
+            speakers = splits.speakers_of(str(self.test_speaker), corpus.utterances)
+            split = splits.leave_speakers_out(corpus.utterances, speakers)
         return splits.training_on_validation(split) if self.train_on_validation else split
 
     @property

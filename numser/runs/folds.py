@@ -61,7 +61,13 @@ def folds_of(
         if len(asked) < 3:
             raise InputError(f"‹speakers›: the corpus names {len(asked)} speakers, and three are needed")
     configs = [Config(name, data, recipe=one, **split, **how) for one in recipes for split in asked]
-    return {c.split_name + (f"-seed{c.recipe.seed}" if len(recipes) > 1 else ""): c for c in configs}
+    folds: dict[str, Config] = {}
+    for c in configs:
+        name = c.split_name + (f"-seed{c.recipe.seed}" if len(recipes) > 1 else "")
+        while name in folds:  # speakers "a b" and "a-b"
+            name += "-other"
+        folds[name] = c
+    return folds
 
 
 def check_workers(jobs: int | None, address: str | None) -> None:
@@ -332,7 +338,7 @@ class _Follower:
         """A fold has ended."""
         self.waiting.remove(name)
         scores = f"UA {result.ua:.3f}  WA {result.wa:.3f}  F1 {result.f1:.3f}"
-        self.progress.line(f"{name:<16}{scores}  of step {result.best_step}  ({self._line()})")
+        self.progress.line(f"{name:<14}  {scores}  of step {result.best_step}  ({self._line()})")
 
     def _line(self) -> str:
         done = self._steps()
