@@ -11,7 +11,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from numser.cli import Progress, complain, program, run, say
+from numser.cli import Progress, command_line, complain, run, say
 from numser.errors import InputError, collected_notes, printable
 
 if TYPE_CHECKING:
@@ -40,13 +40,8 @@ examples:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(
-        prog=program("predict"),
-        usage="%(prog)s [options] [MODEL.npz] FILE…",
-        description="Recognise the emotion in sound files: WAV, FLAC, OGG or MP3, of any sampling rate and length.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    about = "Recognise the emotion in sound files: WAV, FLAC, OGG or MP3, of any sampling rate and length."
+    p = command_line("predict", about, _EPILOG, usage="%(prog)s [options] [MODEL.npz] FILE…")
     p.add_argument(
         "files",
         metavar="FILE",
