@@ -266,9 +266,9 @@ def examples(
     }
 
 
-def networks(rng: np.random.Generator, lengths: tuple[int, ...] = (19, 5, 12)) -> dict[str, Example]:
+def networks(rng: np.random.Generator) -> dict[str, Example]:
     """The whole network in its variants, and those of other systems, with float64 log-mel-like input."""
-    offsets = offsets_of(lengths)
+    offsets = offsets_of((19, 5, 12))
     x = Ragged(rng.standard_normal((offsets[-1], 128)), offsets)
     return {
         "SeparableSER": Example(SeparableSER(4, blocks=1, dropout=0.2), x),
