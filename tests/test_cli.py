@@ -180,6 +180,9 @@ import io, os, signal, sys, time
 import numpy as np, soundfile
 from numser.cli import run
 
+signal.signal(signal.SIGTERM, signal.SIG_DFL)  # who starts programs in the background may have them ignored
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 class Asked(io.BytesIO):
     asked = False
 
