@@ -1,5 +1,6 @@
 """What all commands share: how they end, how they show progress, and how they say what to type."""
 
+import argparse
 import os
 import re
 import shlex
@@ -246,6 +247,15 @@ def in_words(seconds: float) -> str:
     if seconds < 3600:
         return f"{round(seconds / 60)} min"
     return f"{seconds // 3600} h {seconds % 3600 // 60} min"
+
+
+def command_line(
+    command: str, description: str | None, epilog: str | None = None, **how: Any
+) -> argparse.ArgumentParser:
+    """The parser of a command's arguments. Where there is an epilog, all texts have their lines as they stand."""
+    kind = argparse.RawDescriptionHelpFormatter if epilog else argparse.HelpFormatter
+    how |= {"prog": program(command), "description": description, "epilog": epilog, "formatter_class": kind}
+    return argparse.ArgumentParser(**how)
 
 
 def option(group, flag: str, default=None, help: str = "", **kwargs) -> None:

@@ -17,10 +17,10 @@ from typing import Any
 
 from numser.cli import (
     Progress,
+    command_line,
     confusion_table,
     offline_option,
     option,
-    program,
     python_command,
     run,
     say,
@@ -34,12 +34,9 @@ from numser.summary import summarise
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(
-        prog=program("crossval"),
-        description="Train and test the network once for each fold of a corpus. The same command goes on with a "
-        "cross-validation that was stopped.",
-        argument_default=argparse.SUPPRESS,
-    )
+    about = "Train and test the network once for each fold of a corpus. The same command goes on with a "
+    about += "cross-validation that was stopped."
+    p = command_line("crossval", about, argument_default=argparse.SUPPRESS)
     what = p.add_argument_group("what to learn from")
     what.add_argument("--corpus", metavar="NAME", required=True, help=", ".join(NAMES))
     what.add_argument("--data", metavar="DIR", help="the corpus's folder")

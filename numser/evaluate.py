@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from numser.cli import Progress, confusion_table, offline_option, program, run, say
+from numser.cli import Progress, command_line, confusion_table, offline_option, run, say
 from numser.corpora import NAMES, READING, Corpus, listed, load_corpus, reading_options
 from numser.errors import InputError
 from numser.recipe import STANDARDISE
@@ -27,12 +27,8 @@ examples:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(
-        prog=program("evaluate"),
-        description="Test a trained model on a corpus, of which it should not have heard anything before.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    about = "Test a trained model on a corpus, of which it should not have heard anything before."
+    p = command_line("evaluate", about, _EPILOG)
     p.add_argument("model", metavar="MODEL.npz", nargs="?", help="(default: the one that comes with numser)")
     p.add_argument("--corpus", metavar="NAME", required=True, help=", ".join(NAMES))
     p.add_argument("--data", metavar="DIR", help="the corpus's folder, or table's file")

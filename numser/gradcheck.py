@@ -18,7 +18,6 @@ layers remember their decisions (which sign, which winner) as booleans and small
 between the two sides, another direction is drawn, with half the ε, as long as rounding allows.
 """
 
-import argparse
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -26,7 +25,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from numser import layers, losses
-from numser.cli import program, run
+from numser.cli import command_line, run
 from numser.layers import Layer
 from numser.model import SeparableSER
 from numser.ragged import Gradients, Params, Ragged, Value, frames_of, offsets_of, with_frames
@@ -267,9 +266,9 @@ def examples(
     }
 
 
-def networks(rng: np.random.Generator, lengths: tuple[int, ...] = (19, 5, 12)) -> dict[str, Example]:
+def networks(rng: np.random.Generator) -> dict[str, Example]:
     """The whole network in its variants, and those of other systems, with float64 log-mel-like input."""
-    offsets = offsets_of(lengths)
+    offsets = offsets_of((19, 5, 12))
     x = Ragged(rng.standard_normal((offsets[-1], 128)), offsets)
     return {
         "SeparableSER": Example(SeparableSER(4, blocks=1, dropout=0.2), x),
@@ -290,7 +289,7 @@ def random_params(layer: Layer, rng: np.random.Generator) -> Params:
 
 def main(argv: list[str] | None = None) -> int:
     """Check everything and print the table."""
-    parser = argparse.ArgumentParser(prog=program("gradcheck"), description=main.__doc__)
+    parser = command_line("gradcheck", main.__doc__)
     parser.add_argument("--seed", type=int, default=0, help="of the random inputs and directions (default 0)")
     args = parser.parse_args(argv)
     if args.seed < 0:

@@ -13,7 +13,6 @@ Deviation   the GRU's directions share their weights (see layers/gru.py); the pa
             parameter counts come out only with them: in multiples of 2²⁰, cut after two digits
 """
 
-import argparse
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -23,7 +22,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from numser.cli import program, run
+from numser.cli import command_line, run
 from numser.errors import quoted
 from numser.layers import (
     GRU,
@@ -212,7 +211,7 @@ def main(argv: list[str] | None = None) -> None:
     """Print the network's layers: output shape for an utterance, parameters, multiply-accumulates."""
     from numser.systems import SYSTEMS
 
-    parser = argparse.ArgumentParser(prog=program("model"), description=main.__doc__)
+    parser = command_line("model", main.__doc__)
     parser.add_argument("--system", choices=SYSTEMS, help="a network that the paper's Table 5 compares with")
     parser.add_argument(
         "--blocks", type=int, help="inverted residuals, 0 to 100 (default 4); a system's convolutions"

@@ -9,9 +9,9 @@ from contextlib import ExitStack, suppress
 from dataclasses import asdict, replace
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
-from numser.cli import Progress, complain, program, run, say
+from numser.cli import Progress, command_line, complain, run, say
 from numser.errors import InputError, collected_notes, printable
 
 if TYPE_CHECKING:
@@ -40,13 +40,8 @@ examples:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(
-        prog=program("predict"),
-        usage="%(prog)s [options] [MODEL.npz] FILE…",
-        description="Recognise the emotion in sound files: WAV, FLAC, OGG or MP3, of any sampling rate and length.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    about = "Recognise the emotion in sound files: WAV, FLAC, OGG or MP3, of any sampling rate and length."
+    p = command_line("predict", about, _EPILOG, usage="%(prog)s [options] [MODEL.npz] FILE…")
     p.add_argument(
         "files",
         metavar="FILE",
@@ -198,15 +193,13 @@ def _named(arguments: list[str], live: bool, closing: ExitStack) -> list[tuple[s
     return files
 
 
-class Text:
-    """A line a file: its label, and every label's probability, the largest first. A line a window where there are
-    several, and then one for the whole; with attention, a line a frame.
-    """
+class Writer:
+    """Writes what was found, as it comes or file by file."""
 
     def __init__(self, labels: Sequence[str], attention: bool):
-        self.attention = attention
+        self.labels, self.attention = labels, attention
 
-    def __enter__(self) -> "Text":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_) -> None:
@@ -214,18 +207,30 @@ class Text:
 
     def window(self, name: str, window: "Window") -> None:
         """Write what was found in a part of a file."""
-        self._line(f"{name} {window.start:.1f}–{window.end:.1f} s", window.prediction)
 
     def write(self, name: str, windows: list["Window"], written: bool) -> None:
         """Write what was found in a file; its windows may be written already."""
+        for window in windows if not written else ():
+            self.window(name, window)
+
+
+class Text(Writer):
+    """A line a file: its label, and every label's probability, the largest first. A line a window where there are
+    several, and then one for the whole; with attention, a line a frame.
+    """
+
+    def window(self, name: str, window: "Window") -> None:
+        """A line, and its frames."""
+        self._line(f"{name} {window.start:.1f}–{window.end:.1f} s", window.prediction)
+
+    def write(self, name: str, windows: list["Window"], written: bool) -> None:
+        """Its windows, and what they say together."""
         from numser.recogniser import overall
 
         if len(windows) == 1 and not written:
             self._line(name, windows[0].prediction)
             return
-        if not written:
-            for window in windows:
-                self.window(name, window)
+        super().write(name, windows, written)
         self._line(f"{name}, mean of its windows", overall(windows))
 
     def _line(self, what: str, prediction: "Prediction | None") -> None:
@@ -240,7 +245,7 @@ class Text:
                 say(f"  {second:8.2f} s  {weight:.5f}")
 
 
-class Csv:
+class Csv(Writer):
     """A row a window: file, start and end in seconds, label, and every label's probability, the last two empty where
     nobody speaks. With attention, a row a frame, that has its second and weight too.
     """
@@ -248,21 +253,18 @@ class Csv:
     def __init__(self, labels: Sequence[str], attention: bool):
         from numser.files import csv_cells
 
-        self.labels, self.attention, self.cells = labels, attention, csv_cells
-        self.rows = csv.writer(sys.stdout, lineterminator="\n")
+        super().__init__(labels, attention)
+        self.cells, self.rows = csv_cells, csv.writer(sys.stdout, lineterminator="\n")
 
-    def __enter__(self) -> "Csv":
+    def __enter__(self) -> Self:
         self.rows.writerow(
             self.cells(["file", "start", "end", "label", *self.labels])
             + (["second", "weight"] if self.attention else [])
         )
         return self
 
-    def __exit__(self, *_) -> None:
-        pass
-
     def window(self, name: str, window: "Window") -> None:
-        """Write what was found in a part of a file."""
+        """A row, or one for each frame."""
         row = self.cells([name, f"{window.start:.2f}", f"{window.end:.2f}"])
         heard = window.prediction
         row += ["" for _ in ("label", *self.labels)] if heard is None else self.cells([heard.label, *_shares(heard)])
@@ -275,34 +277,20 @@ class Csv:
                 self.rows.writerow([*row, f"{second:.2f}", f"{weight:.6f}"])
         sys.stdout.flush()
 
-    def write(self, name: str, windows: list["Window"], written: bool) -> None:
-        """Write what was found in a file; its windows may be written already."""
-        if not written:
-            for window in windows:
-                self.window(name, window)
-
 
 def _shares(prediction: "Prediction") -> list[str]:
     return [f"{share:.6f}" for share in prediction.probabilities.values()]
 
 
-class Json:
+class Json(Writer):
     """A list with an object a file: file, label, probabilities, and its windows, each with the same and its start
     and end in seconds, null where nobody speaks; with attention, each with the seconds and weights of its frames.
     """
 
-    def __init__(self, labels: Sequence[str], attention: bool):
-        self.attention = attention
-        self.before = "[\n"
-
-    def __enter__(self) -> "Json":
-        return self
-
-    def window(self, name: str, window: "Window") -> None:
-        """A file is one object, written when its last window is known."""
+    before = "[\n"
 
     def write(self, name: str, windows: list["Window"], written: bool) -> None:
-        """Write what was found in a file."""
+        """An object, once its last window is known."""
         from numser.recogniser import overall
 
         found = {"file": name, **_as_json(overall(windows)), "windows": [self._window(window) for window in windows]}
@@ -330,7 +318,7 @@ def _as_json(prediction: "Prediction | None") -> dict[str, Any]:
     return {"label": prediction.label, "probabilities": shares}
 
 
-FORMATS: dict[str, type[Text] | type[Csv] | type[Json]] = {"text": Text, "csv": Csv, "json": Json}
+FORMATS: dict[str, type[Writer]] = {"text": Text, "csv": Csv, "json": Json}
 
 
 if __name__ == "__main__":

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from numser.cli import (
     Progress,
+    command_line,
     confusion_table,
     offline_option,
     option,
-    program,
     python_command,
     run,
     say,
@@ -43,14 +43,8 @@ examples:
 
 def parser() -> argparse.ArgumentParser:
     """The command line. An option that is not given is not set, so that a resumed run can keep its own."""
-    p = argparse.ArgumentParser(
-        prog=program("train"),
-        description="Train the network on a corpus of emotional speech, and test it.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        argument_default=argparse.SUPPRESS,
-    )
-
+    about = "Train the network on a corpus of emotional speech, and test it."
+    p = command_line("train", about, _EPILOG, argument_default=argparse.SUPPRESS)
     what = p.add_argument_group("what to learn from")
     what.add_argument("--corpus", metavar="NAME", help=f"{', '.join(NAMES)}; synthetic is built in")
     what.add_argument(

@@ -50,6 +50,12 @@ def syllables(n: int, rate: int = 16_000) -> np.ndarray:
     return 0.1 + np.sin(3 * np.pi * np.arange(n) / rate) ** 2
 
 
+def noise(seconds: float, rate: int = 16_000, channels: int = 1) -> np.ndarray:
+    """Noise that swells and ebbs so, (samples, channels)."""
+    n = int(seconds * rate)
+    return 0.1 * np.random.default_rng(1).standard_normal((n, channels)) * syllables(n, rate)[:, None]
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real recordings: $NUMSER_TEST_DATA, or shared/data beside the project."""

@@ -10,7 +10,6 @@ from http.client import HTTPConnection
 
 import numpy as np
 import soundfile
-from conftest import syllables
 
 from numser.demo.server import DemoServer
 
@@ -58,12 +57,11 @@ def sentence(server: DemoServer, status: int, *request, **headers: str) -> str:
     return told["error"]
 
 
-def raw(server: DemoServer, sent: bytes, *, end: bool = True) -> bytes:
+def raw(server: DemoServer, sent: bytes) -> bytes:
     """All that comes back for these bytes."""
     with socket.create_connection(("127.0.0.1", server.server_port), timeout=30) as connection:
         connection.sendall(sent)
-        if end:
-            connection.shutdown(socket.SHUT_WR)
+        connection.shutdown(socket.SHUT_WR)
         parts = []
         while part := connection.recv(65536):
             parts.append(part)
@@ -74,8 +72,3 @@ def sound(samples: np.ndarray, rate: int = 16000, kind: str = "WAV", subtype: st
     file = io.BytesIO()
     soundfile.write(file, samples, rate, format=kind, subtype=subtype)
     return file.getvalue()
-
-
-def noise(seconds: float, rate: int = 16000, channels: int = 1) -> np.ndarray:
-    n = int(seconds * rate)
-    return 0.1 * np.random.default_rng(1).standard_normal((n, channels)) * syllables(n, rate)[:, None]

@@ -558,11 +558,3 @@ def test_a_run_is_a_model_and_a_model_comes_first(recogniser, tmp_path, where, c
     else:
         assert main([model, file]) == 0
         assert capsys.readouterr().out.startswith(f"{file}: ")
-
-
-def test_a_url_is_no_file(recogniser, tmp_path, capsys):
-    recogniser.save(tmp_path / "model.npz")
-    assert main([str(tmp_path / "model.npz"), "https://example.org/a.wav"]) == 2
-    assert capsys.readouterr().err == (
-        "error: https://example.org/a.wav: a URL is no file; fetch what it names, and give that file\n"
-    )

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import soundfile
 from browser import asked_for, chromium, complaints, look, until, visit
-from conftest import PROJECT
-from demo_server import noise, served, sound
+from conftest import PROJECT, noise
+from demo_server import served, sound
 
 from numser.audio import read_audio
 from numser.corpora.synthetic import perform

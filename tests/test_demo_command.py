@@ -11,7 +11,8 @@ import webbrowser
 from contextlib import suppress
 
 import pytest
-from demo_server import noise, sound
+from conftest import noise
+from demo_server import sound
 
 from numser import demo
 

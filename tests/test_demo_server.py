@@ -3,7 +3,8 @@
 import re
 
 import pytest
-from demo_server import ask, noise, raw, sentence, served, sound
+from conftest import noise
+from demo_server import ask, raw, sentence, served, sound
 
 from numser.demo import MOST_BYTES, demo_server
 

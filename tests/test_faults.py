@@ -1,6 +1,5 @@
 """What is on disk is always the last whole state, whatever goes wrong: kills, full disks, Ctrl-C, two at once."""
 
-import errno
 import itertools
 import os
 import re
@@ -15,7 +14,7 @@ from pathlib import Path
 import pytest
 from conftest import command_refuses
 
-from numser import files, train
+from numser import train
 from numser.corpora import load_corpus
 from numser.errors import InputError
 from numser.files import read_arrays
@@ -221,18 +220,6 @@ def test_two_trainings_that_begin_at_once(tiny_corpus, tmp_path):
     assert "Traceback" not in "".join(said)
     train.main(options(tiny_corpus, tmp_path / "alone", "--steps", "40"))
     assert (tmp_path / "run" / "model.npz").read_bytes() == (tmp_path / "alone" / "model.npz").read_bytes()
-
-
-def test_a_file_system_that_cannot_lock(tmp_path, monkeypatch):
-    def refuses(file):
-        raise OSError(errno.ENOLCK, "No locks available")
-
-    monkeypatch.setattr(files, "_lock", refuses)
-    monkeypatch.setattr(files, "_unlock", lambda file: None)
-    with files.file_lock(tmp_path / "lock", if_possible=True):
-        pass
-    with pytest.raises(InputError, match="No locks available"), files.file_lock(tmp_path / "lock"):
-        pass
 
 
 def test_a_fold_waits_for_a_worker_that_outlived_its_cross_validation(tiny_corpus, tmp_path):

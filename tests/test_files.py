@@ -251,3 +251,5 @@ def test_a_file_system_that_cannot_lock(tmp_path, monkeypatch):
         nobody(tmp_path / "lock"),
     ):
         pass
+    with nobody(tmp_path / "lock", if_possible=True):
+        pass

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from conftest import syllables
+from conftest import PROJECT, noise
 
 import numser
 from numser import export
@@ -18,18 +18,11 @@ from numser.model import BANDS, SeparableSER
 from numser.predict import main
 from numser.recogniser import PRETRAINED, Recogniser
 
-PROJECT = Path(__file__).parents[1]
-
 
 @pytest.fixture
 def model_file(recogniser, tmp_path):
     recogniser.save(tmp_path / "model.npz")
     return tmp_path / "model.npz"
-
-
-def noise(seconds, rate=16000, channels=1):
-    n = int(seconds * rate)
-    return 0.1 * np.random.default_rng(1).standard_normal((n, channels)) * syllables(n, rate)[:, None]
 
 
 def predict(*args):
@@ -163,6 +156,9 @@ def test_what_cannot_be_heard_is_refused_alike(recogniser, tmp_path, capsys):
             "waveform: sampling rate is missing; give it in Hz, as a number from 1000 to 1000000",
         ),
         (np.zeros(16000), [16000, 1], "waveform: sampling rate is .16000, 1.; give it in Hz"),
+        (np.full(16000, 0.1), 0, "waveform: sampling rate is 0"),
+        (np.zeros(0), 16000, "waveform: it holds no samples"),
+        (np.full(16000, np.nan), 16000, "waveform: .*NaN"),
         ("https://example.org/a.wav", None, "https://example.org/a.wav: a URL is no file; fetch what it names"),
     ],
 )
@@ -188,21 +184,6 @@ def test_a_model_without_attention():
     recogniser = Recogniser(model, model.init(np.random.default_rng(0)), ("a", "b"), PAPER, standardiser)
     prediction = recogniser.predict(noise(0.5), 16000)
     assert (prediction.attention, prediction.seconds) == (None, None)
-
-
-@pytest.mark.parametrize(
-    ("waveform", "rate", "match"),
-    [
-        (np.zeros(0), 16000, "waveform: it holds no samples"),
-        (np.zeros(16000), 16000, "waveform: no speech to be heard"),
-        (np.full(200, 0.1), 16000, "waveform: lasts 12 ms"),
-        (np.full(16000, np.nan), 16000, "waveform: .*NaN"),
-        (np.full(16000, 0.1), 0, "waveform: sampling rate is 0"),
-    ],
-)
-def test_sound_that_cannot_be_recognised(recogniser, waveform, rate, match):
-    with pytest.raises(InputError, match=match):
-        recogniser.predict(waveform, rate)
 
 
 def test_weights_beyond_all_bounds_are_said(recogniser):

@@ -103,8 +103,8 @@ def raw(text: bytes) -> Step:
     return lambda h: h.wfile.write(text)
 
 
-def to(address: str, body: bytes = b"") -> Step:
-    return plain(body, 302, Location=address)
+def to(address: str) -> Step:
+    return plain(b"", 302, Location=address)
 
 
 def stall(h: Handler, rest: bytes = b"") -> None:
@@ -120,7 +120,7 @@ def drip(h: Handler, rest: bytes = b"x" * 500) -> None:
         h.wfile.write(rest[i : i + 1])
 
 
-def pour(h: Handler, rest: bytes = b"") -> None:
+def pour(h: Handler) -> None:
     """Does not seem to end."""
     for _ in range(2000):
         h.wfile.write(bytes(10_000))

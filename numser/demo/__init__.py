@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from numser.cli import Progress, program
+from numser.cli import Progress, command_line
 
 if TYPE_CHECKING:
     from numser.demo.server import DemoServer
@@ -46,13 +46,9 @@ examples:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(
-        prog=program("demo"),
-        description="Serve a page on this machine to speak into the microphone, or to drop a sound file, and to see "
-        "what a model makes of it: log-mel, probabilities, and where it looked.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    about = "Serve a page on this machine to speak into the microphone, or to drop a sound file, and to see "
+    about += "what a model makes of it: log-mel, probabilities, and where it looked."
+    p = command_line("demo", about, _EPILOG)
     p.add_argument(
         "model",
         metavar="MODEL.npz",

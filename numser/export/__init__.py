@@ -25,14 +25,13 @@ An input too short is an error. Nothing else is checked, as numser would: silenc
 too. A waveform takes about 1 MB of memory a second.
 """
 
-import argparse
 import json
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from numser import __version__
-from numser.cli import program, say
+from numser.cli import command_line, say
 from numser.errors import InputError
 
 if TYPE_CHECKING:
@@ -45,10 +44,8 @@ INPUTS = ("waveform", "log-mel")
 
 def main(argv: list[str] | None = None) -> None:
     """Write the file, and print what it takes and gives."""
-    parser = argparse.ArgumentParser(
-        prog=program("export"),
-        description="Write a trained model as an ONNX file, with all that lies between sound and probabilities.",
-    )
+    about = "Write a trained model as an ONNX file, with all that lies between sound and probabilities."
+    parser = command_line("export", about)
     parser.add_argument("model", metavar="MODEL.npz", help="what numser.train left in its run's folder")
     parser.add_argument("out", metavar="model.onnx", type=Path, help="the file to write")
     parser.add_argument(

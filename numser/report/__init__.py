@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from numser.cli import Progress, program, say
+from numser.cli import Progress, command_line, say
 from numser.errors import InputError
 
 STYLES = ("base.css", "sound.css", "report.css")
@@ -36,13 +36,9 @@ examples:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(
-        prog=program("report"),
-        description="Write one HTML file that shows how a run went: scores, learning curves, mistakes, and every "
-        "test utterance to see and hear. It opens in any browser, without network.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    about = "Write one HTML file that shows how a run went: scores, learning curves, mistakes, and every "
+    about += "test utterance to see and hear. It opens in any browser, without network."
+    p = command_line("report", about, _EPILOG)
     p.add_argument("run", metavar="RUN", type=Path, help="folder that numser.train or numser.crossval wrote")
     p.add_argument("--out", metavar="FILE.html", type=Path, help="the file to write (default RUN/report.html)")
     p.add_argument(

@@ -37,7 +37,6 @@ class Sound:
     kind: str  # a MIME type
     sound: str  # empty: it was not wanted
     log_mel: str  # a byte a value, 64 an instant, from low to high
-    instants: int
 
     @property
     def size(self) -> int:
@@ -97,10 +96,10 @@ def _made(corpus: str, speakers: set[str]) -> dict[str, np.ndarray]:
 
 
 def sounds(
-    wanted: list[Callable[[], np.ndarray]], limit: float, *, audible: bool = True, threads: int | None = None
+    wanted: list[Callable[[], np.ndarray]], limit: float, *, audible: bool = True
 ) -> Iterator[Sound | InputError | None]:
     """Each utterance's sound and log-mel, in order; what is wrong with it; or None once `limit` bytes are full."""
-    used, waiting, threads = 0, iter(wanted), threads or available_cores()
+    used, waiting, threads = 0, iter(wanted), available_cores()
     with one_blas_thread(), ThreadPoolExecutor(threads) as pool:
         while group := list(islice(waiting, _AT_ONCE * threads)):
             for made in _made_together(pool, group, audible) if used < limit else [None] * len(group):
@@ -124,7 +123,7 @@ def sound_of(waveform: np.ndarray, audible: bool = True) -> Sound:
     """A 16 kHz waveform as the page gets it."""
     kind, encoded = _encoded(waveform) if audible else ("", b"")
     picture = small_log_mel(waveform)
-    return Sound(len(waveform) / SAMPLE_RATE, kind, _base64(encoded), _base64(picture.tobytes()), len(picture))
+    return Sound(len(waveform) / SAMPLE_RATE, kind, _base64(encoded), _base64(picture.tobytes()))
 
 
 def _encoded(waveform: np.ndarray) -> tuple[str, bytes]:

@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from numser.cli import Progress, in_words, offline_option, option, program, say
+from numser.cli import Progress, command_line, in_words, offline_option, option, say
 from numser.corpora import NAMES
 from numser.errors import InputError
 from numser.recipe import RECIPES, Recipe
@@ -29,9 +29,7 @@ WHAT = (*TABLES, "table5", "figure3", "all")
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(
-        prog=program("reproduce"), description="Compute the paper's tables anew, beside the paper's figures."
-    )
+    p = command_line("reproduce", "Compute the paper's tables anew, beside the paper's figures.")
     p.add_argument("what", choices=WHAT, help="a table, figure 3, or all of them")
     p.add_argument("--corpus", metavar="NAME", required=True, help=", ".join(NAMES))
     p.add_argument("--data", metavar="DIR", help="the corpus's folder")

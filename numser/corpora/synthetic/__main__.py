@@ -4,14 +4,13 @@ In the layout of Emo-DB: DIR/wav/*.wav, DIR/erkennung.txt, and what only a made-
 each listener heard) and DIR/spans.csv (where the emotion lies, and how strong; neutral recordings have no row there).
 """
 
-import argparse
 import io
 import os
 import shutil
 from pathlib import Path
 
 from numser.audio import SAMPLE_RATE
-from numser.cli import Progress, program, run
+from numser.cli import Progress, command_line, run
 from numser.corpora import synthetic
 from numser.errors import InputError
 
@@ -62,9 +61,7 @@ def write(folder: Path, progress: Progress) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     """Write the built-in corpus into files."""
-    parser = argparse.ArgumentParser(
-        prog=program("corpora.synthetic"), description="Write the built-in synthetic corpus as WAV files."
-    )
+    parser = command_line("corpora.synthetic", "Write the built-in synthetic corpus as WAV files.")
     parser.add_argument("folder", type=Path, metavar="DIR", help="a folder that is new or empty")
     write(parser.parse_args(argv).folder, Progress())
 
