@@ -275,7 +275,7 @@ def test_standard_input_that_is_no_sound(model_file):
     done = predict(model_file, "-", input=b"hello")
     assert done.returncode == 2
     assert done.stderr.decode().startswith("error: standard input: cannot be read as sound")
-    with pytest.raises(InputError, match="^-: standard input can be read once; name it once"):
+    with pytest.raises(InputError, match=r"^-: standard input can be read once; name it once"):
         main([model_file, "-", "-"])
 
 
