@@ -320,6 +320,8 @@ def _check_present(path: str | os.PathLike, called: str) -> None:
     """Refuse what is no file, before anything waits for it."""
     if "://" in called:
         raise InputError(f"{called}: a URL is no file; fetch what it names, and give that file")
+    if "\0" in os.fsdecode(path):
+        raise InputError(f"{called}: no file can be called so; correct the name")
     if Path(path).is_dir():
         raise InputError(f"{called}: this is a folder; give a sound file")
     if Path(path).is_fifo():  # libsndfile would wait for it, or not find its end

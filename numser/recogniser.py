@@ -151,7 +151,7 @@ class Recogniser:
         return rows
 
     def for_speaker(
-        self, waveforms: Sequence[np.ndarray], sample_rate: float, names: Sequence[str] | None = None
+        self, waveforms: Iterable[np.ndarray], sample_rate: float, names: Iterable[str] | None = None
     ) -> "Recogniser":
         """The same for recordings of one person, of whom some are at hand; what they express need not be known.
 
@@ -160,11 +160,20 @@ class Recogniser:
 
         Shapes      waveforms: each (samples,) or (samples, channels)
         Units       sample_rate in Hz
-        Raises      InputError: there is none, or one cannot be recognised; the message begins with its name
+        Raises      InputError: there is none, or one cannot be recognised; its name begins the message; there are
+                    more names, or fewer
         """
-        if len(waveforms) == 0:
+        one = isinstance(waveforms, np.ndarray) and waveforms.ndim < 2 and waveforms.dtype != object
+        if one or not isinstance(waveforms, Iterable):
+            raise InputError(
+                f"waveforms: should be several recordings, found one {type(waveforms).__name__}; give a list"
+            )
+        waveforms = list(waveforms)
+        if not waveforms:
             raise InputError("waveforms: holds no recording of the person; give at least one")
-        names = names or [f"waveforms[{i}]" for i in range(len(waveforms))]
+        names = [f"waveforms[{i}]" for i in range(len(waveforms))] if names is None else list(names)
+        if len(names) != len(waveforms):
+            raise InputError(f"names: should be {len(waveforms)}, one for each waveform, found {len(names)}")
         sounds = [to_mono_16k(w, sample_rate, name) for w, name in zip(waveforms, names, strict=True)]
         frames = [frames_of_waveform(w, self.features, name)[0] for w, name in zip(sounds, names, strict=True)]
         with one_blas_thread(), ThreadPoolExecutor(available_cores()) as pool:

@@ -160,6 +160,7 @@ def test_what_cannot_be_heard_is_refused_alike(recogniser, tmp_path, capsys):
         (np.zeros(0), 16000, "waveform: it holds no samples"),
         (np.full(16000, np.nan), 16000, "waveform: .*NaN"),
         ("https://example.org/a.wav", None, "https://example.org/a.wav: a URL is no file; fetch what it names"),
+        ("a\0.wav", None, "a\0.wav: no file can be called so; correct the name"),
     ],
 )
 def test_what_is_given_another_way_gets_one_sentence(recogniser, given, rate, sentence):

@@ -56,6 +56,25 @@ def test_a_recogniser_for_a_person(recogniser, sounds):
     assert one != other
 
 
+def test_recordings_may_come_one_by_one(recogniser, sounds):
+    listed, came = (recogniser.for_speaker(some, 16_000) for some in (sounds[:2], iter(sounds[:2])))
+    np.testing.assert_array_equal(listed.standardiser.mean, came.standardiser.mean)
+
+
+@pytest.mark.parametrize(
+    ("waveforms", "names", "match"),
+    [
+        (np.ones(100), None, "^waveforms: should be several recordings, found one ndarray; give a list"),
+        (None, None, "^waveforms: should be several recordings, found one NoneType"),
+        ([np.ones(100)], ["a", "b"], "^names: should be 1, one for each waveform, found 2"),
+        (2 * [np.ones(100)], np.array(["a", "b"]), "^a: lasts 6 ms"),
+    ],
+)
+def test_what_cannot_be_recordings_of_a_person(recogniser, waveforms, names, match):
+    with pytest.raises(InputError, match=match):
+        recogniser.for_speaker(waveforms, 16_000, names)
+
+
 def test_a_person_of_whom_nothing_is_known(recogniser, sounds):
     with pytest.raises(InputError, match="waveforms: holds no recording of the person"):
         recogniser.for_speaker([], 16000)

@@ -36,6 +36,8 @@ def write(folder, text, encoding="utf-8"):
             'path,label,speaker,votes\n"a.wav","anger"," Anna ",.9\nsub/b.flac, joy,,\na.wav,anger,Anna,0.90\n',
             "utf-8",
         ),
+        ('path, label, "speaker", votes\na.wav, "anger", "Anna", 0.9\nsub/b.flac, joy, , \n', "utf-8"),
+        ('path,"label",speaker,votes,"No\ntes"\na.wav,anger,Anna,0.9,"x\ny"\nsub/b.flac,joy,,,\n', "utf-8"),
     ],
 )
 def test_a_table(tmp_path, text, encoding):
@@ -45,7 +47,13 @@ def test_a_table(tmp_path, text, encoding):
         ("sub/b.flac", "joy", None, None),
     ]
     assert corpus.utterances[1].path == tmp_path / "sub" / "b.flac"
-    unused = "; nothing is made of the column Notes" if "Notes" in text else ""
+    unused = (
+        "; nothing is made of the column Notes"
+        if "Notes" in text
+        else "; nothing is made of the column No tes"
+        if "No" in text
+        else ""
+    )
     assert corpus.findings[0] == (
         f"Found 2 utterances in {tmp_path / 't.csv'}: anger 1, joy 1; 1 speakers named{unused}."
     )
@@ -140,6 +148,11 @@ def test_names_in_another_form_of_unicode(tmp_path, there, written):
     (utterance,) = table.load(file).utterances
     assert utterance.seconds == 0.1
     assert utterance.label == "Ärger"  # NFC, whatever the table has
+
+
+def test_spaces_before_quotes_are_no_part_of_a_name(tmp_path):
+    corpus = table.load(write(tmp_path, 'path, label, speaker\na.wav, "anger", "Doe, Jane"\n'))
+    assert [(u.label, u.speaker) for u in corpus.utterances] == [("anger", "Doe, Jane")]
 
 
 def test_one_rule_for_labels_and_speakers(tmp_path):

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
@@ -132,22 +132,25 @@ def _table(file: Path, encoding: str | None) -> Iterator[tuple[Iterator[Row], li
     """
     try:
         with _opened(file, encoding) as text:
-            head, above = text.readline(), 1
+            head, above = text.readline(), 0
             told = re.fullmatch("sep=(.)[;,]*\\s*", head, re.IGNORECASE)  # for Excel
             if told:
-                head, above = text.readline(), 2
+                head, above = text.readline(), 1
             if "\0" in head:
                 raise UnicodeError("it has NUL characters, as UTF-16 and spreadsheets' own files have")
             delimiter = told[1] if told else max(",;\t", key=head.count)
-            names = [name.strip() for name in next(csv.reader([head], delimiter=delimiter), [])]
+            reader = csv.reader(chain([head], text), delimiter=delimiter, strict=True, skipinitialspace=True)
+            names = [" ".join(name.split()) for name in next(reader, [])]
             columns = columns_of(names)
             if not {"path", "label"} <= set(columns):
                 raise InputError(
                     f"{file}: its first row should name columns path and label, found {quoted(names)}; {_REMEDY}"
                 )
             places = {key: names.index(column) for key, column in columns.items()}
-            rows = _rows(file, csv.reader(text, delimiter=delimiter, strict=True), above, places)
-            yield rows, [name for name in names if name and name not in columns.values()]
+            yield (
+                _rows(file, reader, above, places),
+                [name for name in names if name and name not in columns.values()],
+            )
     except IsADirectoryError:
         raise InputError(f"{file}: this is a folder; {_REMEDY}") from None
     except OSError as error:
