@@ -54,6 +54,8 @@ def test_an_mp3_may_begin_with_zeros(tmp_path):
     soundfile.write(tmp_path / "a.mp3", tone(440, 16_000), 16_000, format="MP3")
     (tmp_path / "b.mp3").write_bytes(bytes(1000) + (tmp_path / "a.mp3").read_bytes())
     assert len(read_audio(tmp_path / "b.mp3")) == 8000
+    ((_, in_memory),) = windows(io.BytesIO((tmp_path / "b.mp3").read_bytes()), 7, 7)  # where no name tells the format
+    assert len(in_memory) == 8000
 
 
 # 44101 is a prime number; the fraction for 192001 Hz is not exact.
