@@ -166,3 +166,21 @@ def test_the_same_as_numbers(opened):
         "fold0: training 0.900 to 0.200, validation 0.800 to 0.700; "
         "fold1: training 1.200 to 0.300, validation 1.100 to 0.400"
     )
+
+
+def test_words_and_names_are_whole_where_there_is_little_room(tmp_path):
+    """One label alone is tested, so that chance is at the right end; two begin alike, and are cut in tables."""
+    labels = [f"not at all what one would call {word} in a person" for word in ("calm", "glad")]
+    write_run(tmp_path / "run", [row("a", labels[0], labels=labels)], labels=labels)
+    report(tmp_path / "run", tmp_path / "r.html")
+    with chromium(tmp_path / "profile") as browser:
+        look(browser)
+        visit(browser, (tmp_path / "r.html").as_uri())
+        until(browser, "document.querySelectorAll('.chart svg').length === 4")
+        outside = """
+            const svg = document.querySelector("#scores svg"), end = (shape) => shape.getBoundingClientRect().right;
+            return [...svg.querySelectorAll("text")].filter((words) => end(words) > end(svg) + 1).length;
+        """
+        assert browser.execute_script(outside) == 0
+        heads = browser.find_elements("css selector", "#confusion tbody th .text")
+        assert [head.get_attribute("title") for head in heads] == labels

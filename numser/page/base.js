@@ -24,7 +24,7 @@ function furnished(node, attributes, children) {
 
 // A piece of text that is not ours, such as a label: it keeps its own direction of writing.
 function text(content) {
-  return element("span", { class: "text" }, content);
+  return element("span", { class: "text", title: content }, content); // which a narrow place may cut
 }
 
 function data(id) {

@@ -73,7 +73,9 @@ function strips(report, width) {
   ]);
   shapes.push(
     line(chance, box.top, chance, box.top + 38, "chance"), // it is UA's alone
-    words(chance + 5, box.top + 8, "chance", "tick"),
+    chance < box.right - 50
+      ? words(chance + 5, box.top + 8, "chance", "tick")
+      : words(chance - 5, box.top + 8, "chance", "tick", "end"),
   );
   SCORES.forEach(([key, name], i) => {
     const y = box.top + 22 + i * 33;
