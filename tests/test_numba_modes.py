@@ -69,7 +69,7 @@ def layer_tests(tmp_path_factory):
     started = {
         mode: (
             cache,
-            start_python([*options, *map(str, LAYER_TESTS)], cache, NUMSER_TEST_EXAMPLES="3", **{mode: "1"}),
+            start_python([*options, *map(str, LAYER_TESTS)], cache, NUMSER_TEST_EXAMPLES="2", **{mode: "1"}),
         )
         for mode, cache in caches.items()
     }
