@@ -410,7 +410,7 @@ def work(kind: str, seeds: Iterable[int]) -> None:
             for stray in (p for p in root.iterdir() if p.name != "own"):
                 outcome = f"stray {stray.name}"
                 stray.rename(folder / f"stray-{stray.name}-{seed}")
-            say.write(f"end {seed} {outcome} {_peak()} {seconds:.1f}\n")
+            say.write(f"end {seed} {outcome} {peak_memory()} {seconds:.1f}\n")
             if kind in ("state.npz", "result.json"):  # whose use writes
                 shutil.rmtree(root / "own")
                 shutil.copytree(backup, root / "own")
@@ -438,7 +438,10 @@ def _outcome(use: Callable[[], object]) -> str:
     return "refused" if code == 2 else "taken"
 
 
-def _peak() -> int:
+def peak_memory() -> int:
+    """The most memory that this process has had, in bytes. Linux lets getrusage begin with the peak of the parent."""
+    with contextlib.suppress(OSError):
+        return 1024 * int(re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())[0])
     import resource
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
