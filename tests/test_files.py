@@ -121,7 +121,8 @@ def test_members_that_share_their_bytes_are_refused(tmp_path):
 def test_a_header_that_lost_a_character(tmp_path, lost):
     path = npz(tmp_path / "a.npz", (100,), bytes(400))
     content = path.read_bytes()
-    at = content.rindex(lost.encode(), 0, content.rindex(b"}") + 1)
+    end = content.index(b"}", content.index(b"'shape'"))  # a zip's own numbers, such as the time, may hold such bytes
+    at = content.rindex(lost.encode(), 0, end + 1)
     path.write_bytes(content[:at] + b" " + content[at + 1 :])
     with pytest.raises(InputError, match=r"a\.npz: is not a numser test \(it cannot be read: "):
         read_arrays(path, "test")
