@@ -342,14 +342,14 @@ def check_picture(picture: Path) -> None:
 
     Raises      InputError: the name does not end as it should; matplotlib is not installed; the place is not there
     """
-    if picture.suffix.lower() not in _PICTURES:
-        raise InputError(f"‹picture› {picture}: should end in {', '.join(_PICTURES)}")
-    check_place(picture, "picture")
     _figure(picture, (1, 1))
 
 
 def _figure(picture: Path, size: tuple[float, float]) -> "Figure":
     """A figure that is to become a file."""
+    if picture.suffix.lower() not in _PICTURES:
+        raise InputError(f"‹picture› {picture}: should end in {', '.join(_PICTURES)}")
+    check_place(picture, "picture")
     try:
         from matplotlib.figure import Figure
     except ImportError:
