@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from numser.decode import Sound, Unreadable
-from numser.errors import InputError, collected_notes, note
+from numser.errors import InputError, collected_notes, note, reason
 
 SAMPLE_RATE = 16_000  # Hz
 
@@ -300,14 +300,14 @@ def _opened(path: str | os.PathLike | BinaryIO, name: str | None = None) -> Iter
             done, advice = "read to its end", "copy it anew"
             yield sound
     except OSError as error:
-        raise InputError(f"{called}: cannot be {done} ({error.strerror}); {advice}") from None
+        raise InputError(f"{called}: cannot be {done} ({error.strerror or reason(error)}); {advice}") from None
     except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: .raw files, which have no header
-        reason = str(getattr(error, "error_string", error)).rstrip(".")
+        found = str(getattr(error, "error_string", error)).rstrip(".")
         if isinstance(path, str | os.PathLike) and _is_pointer(path):
             raise InputError(
                 f"{called}: is a pointer of Git LFS, without the sound; git lfs pull, in its repository, brings it"
             ) from None
-        raise Unreadable(f"{called}: cannot be read as sound ({reason}); give WAV, FLAC, OGG or MP3") from None
+        raise Unreadable(f"{called}: cannot be read as sound ({found}); give WAV, FLAC, OGG or MP3") from None
 
 
 def _is_pointer(path: str | os.PathLike) -> bool:
