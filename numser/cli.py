@@ -92,11 +92,13 @@ def _end_in_order() -> list[int]:
     request comes again a moment later, and its exit code is in the list from then on.
     """
     others, main, lost = sys.unraisablehook, threading.get_ident(), []
+    numbers: dict[Any, int] = {}  # of signals, by the exit codes that they make
 
     def come_again(ignored: Any) -> None:
-        if not issubclass(ignored.exc_type, SystemExit | KeyboardInterrupt):
+        interrupted = ignored.exc_type is KeyboardInterrupt
+        number = signal.SIGINT if interrupted else numbers.get(getattr(ignored.exc_value, "code", None))
+        if number is None:
             return others(ignored)
-        number = signal.SIGINT if ignored.exc_type is KeyboardInterrupt else ignored.exc_value.code - 128
         lost.append(128 + number)
         # Only a signal that is sent to this thread ends its wait for something.
         send = (lambda n: signal.pthread_kill(main, n)) if os.name == "posix" else signal.raise_signal
@@ -108,6 +110,7 @@ def _end_in_order() -> list[int]:
         with suppress(ValueError):  # not the main thread, which alone may say so
             if number is not None and signal.getsignal(number) is signal.SIG_DFL:
                 signal.signal(number, lambda received, _: sys.exit(128 + received))
+                numbers[128 + number] = number
     return lost
 
 
