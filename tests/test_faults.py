@@ -28,7 +28,9 @@ FAULTS = Path(__file__).with_name("killed_at_every_write.py")
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform has no fork, without which it takes too long")
-@pytest.mark.parametrize(("kind", "every"), [("train", 907), ("fold", 1301), ("report", 6), ("export", 6)])
+@pytest.mark.parametrize(
+    ("kind", "every"), [("train", 907), ("fold", 1301), ("reproduce", 30_011), ("report", 6), ("export", 6)]
+)
 def test_killed_between_two_file_operations(kind, every):
     done = subprocess.run([sys.executable, FAULTS, kind, str(every)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
